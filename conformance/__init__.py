@@ -1,0 +1,1 @@
+"""Checks kernels against the reference model: families, targets, verdicts, reports."""

@@ -1,0 +1,435 @@
+/* What one process of a scenario does: waits for its turn, takes its step, notes what it saw. */
+#ifndef ACTOR_H
+#define ACTOR_H
+
+enum { STACK_SIZE = 32768, NOT_A_PID = 0x7ffffff0, PATIENT_SPINS = 200 };
+
+/* Private memory: one stack for each actor and one to be given to __clone, and the word. */
+static char stacks[MAX_ACTORS][STACK_SIZE] __attribute__((aligned(4096)));
+static char given_stack[4096] __attribute__((aligned(4096)));
+static volatile i64 the_word;
+static char self_path[WORD], file_path[WORD];
+
+static void *stack_of(int slot) { return stacks[slot] + STACK_SIZE - 64; }
+
+static void put_error(struct text *t, long error)
+{
+	const char *name = os_errno(-error);
+	if (name)
+		put(t, name);
+	else {
+		put(t, "errno ");
+		put_number(t, (u64)-error, 10);
+	}
+}
+
+static void put_pid(struct text *t, long pid)
+{
+	put(t, "@");
+	put_number(t, (u64)pid, 10);
+}
+
+/* A result that is plain: a number, or the error's name. */
+static void put_result(struct text *t, long result, const char *good)
+{
+	if (result < 0)
+		put_error(t, result);
+	else if (good)
+		put(t, good);
+	else
+		put_number(t, (u64)result, 10);
+}
+
+static long pid_of(int me, i64 who)
+{
+	long pid = who == ANYBODY ? -1 : who == ANONYMOUS ? stage->actor[me].anonymous : stage->actor[who].pid;
+	if (!pid)
+		pid = stage->actor[who].expected;
+	return pid ? pid : NOT_A_PID;
+}
+
+/* A process that nobody knows yet is the child of a fork that is still under way. */
+static void newborn(long pid)
+{
+	for (int i = 0; i < stage->scenario.actors; i++)
+		if (stage->actor[i].pid == pid || stage->actor[i].expected == pid)
+			return;
+	for (int i = 0; i < stage->scenario.steps; i++) {
+		int child = stage->scenario.step[i].child;
+		if (stage->result[i].state == BEGUN && child >= 0 && child < MAX_ACTORS && !stage->actor[child].expected) {
+			stage->actor[child].expected = (i32)pid;
+			return;
+		}
+	}
+}
+
+/* For how long the call was held: up to the last step that anybody began before it returned. */
+static void put_held(struct text *t, u32 index)
+{
+	for (u32 i = (u32)stage->scenario.steps - 1; i > index; i--)
+		if (stage->result[i].state) {
+			put(t, " held ");
+			put_number(t, i, 10);
+			return;
+		}
+}
+
+static void fork_step(int me, struct step *step, struct result *result, struct text *t)
+{
+	static const int kinds[] = {FORK, VFORK, VFORK14, CLONE};
+	int child = step->child;
+	void *given = step->args == 3 ? given_stack + sizeof given_stack - 64 : 0;
+	long sentinel = 0x5a5a5a;
+	pair_t both = os_fork(kinds[step->verb], step->arg[0], given, sentinel,
+	    child == ANONYMOUS ? 0 : stack_of(child), child == ANONYMOUS ? -1 : child);
+	long pid = (long)both, second = (long)(both >> PAIR_BITS);
+	if (pid < 0) {
+		stage->actor[me].retval1 = -1;
+		put_error(t, pid);
+		return;
+	}
+#ifdef __NetBSD__
+	long kept = KEPT_IS_A2 || step->verb != V_CLONE ? sentinel : (long)given;
+#else
+	long kept = KEPT_IS_A2 ? (long)&scratch[0] : (long)given;
+#endif
+	stage->actor[me].retval1 = second == kept ? -2 : second;
+	if (child == ANONYMOUS)
+		stage->actor[me].anonymous = result->anonymous = (i32)pid;
+	else
+		stage->actor[child].expected = (i32)pid;
+	put_pid(t, pid);
+}
+
+static void put_status(struct text *t, long got, const struct status *status)
+{
+	if (got <= 0) {
+		put_result(t, got, "none");
+		return;
+	}
+	put_pid(t, got);
+	switch (status->how) {
+	case 'e':
+		put(t, " exited ");
+		put_number(t, (u64)status->value, 10);
+		break;
+	case 'c':
+		put(t, " continued");
+		break;
+	default:
+		put(t, status->how == 'k' ? " killed " : " stopped ");
+		put_signal(t, status->value);
+	}
+}
+
+static void open_step(struct step *step, struct text *t)
+{
+	long fd = os_open(file_path);
+	if (fd >= 0 && fd != step->arg[0]) {
+		long moved = os_dup2(fd, (long)step->arg[0]);
+		os_close(fd);
+		fd = moved;
+	}
+	put_result(t, fd, 0);
+}
+
+static void pipe_step(struct step *step, struct text *t)
+{
+	int end[2] = {-1, -1};
+	long error = os_pipe(end);
+	for (int i = 0; i < 2 && error >= 0; i++) {
+		error = os_dup2(end[i], (long)step->arg[i]);
+		os_close(end[i]);
+	}
+	put_result(t, error, "ok");
+}
+
+static void put_disposition(struct text *t, long was)
+{
+	put_result(t, was, was == 'd' ? "default" : was == 'i' ? "ignore" : "catch");
+}
+
+static void put_limit(struct text *t, u64 limit)
+{
+	if (limit == ~0ull)
+		put(t, "inf");
+	else
+		put_number(t, limit, 10);
+}
+
+static void actor_main(int me);
+static void direct(void);
+
+#if HAVE_TRACER
+static void put_events(struct text *t, int events)
+{
+	static const char *const names[] = {"PTRACE_FORK", "PTRACE_VFORK", "PTRACE_VFORK_DONE"};
+	int any = 0;
+	for (int i = 0; i < 3; i++)
+		if (events & 1 << i) {
+			put(t, any ? "|" : "");
+			put(t, names[i]);
+			any = 1;
+		}
+	if (events & ~7) {
+		put(t, any ? "|0x" : "0x");
+		put_number(t, (u64)(events & ~7), 16);
+	} else if (!any)
+		put(t, "0");
+}
+
+static void spawned(int me)
+{
+	os_trace_me();
+	os_kill(os_getpid(), 17 /* SIGSTOP */);
+	actor_main(me);
+}
+
+static void trace_step(int me, struct step *step, struct text *t)
+{
+	long pid = pid_of(me, step->arg[0]), error, other;
+	int event, signal, code;
+	switch (step->verb) {
+	case V_ATTACH:
+		put_result(t, os_attach(pid), "ok");
+		break;
+	case V_SET_EVENT_MASK:
+		put_result(t, os_set_events(pid, (int)step->arg[1]), "ok");
+		break;
+	case V_GET_EVENT_MASK:
+		error = os_get_events(pid);
+		if (error < 0)
+			put_error(t, error);
+		else
+			put_events(t, (int)error);
+		break;
+	case V_GET_PROCESS_STATE:
+		error = os_get_state(pid, &event, &other);
+		if (error < 0)
+			put_error(t, error);
+		else {
+			put_events(t, event);
+			if (event) {
+				put(t, " ");
+				put_pid(t, other);
+			}
+		}
+		break;
+	case V_GET_SIGINFO:
+		error = os_get_siginfo(pid, &signal, &code, &event, &other);
+		if (error < 0) {
+			put_error(t, error);
+			break;
+		}
+		put_signal(t, signal);
+		if (signal == 5 /* SIGTRAP */ && code == 4 /* TRAP_CHLD */) {
+			put(t, " TRAP_CHLD ");
+			put_events(t, event);
+			put(t, " ");
+			put_pid(t, other);
+		}
+		break;
+	case V_CONTINUE:
+		put_result(t, os_continue(pid, step->args > 1 ? (int)step->arg[1] : 0), "ok");
+		break;
+	case V_DETACH:
+		put_result(t, os_detach(pid), "ok");
+		break;
+	case V_TRACE_KILL:
+		put_result(t, os_trace_kill(pid), "ok");
+		break;
+	}
+}
+#endif
+
+static void perform(int me, u32 index)
+{
+	struct step *step = &stage->scenario.step[index];
+	struct result *result = &stage->result[index];
+	struct text t = {result->seen, result->seen + SEEN - 1};
+	struct status status;
+	struct actor *self = &stage->actor[me];
+	u64 cur, max;
+	char path[WORD];
+	long r;
+
+	result->state = BEGUN;
+	switch (step->verb) {
+	case V_FORK:
+	case V_VFORK:
+	case V_VFORK14:
+	case V_CLONE:
+		fork_step(me, step, result, &t);
+		if (!stage->scenario.traced)
+			put_held(&t, index);
+		break;
+	case V_RETVAL1:
+		if (self->retval1 < 0)
+			put(&t, self->retval1 == -2 ? "kept" : "none");
+		else {
+			put(&t, self->retval1 ? "0x" : "");
+			put_number(&t, (u64)self->retval1, 16);
+		}
+		break;
+	case V_STACK:
+		put(&t, self->entry_stack == 'k' ? "kept" : self->entry_stack == 'g' ? "given" : "other");
+		break;
+	case V_EXIT:
+	case V_EXEC:
+		put(&t, "ok");
+		result->state = DONE;
+		if (step->verb == V_EXEC) {
+			self->replaced = 1;
+			take_turn(index);
+			char until[] = "--until-eof", fd[24], *argv[] = {self_path, until, fd, 0};
+			struct text word = {fd, fd + sizeof fd - 1};
+			put_number(&word, (u64)step->arg[0], 10);
+			os_exec(self_path, argv);
+			os_exit(127);
+		}
+		os_exit((int)step->arg[0]); /* the director passes the turn on, once we are dead */
+	case V_GETPPID:
+		put_pid(&t, os_getppid());
+		break;
+	case V_KILL:
+		put_result(&t, os_kill(pid_of(me, step->arg[0]), (int)step->arg[1]), "ok");
+		break;
+	case V_WAIT4:
+		r = os_wait4(pid_of(me, step->arg[0]), &status, step->args > 1 ? (int)step->arg[1] : 0);
+		if (r > 0)
+			newborn(r);
+		put_status(&t, r, &status);
+		break;
+	case V_STORE:
+		the_word = step->arg[0];
+		put(&t, "ok");
+		break;
+	case V_LOAD:
+		put_number(&t, (u64)the_word, 10);
+		break;
+	case V_OPEN:
+		open_step(step, &t);
+		break;
+	case V_CLOSE:
+		put_result(&t, os_close((long)step->arg[0]), "ok");
+		break;
+	case V_DUP2:
+		put_result(&t, os_dup2((long)step->arg[0], (long)step->arg[1]), 0);
+		break;
+	case V_LSEEK:
+		put_result(&t, os_lseek((long)step->arg[0], (long)step->arg[1], 0), 0);
+		break;
+	case V_TELL:
+		put_result(&t, os_lseek((long)step->arg[0], 0, 1), 0);
+		break;
+	case V_PIPE:
+		pipe_step(step, &t);
+		break;
+	case V_CHDIR:
+		put_result(&t, os_chdir(step->path), "ok");
+		break;
+	case V_GETCWD:
+		memset(path, 0, sizeof path);
+		r = os_getcwd(path, sizeof path - 1);
+		put_result(&t, r, path);
+		break;
+	case V_UMASK:
+		r = os_umask((long)step->arg[0]);
+		put(&t, r ? "0" : "");
+		put_number(&t, (u64)r, 8);
+		break;
+	case V_SIGACTION:
+		put_disposition(&t, os_sigaction((int)step->arg[0], step->args > 1 ? (int)step->arg[1] : -1));
+		break;
+	case V_SIGPROCMASK:
+		put_result(&t, os_block((int)step->arg[0], (int)step->arg[1]), "ok");
+		break;
+	case V_SIGPENDING:
+		cur = os_pending();
+		put(&t, cur ? "" : "0");
+		for (int n = 1, any = 0; n < 64; n++)
+			if (cur >> (n - 1) & 1) {
+				put(&t, any++ ? "|" : "");
+				put_signal(&t, n);
+			}
+		break;
+	case V_SETRLIMIT:
+		put_result(&t, os_setrlimit((u64)step->arg[0], (u64)step->arg[1]), "ok");
+		break;
+	case V_GETRLIMIT:
+		r = os_getrlimit(&cur, &max);
+		if (r < 0) {
+			put_error(&t, r);
+			break;
+		}
+		put_limit(&t, cur);
+		put(&t, " ");
+		put_limit(&t, max);
+		break;
+	case V_SETREUID:
+		put_result(&t, os_setreuid((long)step->arg[0], (long)step->arg[1]), "ok");
+		break;
+#if HAVE_TRACER
+	case V_SPAWN:
+		r = (long)os_fork(FORK, 0, 0, 0, stack_of(step->child), step->child + MAX_ACTORS);
+		if (r < 0)
+			put_error(&t, r);
+		else {
+			stage->actor[step->child].expected = (i32)r;
+			put_pid(&t, r);
+		}
+		break;
+	default:
+		trace_step(me, step, &t);
+#else
+	default:
+		put(&t, "cannot");
+#endif
+	}
+	__sync_synchronize();
+	result->state = DONE;
+	take_turn(index);
+}
+
+static void actor_main(int me)
+{
+	int spins = 0;
+	stage->actor[me].pid = (i32)os_getpid();
+	while (!stage->over) {
+		u32 now = stage->turn;
+		if (now < (u32)stage->scenario.steps && stage->scenario.step[now].actor == me
+		    && stage->result[now].state == 0) {
+			perform(me, now);
+			spins = 0;
+		} else if (++spins < PATIENT_SPINS)
+			os_yield();
+		else
+			os_nap(50);
+	}
+	os_exit(0);
+}
+
+/*
+ * Where every child with a name starts, on a stack of its own.  The slot says
+ * who it is: an actor that a step gave birth to, one that is to be traced, a
+ * root, or the director.
+ */
+__attribute__((used, noreturn)) void child_main(char *stack, char *parents_stack, long slot)
+{
+	if (slot == 3 * MAX_ACTORS)
+		direct();
+	if (slot >= 2 * MAX_ACTORS) {
+		os_setpgid(0, stage->group);
+		actor_main((int)slot - 2 * MAX_ACTORS);
+	}
+#if HAVE_TRACER
+	if (slot >= MAX_ACTORS)
+		spawned((int)slot - MAX_ACTORS);
+#endif
+	stage->actor[slot].entry_stack = stack == parents_stack ? 'k'
+	    : stack == given_stack + sizeof given_stack - 64 ? 'g' : '?';
+	actor_main((int)slot);
+	os_exit(0);
+}
+
+#endif

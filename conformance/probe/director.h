@@ -1,0 +1,429 @@
+/*
+ * The director reads scenarios, has them played, and prints what was seen.
+ *
+ * It plays the scenarios of one process itself, one after the other.  For the
+ * others it forks the roots, in a process group whose leader stays a zombie until
+ * the director reaps it, so that its number cannot become somebody else's, and watches: a step is over when it
+ * is done, or when its process sleeps in the kernel, is stopped or is dead.
+ */
+#ifndef DIRECTOR_H
+#define DIRECTOR_H
+
+enum { BUFFER = 1 << 16, LINE = 512 };
+
+/* Survives the director: whoever comes next goes on from here. */
+struct io {
+	volatile u32 running, number, eof;
+	u32 in_start, in_end, out_end;
+	char in[BUFFER], out[BUFFER];
+};
+
+static struct io *io;
+static const char *external_name; /* the actor that another program plays */
+static u64 patience = 2000000; /* microseconds in which something has to happen */
+
+enum { LOOK_SOON = 15, LOOK_AGAIN = 150, SHORT_PATIENCE = 150000, CALM = 30000 }; /* microseconds */
+
+static void flush(void)
+{
+	u32 at = 0;
+	while (at < io->out_end) {
+		long sent = os_write(1, io->out + at, io->out_end - at);
+		if (sent <= 0)
+			os_exit(3);
+		at += (u32)sent;
+	}
+	io->out_end = 0;
+}
+
+static void say(const char *s)
+{
+	unsigned long n = length(s);
+	if (io->out_end + n >= BUFFER)
+		flush();
+	memcpy(io->out + io->out_end, s, n);
+	io->out_end += (u32)n;
+}
+
+static void say_number(u64 n)
+{
+	char digits[24];
+	struct text t = {digits, digits + sizeof digits - 1};
+	put_number(&t, n, 10);
+	say(digits);
+}
+
+/* One line without its end, or 0 at the end of the input. */
+static char *read_line(void)
+{
+	for (;;) {
+		for (u32 i = io->in_start; i < io->in_end; i++)
+			if (io->in[i] == '\n') {
+				char *line = io->in + io->in_start;
+				io->in[i] = 0;
+				io->in_start = i + 1;
+				return line;
+			}
+		if (io->eof)
+			return 0;
+		for (u32 i = io->in_start; i < io->in_end; i++)
+			io->in[i - io->in_start] = io->in[i];
+		io->in_end -= io->in_start;
+		io->in_start = 0;
+		if (io->in_end == BUFFER)
+			io->in_end = 0; /* a line of that length is none */
+		flush();
+		long got = os_read(0, io->in + io->in_end, BUFFER - io->in_end);
+		if (got <= 0)
+			io->eof = 1;
+		else
+			io->in_end += (u32)got;
+	}
+}
+
+/* The next scenario into the stage; 0 at the end; what is wrong with it in *wrong. */
+static int read_scenario(const char **wrong)
+{
+	struct scenario *s = &stage->scenario;
+	char *line;
+	*wrong = 0;
+	while ((line = read_line()) && !*line)
+		;
+	if (!line)
+		return 0;
+	/* The step table is not cleared: read_step() clears each entry that it fills. */
+	s->steps = s->actors = s->traced = 0;
+	s->alone = 1;
+	for (; line && *line; line = read_line()) {
+		u64 count;
+		if (line[0] >= 'A' && line[0] <= 'Z' && !*wrong)
+			*wrong = read_step(s, line);
+		else if (line[0] == 'c' && number(line + 6, 10, &count)) /* count N */
+			user_count = (i64)count;
+	}
+	find_roots(s);
+	if (!*wrong && !s->steps)
+		*wrong = "no steps";
+	return 1;
+}
+
+/* The actor's process ID: by its own word, else by that of whoever saw it born; 0 for nobody. */
+static long pid_known(int actor)
+{
+	struct actor *a = &stage->actor[actor];
+	return a->pid ? a->pid : a->expected;
+}
+
+static const char *name_of(long pid)
+{
+	for (int i = 0; i < stage->scenario.actors; i++) {
+		if (pid_known(i) == pid)
+			return stage->scenario.names[i];
+	}
+	for (int i = 0; i < stage->scenario.steps; i++)
+		if (stage->result[i].anonymous == pid)
+			return "-";
+	return pid == 1 || pid == stage->director ? "init" : 0;
+}
+
+/* What was seen, a line a step, with names for process IDs. */
+static void say_results(void)
+{
+	for (int i = 0; i < stage->scenario.steps; i++) {
+		char *s = stage->result[i].seen;
+		s[SEEN - 1] = 0;
+		while (*s) {
+			char one[2] = {*s++, 0};
+			const char *name;
+			long pid = 0;
+			if (one[0] != '@') {
+				say(one);
+				continue;
+			}
+			while (*s >= '0' && *s <= '9')
+				pid = pid * 10 + *s++ - '0';
+			if ((name = name_of(pid)))
+				say(name);
+			else {
+				say("pid ");
+				say_number((u64)pid);
+			}
+		}
+		say("\n");
+	}
+	say(".\n");
+}
+
+static void settle_result(int i, const char *seen)
+{
+	struct result *r = &stage->result[i];
+	struct text t = {r->seen, r->seen + SEEN - 1};
+	put(&t, seen);
+	r->state = DONE;
+}
+
+/* Give every step that is not done its word: where the end came, and why. */
+static void settle_results(int stuck_at)
+{
+	for (int i = 0; i < stage->scenario.steps; i++) {
+		struct result *r = &stage->result[i];
+		int state = os_state(pid_known(stage->scenario.step[i].actor));
+		if (r->state == DONE)
+			continue;
+		if (i == stuck_at)
+			settle_result(i, "stuck");
+		else if (stuck_at >= 0 && i > stuck_at)
+			settle_result(i, "not reached");
+		else
+			settle_result(i, state == ZOMBIE || state == NOBODY ? "gone" : "unfinished");
+	}
+}
+
+static void new_stage(void)
+{
+	for (int i = 0; i < stage->scenario.steps; i++) {
+		stage->result[i].state = 0;
+		stage->result[i].seen[0] = 0;
+		stage->result[i].anonymous = 0;
+	}
+	for (int i = 0; i < stage->scenario.actors; i++)
+		stage->actor[i] = (struct actor){.retval1 = -1, .entry_stack = '?'};
+	stage->director = (i32)os_getpid();
+	int external = external_name ? actor_named(&stage->scenario, external_name, 0) : -1;
+	stage->external = external < 0 ? 0 : 1u << external;
+	stage->turn = stage->over = 0;
+	stage->group = 0;
+	the_word = 0;
+}
+
+static void reap(int nobody_left)
+{
+	struct status status;
+	u64 until = os_microtime() + 1000000;
+	for (;;) {
+		long got = os_wait4(-1, &status, 1 | 8 /* WNOHANG|WALLSIG */);
+		if (got < 0 || (got == 0 && !nobody_left) || (got == 0 && os_microtime() > until))
+			return;
+		if (got == 0)
+			os_nap(20);
+	}
+}
+
+static void play_alone(void)
+{
+	int forked = 0;
+	stage->actor[0].pid = stage->director;
+	for (u32 i = 0; i < (u32)stage->scenario.steps; i++) {
+		forked |= stage->scenario.step[i].child == ANONYMOUS;
+		perform(0, i);
+	}
+	if (forked)
+		reap(1);
+}
+
+/* Whether the actor can never be born: the step that should bear it is done and did not. */
+static int never_born(int actor)
+{
+	for (int i = 0; i < stage->scenario.steps; i++)
+		if (stage->scenario.step[i].child == actor)
+			return stage->result[i].state == DONE && stage->result[i].seen[0] != '@';
+	return 0;
+}
+
+static int waits_in_a_step(int actor)
+{
+	for (int i = 0; i < stage->scenario.steps; i++)
+		if (stage->scenario.step[i].actor == actor && stage->result[i].state == BEGUN)
+			return 1;
+	return 0;
+}
+
+/* Look at the step whose turn it is: 1 where something changed, -1 where nothing ever will. */
+static int look(u32 now, u64 waited, int *calm)
+{
+	struct step *step = &stage->scenario.step[now];
+	struct actor *who = &stage->actor[step->actor];
+	int state;
+	long pid = pid_known(step->actor);
+	if (pid == 0 && !(stage->external & 1u << step->actor)) {
+		if (!never_born(step->actor))
+			return waited > patience ? -1 : 0;
+		state = NOBODY;
+	} else
+		state = pid ? os_state(pid) : RUNNING;
+	if (stage->turn != now)
+		return 1;
+	if (state == ZOMBIE || state == NOBODY) {
+		if (stage->result[now].state != DONE)
+			settle_result((int)now, "gone");
+		take_turn(now);
+		return 1;
+	}
+	if (stage->result[now].state == DONE) {
+		if (stage->external & 1u << step->actor) /* somebody else's: we pass its turn on */
+			take_turn(now);
+		return waited > patience ? -1 : 0;
+	}
+	if (stage->result[now].state == BEGUN) {
+		if (state == RUNNING)
+			*calm = 0;
+		else if (++*calm == 2) {
+			take_turn(now);
+			return 1;
+		}
+	} else if (state == STOPPED || who->replaced || waits_in_a_step(step->actor))
+		return waited > SHORT_PATIENCE ? -1 : 0;
+	return waited > patience ? -1 : 0;
+}
+
+/* All steps have had their turn: 2 once all are done, 1 where what is left sleeps or is dead. */
+static int all_calm(void)
+{
+	int calm = 2;
+	for (int i = 0; i < stage->scenario.steps; i++) {
+		int child = stage->scenario.step[i].child;
+		if (stage->result[i].state != DONE) {
+			calm = 1;
+			if (os_state(pid_known(stage->scenario.step[i].actor)) == RUNNING)
+				return 0;
+		} else if (child >= 0 && child < MAX_ACTORS && stage->result[i].seen[0] == '@'
+		    && !stage->actor[child].pid)
+			calm = 1; /* born, and not yet there to say its own process ID */
+	}
+	return calm;
+}
+
+/* Until the scenario is over; the step at which it got stuck, or -1. */
+static int watch(void)
+{
+	u32 now = 0, steps = (u32)stage->scenario.steps;
+	u64 since = os_microtime(), looked = since;
+	int calm = 0, spins = 0;
+	for (;;) {
+		u64 time = os_microtime();
+		if (stage->turn != now) {
+			now = stage->turn;
+			since = looked = time;
+			calm = spins = 0;
+		}
+		if (now >= steps) {
+			int all = all_calm();
+			if (all == 2)
+				return -1;
+			if (!all)
+				looked = time; /* since when all has been calm */
+			if (time - looked > CALM || time - since > patience)
+				return -1;
+		} else if (time - looked > (stage->result[now].state == DONE ? LOOK_SOON : LOOK_AGAIN)) {
+			looked = time;
+			if (look(now, time - since, &calm) < 0)
+				return (int)now;
+		}
+		if (++spins < 50)
+			os_yield();
+		else
+			os_nap(50);
+	}
+}
+
+static void clear_stage(void)
+{
+	stage->over = 1;
+	for (int i = 0; i < stage->scenario.actors; i++) {
+		long pid = pid_known(i);
+		if (pid > 1 && !(stage->external & 1u << i)) {
+			os_kill(pid, 9 /* SIGKILL */);
+		}
+	}
+	if (stage->group)
+		os_kill(-stage->group, 9);
+	reap(1);
+}
+
+static int is_played_here(int actor)
+{
+	return (stage->scenario.roots & 1 << actor) && !(stage->external & 1u << actor);
+}
+
+/* Fork the roots, and wait until each of them is there; 0 where one could not be. */
+static int bring_roots(void)
+{
+	u64 until = os_microtime() + patience;
+	for (int i = 0; i < stage->scenario.actors; i++) {
+		if (!is_played_here(i))
+			continue;
+		long pid = (long)os_fork(FORK, 0, 0, 0, stack_of(i), i + 2 * MAX_ACTORS);
+		if (pid < 0)
+			return 0;
+		/*
+		 * All in one group: NetBSD 10.99.12 loses count of pg_jobc, and panics,
+		 * where a traced child is in another group than its tracer.
+		 */
+		if (!stage->group)
+			stage->group = (i32)pid;
+		os_setpgid(pid, stage->group);
+		stage->actor[i].expected = (i32)pid;
+	}
+	for (int i = 0; i < stage->scenario.actors; i++)
+		while (is_played_here(i) && !stage->actor[i].pid) {
+			if (os_microtime() > until)
+				return 0;
+			os_yield();
+		}
+	return 1;
+}
+
+static void play_staged(void)
+{
+	int stuck_at = 0;
+	stage->turn = NOT_YET;
+	if (bring_roots()) {
+		stage->turn = 0;
+		stuck_at = watch();
+	}
+	settle_results(stuck_at);
+	clear_stage();
+}
+
+static void finish_scenario(void)
+{
+	say("= ");
+	say_number(io->number);
+	say("\n");
+	say_results();
+	io->running = 0;
+	io->number++;
+}
+
+static void direct(void)
+{
+	const char *wrong;
+	os_prepare();
+	os_setpgid(0, 0);
+	while (read_scenario(&wrong)) {
+		if (wrong) {
+			say("= ");
+			say_number(io->number++);
+			say("\n! ");
+			say(wrong);
+			say("\n.\n");
+			continue;
+		}
+		new_stage();
+		stage->number_of_steps = (u32)stage->scenario.steps;
+		io->running = 1;
+		stage->epoch++;
+		if (stage->scenario.alone && !stage->external)
+			play_alone();
+		else
+			play_staged();
+		stage->epoch++;
+		finish_scenario();
+		if (!stage->scenario.alone)
+			flush();
+	}
+	flush();
+	os_exit(0);
+}
+
+#endif

@@ -1,0 +1,60 @@
+/*
+ * What the probe asks of an operating system.  One implementation for each:
+ * os_netbsd.h and os_linux.h.  A result below zero is minus the error number.
+ * Signals, wait options and clone flags are NetBSD's numbers here; the Linux
+ * implementation translates.
+ */
+#ifndef OS_H
+#define OS_H
+
+typedef unsigned int u32;
+typedef int i32;
+typedef long long i64;
+typedef unsigned long long u64;
+
+enum { FORK, VFORK, VFORK14, CLONE };
+
+/* What a process is doing, as far as the kernel tells. */
+enum { RUNNING = 'R', ASLEEP = 'S', STOPPED = 'T', ZOMBIE = 'Z', NOBODY = 'X' };
+
+struct status {
+	int how; /* 'e'xited, 'k'illed, 's'topped, 'c'ontinued, 0: nobody */
+	int value;
+};
+
+static pair_t os_fork(int kind, long flags, void *child_stack, long sentinel, void *run_on, long slot);
+static long os_wait4(long pid, struct status *status, int options);
+static long os_getpid(void);
+static long os_getppid(void);
+static void os_exit(int status) __attribute__((noreturn));
+static long os_kill(long pid, int signal);
+static long os_setpgid(long pid, long group);
+static long os_open(const char *path);
+static long os_close(long fd);
+static long os_dup2(long from, long to);
+static long os_pipe(int end[2]); /* read, write */
+static long os_lseek(long fd, long offset, int whence); /* 0 set, 1 current */
+static long os_read(long fd, void *buf, long size);
+static long os_write(long fd, const void *buf, long size);
+static long os_chdir(const char *path);
+static long os_getcwd(char *buf, long size);
+static long os_umask(long mask);
+static long os_sigaction(int signal, int disposition); /* -1 asks; the old one: 'd', 'i', 'c' */
+static long os_block(int block, int signal);           /* signal 0: all of them */
+static u64 os_pending(void);                           /* bit n-1 for signal n */
+static long os_setrlimit(u64 cur, u64 max);            /* ~0: infinity */
+static long os_getrlimit(u64 *cur, u64 *max);
+static long os_setreuid(long ruid, long euid);
+static long os_getuid(void);
+static long os_exec(const char *path, char *const argv[]);
+static void os_nap(long microseconds);
+static void os_yield(void);
+static u64 os_microtime(void);
+static void *os_shared(unsigned long size);
+static void *os_shared_file(const char *path, unsigned long size);
+static int os_state(long pid);
+static void os_identity(char *buf, unsigned long size); /* "NetBSD 10.1 amd64" */
+static void os_prepare(void);
+static const char *os_errno(long error);
+
+#endif

@@ -1,0 +1,190 @@
+/*
+ * forkoracle's probe: runs scenarios in a kernel and says what was seen.
+ *
+ * Scenarios come in on standard input, as reference_model/scenario.py writes
+ * them; logs go out on standard output, a line a step (docs/language.md).
+ * No C library, no file, no environment: a kernel is all it needs.
+ *
+ * Three kinds of processes: the supervisor, which only watches; the director,
+ * which may die with what it tries; the actors of a scenario.
+ *
+ * BSD-2-Clause; see LICENSE.
+ */
+#ifdef __NetBSD__
+#include "os_netbsd.h"
+#else
+#include "os_linux.h"
+#endif
+#include "text.h"
+#include "scenario.h"
+#include "stage.h"
+#include "actor.h"
+#include "director.h"
+
+#define VERSION "1"
+
+static const char *os_errno(long error)
+{
+#define E(name) \
+	if (error == name) \
+		return #name;
+	E(EPERM) E(ENOENT) E(ESRCH) E(EINTR) E(EIO) E(E2BIG) E(EBADF) E(ECHILD) E(EAGAIN) E(ENOMEM)
+	E(EACCES) E(EFAULT) E(EBUSY) E(EEXIST) E(EINVAL) E(ENFILE) E(EMFILE) E(ENOSPC) E(ESPIPE)
+	E(EDEADLK) E(ENOSYS) E(EUSERS) E(EDOM) E(ERANGE) E(ENOTDIR) E(EISDIR)
+#undef E
+	return 0;
+}
+
+/* A bare loop of fork, _exit and wait4: what the bench compares scenarios with. */
+static void bench(u64 count)
+{
+	struct status status;
+	u64 start = os_microtime();
+	for (u64 i = 0; i < count; i++) {
+		long pid = (long)os_fork(FORK, 0, 0, 0, 0, -1);
+		if (pid < 0 || os_wait4(pid, &status, 0) != pid)
+			os_exit(1);
+	}
+	say("bench ");
+	say_number(count);
+	say(" ");
+	say_number(os_microtime() - start);
+	say("\n");
+	flush();
+	os_exit(0);
+}
+
+static void show_verbs(void)
+{
+	for (int i = 0; i < VERBS; i++) {
+		say(verbs[i].name);
+		say(" ");
+		say(verbs[i].kinds);
+		say("\n");
+	}
+	flush();
+	os_exit(0);
+}
+
+static void hello(void)
+{
+	char who[160];
+	os_identity(who, sizeof who);
+	say("forkoracle-probe " VERSION " ");
+	say(who);
+	say(" uid=");
+	say_number((u64)os_getuid());
+	say(HAVE_TRACER ? " tracer=yes\n" : " tracer=no\n");
+	flush();
+}
+
+/* Start a director, and another one where it dies or hangs, until the input is used up. */
+static void supervise(void)
+{
+	struct status status;
+	for (;;) {
+		u32 number = io->number;
+		u64 since = os_microtime();
+		int hung = 0;
+		long director = (long)os_fork(FORK, 0, 0, 0, stack_of(0), 3 * MAX_ACTORS);
+		if (director < 0)
+			os_exit(3);
+		for (;;) {
+			long got = os_wait4(-1, &status, 1 | 8 /* WNOHANG|WALLSIG */);
+			if (got == director)
+				break;
+			if (got > 0)
+				continue;
+			if (io->number != number || !io->running) {
+				number = io->number;
+				since = os_microtime();
+			} else if (os_microtime() - since > 3 * patience + (u64)stage->scenario.steps * patience) {
+				hung = 1;
+				clear_stage();
+				os_kill(director, 9);
+			}
+			os_nap(2000);
+		}
+		if (status.how == 'e' && !io->running)
+			os_exit(status.value);
+		/* It died in the middle of a scenario: it was P, or the kernel is not well. */
+		for (int i = 0, first = 1; io->running && i < stage->scenario.steps; i++)
+			if (stage->result[i].state != DONE) {
+				settle_result(i, !hung ? "gone" : first ? "stuck" : "not reached");
+				first = 0;
+			}
+		clear_stage();
+		if (io->running)
+			finish_scenario();
+		flush();
+	}
+}
+
+/* Whatever our parent left us: every signal blocked and at its default, known files, / and 022. */
+static void own_surroundings(void)
+{
+	os_block(1, 0);
+	for (int signal = 1; signal < 64; signal++)
+		os_sigaction(signal, 'd');
+	for (int fd = 3; fd < 64; fd++)
+		os_close(fd);
+	os_umask(022);
+	os_chdir("/");
+}
+
+START_ASM;
+
+__attribute__((used, noreturn)) void probe_start(long *args)
+{
+	int count = (int)args[0], stop = 0;
+	char **arg = (char **)(args + 1);
+	const char *stage_path = 0, *actor = 0;
+	u64 value, loops = 0;
+
+	for (int i = 1; i < count; i++) {
+		char *next = i + 1 < count ? arg[i + 1] : "";
+		if (same(arg[i], "--until-eof") && number(next, 10, &value)) {
+			char byte; /* what a step `exec` runs */
+			while (os_read((long)value, &byte, 1) > 0)
+				;
+			os_exit(7);
+		} else if (same(arg[i], "--patience") && number(next, 10, &value))
+			patience = value * 1000, i++;
+		else if (same(arg[i], "--bench") && number(next, 10, &value))
+			loops = value, i++;
+		else if (same(arg[i], "--stage"))
+			stage_path = next, i++;
+		else if (same(arg[i], "--actor"))
+			actor = next, i++;
+		else if (same(arg[i], "--stop"))
+			stop = 1;
+		else if (same(arg[i], "--external"))
+			external_name = next, i++;
+		else if (same(arg[i], "--verbs"))
+			loops = ~0ull;
+		else
+			os_exit(2);
+	}
+	for (unsigned long i = 0; i < WORD - 1 && arg[0][i]; i++)
+		self_path[i] = file_path[i] = arg[0][i];
+	own_surroundings();
+	stage = stage_path ? os_shared_file(stage_path, sizeof *stage) : os_shared(sizeof *stage);
+	io = os_shared(sizeof *io);
+	if (!stage || !io)
+		os_exit(3);
+	if (actor) {
+		if (stop)
+			os_kill(os_getpid(), 17 /* SIGSTOP */);
+		actor_main(actor_named(&stage->scenario, actor, 0));
+	}
+	if (loops == ~0ull)
+		show_verbs();
+	if (loops)
+		bench(loops);
+	stage->magic = MAGIC;
+	stage->size_of_result = sizeof(struct result);
+	stage->size_of_actor = sizeof(struct actor);
+	hello();
+	supervise();
+	os_exit(0);
+}

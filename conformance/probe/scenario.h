@@ -1,0 +1,275 @@
+/*
+ * The scenario's text, read into steps.  The verbs and the kinds of their
+ * arguments are those of reference_model/scenario.py; `probe --verbs` prints
+ * them, and a test compares the two.
+ */
+#ifndef SCENARIO_H
+#define SCENARIO_H
+
+enum { MAX_STEPS = 64, MAX_ACTORS = 8, ANONYMOUS = MAX_ACTORS, ANYBODY, WORD = 128 };
+
+enum verb {
+	V_FORK, V_VFORK, V_VFORK14, V_CLONE, V_RETVAL1, V_STACK, V_EXIT, V_EXEC, V_GETPPID, V_KILL,
+	V_WAIT4, V_STORE, V_LOAD, V_OPEN, V_CLOSE, V_DUP2, V_LSEEK, V_TELL, V_PIPE, V_CHDIR, V_GETCWD,
+	V_UMASK, V_SIGACTION, V_SIGPROCMASK, V_SIGPENDING, V_SETRLIMIT, V_GETRLIMIT, V_SETREUID,
+	V_SPAWN, V_ATTACH, V_SET_EVENT_MASK, V_GET_EVENT_MASK, V_GET_PROCESS_STATE, V_GET_SIGINFO,
+	V_CONTINUE, V_DETACH, V_TRACE_KILL, VERBS
+};
+
+/*
+ * c child, a actor, w whom, f flags, k stack, i integer, g signal, o options,
+ * p path, m octal, d disposition, h how, l limit, u uid, e events; a capital
+ * letter may be left out.  `alone` marks what a process can do that runs one
+ * scenario after another without carrying anything over.
+ */
+static const struct {
+	const char *name, *kinds;
+	int alone;
+} verbs[VERBS] = {
+	[V_FORK] = {"fork", "c", 1},
+	[V_VFORK] = {"vfork", "c", 1},
+	[V_VFORK14] = {"__vfork14", "c", 1},
+	[V_CLONE] = {"__clone", "fcK", 1},
+	[V_RETVAL1] = {"retval1", "", 1},
+	[V_STACK] = {"stack", "", 0},
+	[V_EXIT] = {"exit", "i", 0},
+	[V_EXEC] = {"exec", "i", 0},
+	[V_GETPPID] = {"getppid", "", 0},
+	[V_KILL] = {"kill", "ag", 0},
+	[V_WAIT4] = {"wait4", "wO", 1},
+	[V_STORE] = {"store", "i", 1},
+	[V_LOAD] = {"load", "", 1},
+	[V_OPEN] = {"open", "i", 0},
+	[V_CLOSE] = {"close", "i", 0},
+	[V_DUP2] = {"dup2", "ii", 0},
+	[V_LSEEK] = {"lseek", "ii", 0},
+	[V_TELL] = {"tell", "i", 0},
+	[V_PIPE] = {"pipe", "ii", 0},
+	[V_CHDIR] = {"chdir", "p", 0},
+	[V_GETCWD] = {"getcwd", "", 0},
+	[V_UMASK] = {"umask", "m", 0},
+	[V_SIGACTION] = {"sigaction", "gD", 0},
+	[V_SIGPROCMASK] = {"sigprocmask", "hg", 0},
+	[V_SIGPENDING] = {"sigpending", "", 0},
+	[V_SETRLIMIT] = {"setrlimit", "ll", 0},
+	[V_GETRLIMIT] = {"getrlimit", "", 0},
+	[V_SETREUID] = {"setreuid", "uu", 0},
+	[V_SPAWN] = {"spawn", "c", 0},
+	[V_ATTACH] = {"PT_ATTACH", "a", 0},
+	[V_SET_EVENT_MASK] = {"PT_SET_EVENT_MASK", "ae", 0},
+	[V_GET_EVENT_MASK] = {"PT_GET_EVENT_MASK", "a", 0},
+	[V_GET_PROCESS_STATE] = {"PT_GET_PROCESS_STATE", "a", 0},
+	[V_GET_SIGINFO] = {"PT_GET_SIGINFO", "a", 0},
+	[V_CONTINUE] = {"PT_CONTINUE", "aG", 0},
+	[V_DETACH] = {"PT_DETACH", "a", 0},
+	[V_TRACE_KILL] = {"PT_KILL", "a", 0},
+};
+
+struct step {
+	int actor, verb, child; /* child: -1 where the step gives birth to nobody */
+	i64 arg[3];
+	int args;
+	char path[WORD];
+};
+
+struct scenario {
+	int steps, actors, roots, alone, traced; /* roots: a bit for each actor that is one */
+	char names[MAX_ACTORS][8];
+	struct step step[MAX_STEPS];
+};
+
+static i64 user_count; /* what `count` stands for in a limit */
+
+static const struct {
+	const char *name;
+	u32 value;
+} words[] = {
+	/* NetBSD's numbers; test_constants.py compares them with its headers. */
+	{"CLONE_VM", 0x100}, {"CLONE_FS", 0x200}, {"CLONE_FILES", 0x400}, {"CLONE_SIGHAND", 0x800},
+	{"CLONE_PTRACE", 0x2000}, {"CLONE_VFORK", 0x4000},
+	{"WNOHANG", 1}, {"WUNTRACED", 2}, {"WALTSIG", 4}, {"WALLSIG", 8}, {"WCONTINUED", 16},
+	{"PTRACE_FORK", 1}, {"PTRACE_VFORK", 2}, {"PTRACE_VFORK_DONE", 4},
+	{"SIGHUP", 1}, {"SIGINT", 2}, {"SIGQUIT", 3}, {"SIGILL", 4}, {"SIGTRAP", 5}, {"SIGABRT", 6},
+	{"SIGEMT", 7}, {"SIGFPE", 8}, {"SIGKILL", 9}, {"SIGBUS", 10}, {"SIGSEGV", 11}, {"SIGSYS", 12},
+	{"SIGPIPE", 13}, {"SIGALRM", 14}, {"SIGTERM", 15}, {"SIGURG", 16}, {"SIGSTOP", 17},
+	{"SIGTSTP", 18}, {"SIGCONT", 19}, {"SIGCHLD", 20}, {"SIGTTIN", 21}, {"SIGTTOU", 22},
+	{"SIGIO", 23}, {"SIGXCPU", 24}, {"SIGXFSZ", 25}, {"SIGVTALRM", 26}, {"SIGPROF", 27},
+	{"SIGWINCH", 28}, {"SIGINFO", 29}, {"SIGUSR1", 30}, {"SIGUSR2", 31}, {"SIGPWR", 32},
+};
+enum { NAMED_BITS = 0xff | 0x100 | 0x200 | 0x400 | 0x800 | 0x2000 | 0x4000 };
+enum { N_WORDS = sizeof words / sizeof words[0] };
+
+/* A|B|SIG40|0x1000 */
+static int bits(char *s, i64 *value)
+{
+	u32 v = 0;
+	for (char *next; s; s = next) {
+		u64 n;
+		int i;
+		for (next = s; *next && *next != '|'; next++)
+			;
+		if (*next)
+			*next++ = 0;
+		else
+			next = 0;
+		for (i = 0; i < N_WORDS && !same(words[i].name, s); i++)
+			;
+		if (i < N_WORDS)
+			v |= words[i].value;
+		else if (s[0] == 'S' && s[1] == 'I' && s[2] == 'G' && number(s + 3, 10, &n))
+			v |= (u32)n;
+		else if (number(s, 10, &n))
+			v |= (u32)n;
+		else
+			return 0;
+	}
+	*value = v;
+	return 1;
+}
+
+static void put_signal(struct text *t, int signal)
+{
+	for (int i = N_WORDS - 32; i < N_WORDS; i++)
+		if (words[i].value == (u32)signal) {
+			put(t, words[i].name);
+			return;
+		}
+	put(t, "SIG");
+	put_number(t, (u64)signal, 10);
+}
+
+static int actor_named(struct scenario *s, const char *name, int make)
+{
+	int i;
+	for (i = 0; i < s->actors; i++)
+		if (same(s->names[i], name))
+			return i;
+	if (!make || i == MAX_ACTORS || length(name) > 7)
+		return -1;
+	memcpy(s->names[i], name, length(name) + 1);
+	s->actors++;
+	return i;
+}
+
+static const char *read_argument(struct scenario *s, struct step *step, char kind, char *word)
+{
+	i64 *arg = &step->arg[step->args];
+	u64 n = 0;
+	switch (kind | 0x20) {
+	case 'c':
+		step->child = same(word, "-") ? ANONYMOUS : actor_named(s, word, 1);
+		*arg = step->child;
+		return step->child < 0 ? "too many actors" : 0;
+	case 'a':
+		*arg = actor_named(s, word, 1);
+		return *arg < 0 ? "too many actors" : 0;
+	case 'w':
+		*arg = same(word, "-") ? ANONYMOUS : same(word, "any") ? ANYBODY : actor_named(s, word, 1);
+		return *arg < 0 ? "too many actors" : 0;
+	case 'f':
+	case 'g':
+	case 'o':
+	case 'e':
+		return bits(word, arg) ? 0 : "unknown name";
+	case 'k':
+		*arg = 1;
+		return same(word, "own") ? 0 : "expected own";
+	case 'i':
+		*arg = number(word, 10, &n) ? (i64)n : -1;
+		return *arg < 0 ? "expected a number" : 0;
+	case 'm':
+		*arg = number(word, 8, &n) ? (i64)n : -1;
+		return *arg < 0 ? "expected an octal number" : 0;
+	case 'd':
+		*arg = word[0];
+		return 0;
+	case 'h':
+		*arg = same(word, "block");
+		return 0;
+	case 'l':
+		if (same(word, "inf")) {
+			*arg = -1;
+			return 0;
+		}
+		if (word[0] == 'c' && length(word) > 6) { /* count+N, count-N */
+			if (!number(word + 6, 10, &n))
+				return "expected count+N";
+			*arg = user_count + (word[5] == '-' ? -(i64)n : (i64)n);
+			return 0;
+		}
+		*arg = number(word, 10, &n) ? (i64)n : -2;
+		return *arg == -2 ? "expected a limit" : 0;
+	case 'u':
+		*arg = same(word, "-1") ? -1 : number(word, 10, &n) ? (i64)n : -2;
+		return *arg == -2 ? "expected a user ID" : 0;
+	case 'p':
+		if (length(word) >= WORD)
+			return "path too long";
+		memcpy(step->path, word, length(word) + 1);
+		return 0;
+	}
+	return "unknown kind";
+}
+
+/* One line `ACTOR: VERB ARGUMENT ... [CLAUSE]`; 0, or what is wrong with it. */
+static const char *read_step(struct scenario *s, char *line)
+{
+	char *word[8];
+	int count = 0;
+	struct step *step = &s->step[s->steps];
+	if (s->steps == MAX_STEPS)
+		return "too many steps";
+	while (*line && *line != '[') {
+		while (*line == ' ')
+			*line++ = 0;
+		if (!*line || *line == '[')
+			break;
+		if (count == 8)
+			return "too many words";
+		word[count++] = line;
+		while (*line && *line != ' ')
+			line++;
+	}
+	*line = 0;
+	if (count < 2 || word[0][length(word[0]) - 1] != ':')
+		return "expected ACTOR: VERB";
+	word[0][length(word[0]) - 1] = 0;
+	memset(step, 0, sizeof *step);
+	step->child = -1;
+	if ((step->actor = actor_named(s, word[0], 1)) < 0)
+		return "too many actors";
+	for (step->verb = 0; step->verb < VERBS && !same(verbs[step->verb].name, word[1]); step->verb++)
+		;
+	if (step->verb == VERBS)
+		return "unknown verb";
+	const char *kinds = verbs[step->verb].kinds;
+	int most = (int)length(kinds), least = 0;
+	while (kinds[least] >= 'a')
+		least++;
+	if (count - 2 < least || count - 2 > most)
+		return "wrong number of arguments";
+	for (; step->args < count - 2; step->args++) {
+		const char *wrong = read_argument(s, step, kinds[step->args], word[step->args + 2]);
+		if (wrong)
+			return wrong;
+	}
+	s->alone &= verbs[step->verb].alone && step->actor == 0 && (step->child < 0 || step->child == ANONYMOUS);
+	/* What a bit without a name does on another kernel may outlast the call. */
+	s->alone &= step->verb != V_CLONE || !(step->arg[0] & ~(i64)NAMED_BITS);
+	s->traced |= step->verb >= V_SPAWN;
+	s->steps++;
+	return 0;
+}
+
+/* Who exists from the start: whoever no step gives birth to. */
+static void find_roots(struct scenario *s)
+{
+	s->roots = 0;
+	for (int i = 0; i < s->steps; i++)
+		s->roots |= 1 << s->step[i].actor;
+	for (int i = 0; i < s->steps; i++)
+		if (s->step[i].child >= 0 && s->step[i].child < MAX_ACTORS)
+			s->roots &= ~(1 << s->step[i].child);
+}
+
+#endif

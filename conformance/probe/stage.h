@@ -1,0 +1,48 @@
+/*
+ * The stage: the memory that all processes of a scenario share, whatever else
+ * they share or not.  It holds the scenario, whose turn it is, who is who, and
+ * what was seen.  conformance/targets/linux_tracer.py reads and writes the
+ * part up to `scenario`; the sizes at the start let it check that it may.
+ */
+#ifndef STAGE_H
+#define STAGE_H
+
+enum { BEGUN = 1, DONE = 2, SEEN = 96, MAGIC = 0x666f726b, NOT_YET = 0x7fffffff };
+
+struct result {
+	volatile u32 state;
+	i32 anonymous;  /* the child called - that this step gave birth to */
+	char seen[SEEN]; /* process IDs as @1234: the director puts the names in */
+};
+
+struct actor {
+	volatile i32 pid;      /* by its own word; 0: it has not run yet */
+	volatile i32 expected; /* by the word of its parent, or of its tracer */
+	i32 anonymous;    /* its last child called - */
+	i32 replaced;     /* has called exec: takes no more steps */
+	i32 entry_stack;  /* 'k'ept its parent's stack pointer, 'g'iven one, '?' another */
+	i64 retval1;      /* second return register of its last fork; -1 none, -2 kept */
+};
+
+struct stage {
+	u32 magic, size_of_result, size_of_actor, number_of_steps;
+	volatile u32 epoch; /* counts scenarios; odd while one runs */
+	volatile u32 turn;  /* the step whose time has come; NOT_YET before all roots are there */
+	volatile u32 over;  /* everybody leaves */
+	volatile u32 external; /* the actors that somebody else plays, a bit each */
+	volatile i32 director;
+	volatile i32 group; /* the process group of all roots: the first one's process ID */
+	u32 spare[6];
+	struct actor actor[MAX_ACTORS];
+	struct result result[MAX_STEPS];
+	struct scenario scenario;
+};
+
+static struct stage *stage;
+
+static int take_turn(u32 from) /* from one step to the next, if that is where we are */
+{
+	return __sync_bool_compare_and_swap(&stage->turn, from, from + 1);
+}
+
+#endif

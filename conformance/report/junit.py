@@ -1,0 +1,53 @@
+"""JUnit's XML for CI: a test case for each family and clause, not one for each scenario."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from conformance.report.explain import explain
+from conformance.report.results import write_whole
+from conformance.runner import Summary
+from conformance.verdict import Result, Verdict
+
+
+def item_outcome(results: list[Result]) -> tuple[Verdict, str]:
+    """The verdict on a family's scenarios about one clause, and what to read about it."""
+    differences = [r for r in results if r.verdict is Verdict.DIFFERENCE]
+    if differences:
+        return Verdict.DIFFERENCE, "\n\n".join("\n".join(explain(r)) for r in differences[:20])
+    undecided = [r for r in results if r.verdict is Verdict.NOT_DECIDED]
+    if len(undecided) == len(results):
+        return Verdict.NOT_DECIDED, "; ".join(dict.fromkeys(r.reason for r in undecided))
+    known = any(r.verdict is Verdict.KNOWN for r in results)
+    return Verdict.KNOWN if known else Verdict.AGREES, ""
+
+
+def write_junit(path: Path, summary: Summary) -> None:
+    """Write the summary as JUnit XML."""
+    suites = Element("testsuites")
+    families: dict[str, Element] = {}
+    totals: dict[str, dict[str, int]] = {}
+    for (family, clause), results in sorted(summary.by_item.items()):
+        suite = families.get(family)
+        if suite is None:
+            suite = families[family] = SubElement(suites, "testsuite", name=family)
+            totals[family] = {"tests": 0, "failures": 0, "skipped": 0, "errors": 0}
+        verdict, text = item_outcome(results)
+        case = SubElement(
+            suite, "testcase", classname=f"forkoracle.{summary.target}.{family}", name=clause
+        )
+        totals[family]["tests"] += 1
+        if verdict is Verdict.DIFFERENCE:
+            totals[family]["failures"] += 1
+            differing = sum(r.verdict is Verdict.DIFFERENCE for r in results)
+            message = f"{differing} of {len(results)} scenarios differ from kern_fork.c"
+            SubElement(case, "failure", message=message).text = text
+        elif verdict is Verdict.NOT_DECIDED:
+            totals[family]["skipped"] += 1
+            SubElement(case, "skipped", message=text)
+    for family, suite in families.items():
+        for key, value in totals[family].items():
+            suite.set(key, str(value))
+    indent(suites)
+    write_whole(path, '<?xml version="1.0" encoding="utf-8"?>\n' + tostring(suites, "unicode") + "\n")

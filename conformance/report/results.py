@@ -1,0 +1,113 @@
+"""The results of a run as JSON: written whole, read back strictly."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from conformance.runner import Summary
+from conformance.verdict import Result, Verdict
+from reference_model import ScenarioError, parse
+
+#: The version of the format.  A file of another one is refused.
+FORMAT = 1
+
+
+class ResultsError(Exception):
+    """A results file that cannot be used: one line that says why (exit status 2)."""
+
+
+def _difference(result: Result) -> dict[str, Any]:
+    seen, of = result.times
+    return {
+        "clause": result.clause,
+        "family": result.scenario.family,
+        "scenario": result.scenario.text(),
+        "expected": [list(log) for log in result.expected],
+        "observed": list(result.observed or ()),
+        "step": result.step,
+        "times": seen,
+        "of": of,
+    }
+
+
+def as_json(summary: Summary) -> dict[str, Any]:
+    """The object that ``--json`` writes (DESIGN: format, target, kernel, summary, differences)."""
+    count = summary.by_verdict
+    kernel = summary.kernel
+    return {
+        "format": FORMAT,
+        "target": summary.target,
+        "kernel": {
+            "system": kernel.system,
+            "release": kernel.release,
+            "machine": kernel.machine,
+            "kern_fork": kernel.kern_fork,
+        },
+        "seconds": round(summary.seconds, 3),
+        "interrupted": summary.interrupted,
+        "summary": {
+            "scenarios": summary.scenarios,
+            "agrees": count[Verdict.AGREES],
+            "known": count[Verdict.KNOWN],
+            "differences": count[Verdict.DIFFERENCE],
+            "not_decided": count[Verdict.NOT_DECIDED],
+        },
+        "families": _table(summary.by_family),
+        "clauses": _table(summary.by_clause),
+        "known": dict(summary.known.most_common()),
+        "not_decided": dict(summary.reasons.most_common()),
+        "differences": [_difference(result) for result in summary.differences],
+    }
+
+
+def _table(counts: Mapping[str, Mapping[Verdict, int]]) -> dict[str, dict[str, int]]:
+    return {
+        name: {verdict.value: number for verdict, number in row.items()}
+        for name, row in sorted(counts.items())
+    }
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that it is there whole or not at all."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: Path, summary: Summary) -> None:
+    write_whole(path, json.dumps(as_json(summary), indent=1) + "\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a results file of this version.  Raises :class:`ResultsError`."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ResultsError(f"{path}: {error.strerror}") from None
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ResultsError(f"{path}: not a results file: {error}") from None
+    if not isinstance(data, dict) or "format" not in data:
+        raise ResultsError(f"{path}: not a results file: expected an object with 'format'")
+    if data["format"] != FORMAT:
+        raise ResultsError(
+            f"{path}: results of format {data['format']!r}, this version reads {FORMAT}: "
+            "run the scenarios again with this version"
+        )
+    try:
+        for difference in data["differences"]:
+            parse(difference["scenario"])
+        data["summary"]["scenarios"], data["clauses"]
+    except (KeyError, TypeError, ScenarioError) as error:
+        raise ResultsError(f"{path}: results cut short or unknown: {error}") from None
+    return data

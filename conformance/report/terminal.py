@@ -1,0 +1,106 @@
+"""The terminal: progress while it runs, then counts, then the first differences in full."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from conformance.report.explain import explain
+from conformance.runner import Summary
+from conformance.verdict import Result, Verdict
+
+#: So many differences are shown in full; ``--json`` has them all.
+SHOWN_IN_FULL = 5
+_STYLE = {
+    Verdict.AGREES: "green",
+    Verdict.KNOWN: "cyan",
+    Verdict.DIFFERENCE: "bold red",
+    Verdict.NOT_DECIDED: "yellow",
+}
+
+
+def show_progress(console: Console, results: Iterator[Result], total: int) -> Iterator[Result]:
+    """Pass the results on under a progress bar that names the family and counts differences."""
+    columns = (
+        TextColumn("{task.description:<12}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[found]}"),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("", total=total, found="")
+        found = 0
+        for number, result in enumerate(results):
+            found += result.verdict is Verdict.DIFFERENCE
+            if number % 64 == 0 or result.scenario.traced:
+                progress.update(
+                    task,
+                    completed=number,
+                    description=result.scenario.family,
+                    found=f"[red]{found} differences[/red]" if found else "",
+                )
+            yield result
+
+
+def show_summary(console: Console, summary: Summary, *, every_clause: bool = False) -> None:
+    """Counts by family and clause, what was not decided and why, then the differences."""
+    console.print(_counts("family", summary.by_family))
+    if every_clause or summary.differences:
+        console.print(_counts("clause", summary.by_clause))
+    else:
+        console.print(f"{len(summary.by_clause)} clauses: --clauses shows each of them.")
+    for reason, number in summary.reasons.most_common():
+        console.print(f"[yellow]not decided[/yellow] {number:>6}  {escape(reason)}", soft_wrap=True)
+    if summary.known:
+        console.print(
+            f"[cyan]known differences[/cyan], each checked to its exact outcome: "
+            f"{', '.join(f'{name} ({number})' for name, number in summary.known.most_common(3))}"
+            + (f" and {len(summary.known) - 3} more" if len(summary.known) > 3 else "")
+        )
+    for result in summary.differences[:SHOWN_IN_FULL]:
+        console.print()
+        for number, line in enumerate(explain(result)):
+            style = "bold red" if number == 0 else "red" if line.startswith("  >") else None
+            console.print(escape(line), style=style, soft_wrap=True, highlight=False)
+    if len(summary.differences) > SHOWN_IN_FULL:
+        console.print(f"\n... and {len(summary.differences) - SHOWN_IN_FULL} more: --json has them all")
+    console.print()
+    console.print(_last_line(summary), soft_wrap=True)
+
+
+def _last_line(summary: Summary) -> str:
+    count = summary.by_verdict
+    words = ", ".join(
+        f"[{_STYLE[verdict]}]{count[verdict]} {_plural(verdict, count[verdict])}[/]"
+        for verdict in Verdict
+        if count[verdict] or verdict in (Verdict.AGREES, Verdict.DIFFERENCE)
+    )
+    early = "interrupted: " if summary.interrupted else ""
+    return f"{early}{summary.scenarios} scenarios in {summary.seconds:.1f} s: {words}"
+
+
+def _plural(verdict: Verdict, number: int) -> str:
+    if verdict is Verdict.AGREES:
+        return "agree" if number != 1 else "agrees"
+    if verdict is Verdict.NOT_DECIDED:
+        return verdict.value
+    return verdict.value + ("s" if number != 1 else "")
+
+
+def _counts(head: str, counts: dict[str, Counter[Verdict]]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column(head)
+    for verdict in Verdict:
+        table.add_column(verdict.value, justify="right")
+    for name, row in counts.items():
+        cells = [
+            f"[{_STYLE[verdict]}]{row[verdict]}[/]" if row[verdict] else "" for verdict in Verdict
+        ]
+        table.add_row(name, *cells)
+    return table

@@ -1,0 +1,1 @@
+"""Targets: kernels that run scenarios and say what was seen."""

@@ -1,0 +1,50 @@
+"""What every target is: something that takes scenarios and gives logs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from conformance.known import KnownDifferences
+from conformance.probe.channel import Observed
+from reference_model import Options, Scenario
+
+
+class TargetError(Exception):
+    """The target cannot run at all: one line that says why and what to do (exit status 3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """Which kernel was asked: ``uname``'s words, and the revision of kern_fork.c if it has one."""
+
+    system: str
+    release: str
+    machine: str
+    kern_fork: str | None = None
+
+    def __str__(self) -> str:
+        revision = f", kern_fork.c {self.kern_fork}" if self.kern_fork else ""
+        return f"{self.system} {self.release} {self.machine}{revision}"
+
+
+class Target(Protocol):
+    """A kernel that runs scenarios.
+
+    ``options`` is what the model is told of this kernel; ``known`` the
+    differences from NetBSD that are written down for it, if it is another.
+    """
+
+    name: str
+    kernel: Kernel
+    options: Options
+    known: KnownDifferences
+
+    def run(self, scenarios: Sequence[Scenario]) -> Iterator[tuple[Scenario, Observed]]:
+        """Each scenario with what was seen, as it comes."""
+        ...
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        ...

@@ -1,0 +1,400 @@
+"""The tracer on Linux: plays the actor T with python-ptrace, the probe plays the rest.
+
+    python -m conformance.targets.linux_tracer PROBE [--patience MS]
+
+To whoever starts it, this is a probe like the other: scenarios in, logs out.
+Linux's events are told in the words of NetBSD's: PTRACE_O_TRACEFORK and
+PTRACE_O_TRACECLONE are PTRACE_FORK, and the first SIGSTOP of a process that
+came to be traced by such an option is its PTRACE_FORK or PTRACE_VFORK event.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import struct
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from mmap import mmap
+from time import sleep
+
+from ptrace import PtraceError
+from ptrace.binding import (
+    ptrace_attach,
+    ptrace_cont,
+    ptrace_detach,
+    ptrace_geteventmsg,
+    ptrace_getsiginfo,
+    ptrace_kill,
+    ptrace_setoptions,
+)
+from ptrace.debugger.child import createChild
+
+from reference_model import Scenario, Step, parse
+from reference_model.netbsd import (
+    ERRNO,
+    PTRACE_EVENTS,
+    PTRACE_FORK,
+    PTRACE_VFORK,
+    PTRACE_VFORK_DONE,
+    WAIT_OPTIONS,
+    WALLSIG,
+    WALTSIG,
+    WNOHANG,
+    WUNTRACED,
+    names_of,
+)
+from reference_model.scenario import ANONYMOUS, VERBS, bits_value
+
+# <linux/ptrace.h>
+PTRACE_O_TRACEFORK = 0x2
+PTRACE_O_TRACEVFORK = 0x4
+PTRACE_O_TRACECLONE = 0x8
+PTRACE_O_TRACEVFORKDONE = 0x20
+PTRACE_O_EXITKILL = 0x100000
+_EVENT_OF = {1: PTRACE_FORK, 2: PTRACE_VFORK, 3: PTRACE_FORK, 5: PTRACE_VFORK_DONE}
+_OPTIONS_OF = {
+    PTRACE_FORK: PTRACE_O_TRACEFORK | PTRACE_O_TRACECLONE,
+    PTRACE_VFORK: PTRACE_O_TRACEVFORK,
+    PTRACE_VFORK_DONE: PTRACE_O_TRACEVFORKDONE,
+}
+# <linux/wait.h>
+_WCLONE, _WALL = 0x80000000, 0x40000000
+
+# conformance/probe/stage.h
+_HEAD = struct.Struct("8IiI6I")
+_MAGIC = 0x666F726B
+_ACTOR = struct.Struct("iiiiiiq")
+_SEEN = 96
+_RESULT = struct.Struct(f"Ii{_SEEN}s")
+_ACTORS = 8
+BEGUN, DONE = 1, 2
+
+
+class Stage:
+    """The memory that the actors share, as this process sees it."""
+
+    def __init__(self) -> None:
+        self._fd = os.memfd_create("forkoracle-stage", 0)
+        os.ftruncate(self._fd, 1 << 17)
+        self.path = f"/proc/{os.getpid()}/fd/{self._fd}"
+        self._memory = mmap(self._fd, 1 << 17)
+
+    def check(self) -> None:
+        """Raise ``RuntimeError`` where the probe lays its stage out otherwise."""
+        magic, result, actor, *_ = _HEAD.unpack_from(self._memory)
+        if (magic, result, actor) != (_MAGIC, _RESULT.size, _ACTOR.size):
+            raise RuntimeError("the probe's stage is not the tracer's: build both anew")
+
+    def _head(self, index: int) -> int:
+        value: int = _HEAD.unpack_from(self._memory)[index]
+        return value
+
+    @property
+    def epoch(self) -> int:
+        return self._head(4)
+
+    @property
+    def turn(self) -> int:
+        return self._head(5)
+
+    @property
+    def over(self) -> bool:
+        return bool(self._head(6))
+
+    def pid(self, actor: int) -> int:
+        """The actor's process ID, by its own word or by whoever saw it born, or 0."""
+        own, expected, *_ = _ACTOR.unpack_from(self._memory, self._actor(actor))
+        return int(own or expected)
+
+    def set_pid(self, actor: int, pid: int, *, own: bool) -> None:
+        offset = self._actor(actor) + (0 if own else 4)
+        struct.pack_into("i", self._memory, offset, pid)
+
+    @staticmethod
+    def _actor(actor: int) -> int:
+        return _HEAD.size + actor * _ACTOR.size
+
+    @staticmethod
+    def _result(step: int) -> int:
+        return _HEAD.size + _ACTORS * _ACTOR.size + step * _RESULT.size
+
+    def state(self, step: int) -> int:
+        value: int = struct.unpack_from("I", self._memory, self._result(step))[0]
+        return value
+
+    def set_state(self, step: int, state: int) -> None:
+        struct.pack_into("I", self._memory, self._result(step), state)
+
+    def set_seen(self, step: int, seen: str) -> None:
+        raw = seen.encode("ascii")[: _SEEN - 1]
+        struct.pack_into(f"{_SEEN}s", self._memory, self._result(step) + 8, raw)
+
+
+class Tracee:
+    """What this tracer knows of a process that it traces."""
+
+    def __init__(self) -> None:
+        self.event = 0  # of the last stop, in NetBSD's numbers
+        self.other = 0
+        self.signal = 0
+        self.newborn = False
+
+
+class Tracer:
+    """T, for one scenario."""
+
+    def __init__(self, stage: Stage, probe: str, scenario: Scenario) -> None:
+        self.stage = stage
+        self.probe = probe
+        self.scenario = scenario
+        self.actors = _actor_order(scenario)
+        self.tracees: dict[int, Tracee] = {}
+        self.kinds: dict[int, int] = {}  # child to the event that its parent reported
+
+    def play(self) -> None:
+        """Take T's steps, each when its turn comes, until the director says that it is over."""
+        stage, steps = self.stage, self.scenario.steps
+        stage.set_pid(self.actors.index("T"), os.getpid(), own=True)
+        while not stage.over:
+            turn = stage.turn
+            if turn < len(steps) and steps[turn].actor == "T" and stage.state(turn) == 0:
+                stage.set_state(turn, BEGUN)
+                stage.set_seen(turn, self._perform(steps[turn]))
+                stage.set_state(turn, DONE)
+            else:
+                sleep(0.00003)
+
+    def clean_up(self) -> None:
+        """Kill what is still traced, and reap."""
+        for pid in self.tracees:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        while True:
+            try:
+                os.waitpid(-1, _WALL)
+            except ChildProcessError:
+                return
+
+    def _perform(self, step: Step) -> str:
+        method: Callable[..., str] = getattr(self, "_" + step.verb)
+        try:
+            return method(*step.args)
+        except PtraceError as error:
+            return _errno_name(error.errno)
+        except OSError as error:
+            return _errno_name(error.errno)
+
+    def _pid(self, name: str) -> int:
+        return self.stage.pid(self.actors.index(name)) or 0x7FFFFFF0
+
+    def _spawn(self, name: str) -> str:
+        command = [self.probe, "--stage", self.stage.path, "--actor", name, "--stop"]
+        pid: int = createChild(command, no_stdout=False)
+        self.stage.set_pid(self.actors.index(name), pid, own=False)
+        os.waitpid(pid, 0)  # the SIGTRAP of its exec; the probe then stops itself
+        ptrace_cont(pid, 0)
+        self.tracees[pid] = Tracee()
+        return f"@{pid}"
+
+    def _PT_ATTACH(self, name: str) -> str:
+        pid = self._pid(name)
+        ptrace_attach(pid)
+        self.tracees[pid] = Tracee()
+        return "ok"
+
+    def _PT_SET_EVENT_MASK(self, name: str, events: str) -> str:
+        mask = bits_value(PTRACE_EVENTS, events)
+        options = PTRACE_O_EXITKILL
+        for event, bits in _OPTIONS_OF.items():
+            if mask & event:
+                options |= bits
+        ptrace_setoptions(self._pid(name), options)
+        return "ok"
+
+    def _PT_GET_EVENT_MASK(self, name: str) -> str:
+        return "cannot"  # no call of Linux tells them
+
+    def _PT_GET_PROCESS_STATE(self, name: str) -> str:
+        event, other = self._last_event(self._pid(name))
+        return f"{names_of(PTRACE_EVENTS, event)} @{other}" if event else "0"
+
+    def _PT_GET_SIGINFO(self, name: str) -> str:
+        pid = self._pid(name)
+        info = ptrace_getsiginfo(pid)
+        event, other = self._last_event(pid)
+        if event:
+            return f"SIGTRAP TRAP_CHLD {names_of(PTRACE_EVENTS, event)} @{other}"
+        return signal.Signals(info.si_signo).name
+
+    def _last_event(self, pid: int) -> tuple[int, int]:
+        tracee = self.tracees.get(pid)
+        if tracee is None:
+            raise OSError(3, "not traced")
+        if tracee.newborn:
+            return self.kinds.get(pid, 0), _parent_of(pid)
+        return tracee.event, tracee.other
+
+    def _PT_CONTINUE(self, name: str, signo: str | None = None) -> str:
+        ptrace_cont(self._pid(name), signal.Signals[signo].value if signo else 0)
+        return "ok"
+
+    def _PT_DETACH(self, name: str) -> str:
+        pid = self._pid(name)
+        ptrace_detach(pid, 0)
+        self.tracees.pop(pid, None)
+        return "ok"
+
+    def _PT_KILL(self, name: str) -> str:
+        ptrace_kill(self._pid(name))
+        return "ok"
+
+    def _getppid(self) -> str:
+        return f"@{os.getppid()}"
+
+    def _wait4(self, whom: str, options: str = "0") -> str:
+        pid, status = os.waitpid(-1 if whom == "any" else self._pid(whom), _wait_options(options))
+        return self._status(pid, status) if pid else "none"
+
+    def _status(self, pid: int, status: int) -> str:
+        if os.WIFEXITED(status):
+            self.tracees.pop(pid, None)
+            return f"@{pid} exited {os.WEXITSTATUS(status)}"
+        if os.WIFSIGNALED(status):
+            self.tracees.pop(pid, None)
+            return f"@{pid} killed {signal.Signals(os.WTERMSIG(status)).name}"
+        if os.WIFCONTINUED(status):
+            return f"@{pid} continued"
+        event = status >> 16
+        if pid not in self.tracees and os.WSTOPSIG(status) == signal.SIGSTOP:
+            tracee = self.tracees[pid] = Tracee()
+            tracee.newborn = True
+            self._name_newborn(pid)
+            return f"@{pid} stopped SIGTRAP"
+        tracee = self.tracees[pid]
+        tracee.newborn = False
+        tracee.event = _EVENT_OF.get(event, 0)
+        if tracee.event:
+            tracee.other = ptrace_geteventmsg(pid)
+            if tracee.event != PTRACE_VFORK_DONE:
+                self.kinds[tracee.other] = tracee.event
+                self._name_newborn(tracee.other)
+        tracee.signal = os.WSTOPSIG(status)
+        return f"@{pid} stopped {signal.Signals(tracee.signal).name}"
+
+    def _name_newborn(self, pid: int) -> None:
+        """Tell the stage which actor this is: the child of a fork that is under way."""
+        if any(self.stage.pid(actor) == pid for actor in range(len(self.actors))):
+            return
+        for index, step in enumerate(self.scenario.steps):
+            child = step.child
+            if child in self.actors and self.stage.state(index) == BEGUN:
+                actor = self.actors.index(child)
+                if not self.stage.pid(actor):
+                    self.stage.set_pid(actor, pid, own=False)
+                    return
+
+
+def _actor_order(scenario: Scenario) -> list[str]:
+    """The actors in the order in which the probe meets them in the text."""
+    order: dict[str, None] = {}
+    for step in scenario.steps:
+        order.setdefault(step.actor)
+        for kind, arg in zip(VERBS[step.verb], step.args, strict=False):
+            if kind in ("child", "actor", "whom") and arg not in (ANONYMOUS, "any"):
+                order.setdefault(arg)
+    return list(order)
+
+
+def _errno_name(number: int | None) -> str:
+    return errno.errorcode.get(number or 0, f"errno {number}")
+
+
+def _wait_options(text: str) -> int:
+    options = bits_value(WAIT_OPTIONS, text)
+    host = _WALL if not options & WALTSIG or options & WALLSIG else _WCLONE
+    if options & WNOHANG:
+        host |= os.WNOHANG
+    if options & WUNTRACED:
+        host |= os.WUNTRACED
+    return host - (1 << 32) if host >= 1 << 31 else host
+
+
+def _parent_of(pid: int) -> int:
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        for line in status:
+            if line.startswith("PPid:"):
+                return int(line.split()[1])
+    raise ProcessLookupError(3, "no such process")
+
+
+def _start_conductor(command: list[str]) -> tuple[int, int]:
+    """Start the probe as somebody else's child, so that T has none that it does not trace.
+
+    The two ends to talk to it: (to write to, to read from).
+    """
+    to_read, to_write = os.pipe()
+    from_read, from_write = os.pipe()
+    if os.fork() == 0:
+        if os.fork() == 0:
+            os.dup2(to_read, 0)
+            os.dup2(from_write, 1)
+            os.closerange(3, 256)
+            os.execv(command[0], command)
+        os._exit(0)
+    os.wait()
+    os.close(to_read)
+    os.close(from_write)
+    return to_write, from_read
+
+
+def _scenarios(lines: Iterable[str]) -> Iterator[str]:
+    """The steps of each scenario, without what is not a step."""
+    wire: list[str] = []
+    for line in lines:
+        if line[0].isupper():
+            wire.append(line)
+        elif line == "\n" and wire:
+            yield "".join(wire)
+            wire = []
+    if wire:
+        yield "".join(wire)
+
+
+def main(arguments: list[str]) -> int:
+    probe, *options = arguments
+    stage = Stage()
+    os.set_inheritable(stage._fd, False)
+    writer, reader = _start_conductor([probe, "--stage", stage.path, "--external", "T", *options])
+    answers = os.fdopen(reader, "r", encoding="ascii", newline="\n")
+    hello = answers.readline().replace("tracer=no", "tracer=yes")
+    if not hello:
+        return 3
+    stage.check()
+    sys.stdout.write(hello)
+    sys.stdout.flush()
+    for wire in _scenarios(sys.stdin):
+        scenario = parse("scenario wire\nabout SUCCESS\n" + wire)[0]
+        before = stage.epoch
+        os.write(writer, (wire + "\n").encode("ascii"))
+        while stage.epoch == before:
+            sleep(0.00003)
+        tracer = Tracer(stage, probe, scenario)
+        tracer.play()
+        tracer.clean_up()
+        for answer in answers:
+            sys.stdout.write(answer)
+            if answer == ".\n":
+                break
+        else:
+            return 3
+        sys.stdout.flush()
+    os.close(writer)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

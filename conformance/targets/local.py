@@ -1,0 +1,165 @@
+"""The kernel that we are on: NetBSD in place, or Linux with its differences written down."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import resource
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from itertools import groupby
+from pathlib import Path
+
+import psutil
+
+from conformance.families.nproc import FREE_UIDS
+from conformance.known import KnownDifferences, load_known
+from conformance.probe.build import BuildError, build_probe
+from conformance.probe.channel import Channel, NotDecided, Observed, ProbeError
+from conformance.targets.base import Kernel, TargetError
+from reference_model import Options, Scenario
+from reference_model.proc import RLIM_INFINITY
+
+LINUX_DIFFERENCES = Path(__file__).parent / "linux.toml"
+NO_TRACER = "no tracer: python-ptrace is not installed: pip install 'forkoracle[trace]'"
+_CAP_SYS_ADMIN = 21
+
+
+def user_count(uid: int) -> int:
+    """How many processes count against the RLIMIT_NPROC of *uid*: on Linux each thread does."""
+    count = 0
+    for process in psutil.process_iter():
+        try:
+            if process.uids().real == uid:
+                count += process.num_threads() if sys.platform == "linux" else 1
+        except psutil.NoSuchProcess:
+            continue
+    return count
+
+
+def _limit(value: int) -> int:
+    return RLIM_INFINITY if value == resource.RLIM_INFINITY else value
+
+
+def linux_facts() -> dict[str, bool]:
+    """What decides, on Linux, which of two written outcomes is the one to expect."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    capabilities = next(line.split()[1] for line in status.splitlines() if line.startswith("CapEff"))
+    namespaces = Path("/proc/sys/user/max_user_namespaces")
+    unprivileged = Path("/proc/sys/kernel/unprivileged_userns_clone")
+    privileged = bool(int(capabilities, 16) >> _CAP_SYS_ADMIN & 1)
+    allowed = namespaces.exists() and int(namespaces.read_text(encoding="ascii")) > 0
+    if unprivileged.exists() and not privileged:
+        allowed = allowed and unprivileged.read_text(encoding="ascii").strip() == "1"
+    major, minor = (int(part) for part in platform.release().split(".")[:2])
+    return {
+        "cap_sys_admin": privileged,
+        "user_namespaces": allowed,
+        "before_6_9": (major, minor) < (6, 9),
+    }
+
+
+class LocalTarget:
+    """Runs scenarios with the probe, and on Linux the traced ones with python-ptrace."""
+
+    name = "local"
+
+    def __init__(self, patience: float = 2.0, command: Sequence[str] | None = None) -> None:
+        """*patience* as for :class:`Channel`; *command* takes the place of the built probe."""
+        self._stack = ExitStack()
+        self._patience = patience
+        try:
+            probe = list(command) if command else [str(build_probe())]
+            self._plain = self._stack.enter_context(Channel(probe, patience))
+            hello = self._plain.hello()
+        except (BuildError, ProbeError) as error:
+            self._stack.close()
+            raise TargetError(str(error)) from None
+        self._probe = probe
+        self._traced = self._plain if hello.tracer else self._linux_tracer()
+        self.kernel = Kernel(hello.system, hello.release, hello.machine)
+        self.known = (
+            load_known(LINUX_DIFFERENCES, linux_facts())
+            if hello.system == "Linux"
+            else KnownDifferences()
+        )
+        cur, maximum = resource.getrlimit(resource.RLIMIT_NPROC)
+        self.options = Options(
+            uid=hello.uid,
+            nproc_limit=(_limit(cur), _limit(maximum)),
+            maxproc=_system_limit() or Options().maxproc,
+        )
+
+    def _linux_tracer(self) -> Channel | None:
+        if importlib.util.find_spec("ptrace") is None:
+            return None
+        command = [sys.executable, "-m", "conformance.targets.linux_tracer", *self._probe]
+        return self._stack.enter_context(Channel(command, self._patience))
+
+    def processes(self) -> list[psutil.Process]:
+        """Everything that this target has running now."""
+        channels = {id(c): c for c in (self._plain, self._traced) if c is not None}
+        return [process for channel in channels.values() for process in channel.processes()]
+
+    def run(self, scenarios: Sequence[Scenario]) -> Iterator[tuple[Scenario, Observed]]:
+        """Each scenario with what was seen, in order."""
+        for handler, group in groupby(scenarios, key=self._handler):
+            yield from handler(list(group))
+
+    def close(self) -> None:
+        self._stack.close()
+
+    def kill(self) -> None:
+        """End everything at once, as after Ctrl-C."""
+        self._stack.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
+
+    def _handler(self, scenario: Scenario):  # type: ignore[no-untyped-def]
+        if scenario.traced:
+            return self._run_traced
+        verbs = {step.verb for step in scenario.steps}
+        if "setreuid" in verbs:
+            return self._run_as_others
+        if any(arg.startswith("count") for step in scenario.steps for arg in step.args):
+            return self._run_counted
+        return self._plain.run
+
+    def _run_traced(self, scenarios: list[Scenario]) -> Iterator[tuple[Scenario, Observed]]:
+        if self._traced is None:
+            for scenario in scenarios:
+                yield scenario, NotDecided(NO_TRACER)
+        else:
+            yield from self._traced.run(scenarios)
+
+    def _run_as_others(self, scenarios: list[Scenario]) -> Iterator[tuple[Scenario, Observed]]:
+        """Scenarios that become another user: root's business, and the user must be nobody's."""
+        reason = None
+        if os.geteuid() != 0:
+            reason = "needs root, to become a user who has no processes: run as root"
+        elif taken := [uid for uid in FREE_UIDS if user_count(uid)]:
+            reason = f"user ID {taken[0]} has processes: expected one that nobody has"
+        if reason is None:
+            yield from self._plain.run(scenarios)
+        else:
+            for scenario in scenarios:
+                yield scenario, NotDecided(reason)
+
+    def _run_counted(self, scenarios: list[Scenario]) -> Iterator[tuple[Scenario, Observed]]:
+        """Scenarios whose limits are relative to the user's count: it must stand still meanwhile."""
+        for scenario in scenarios:
+            seen: Observed = NotDecided("the count of this user's processes does not stand still")
+            for _ in range(5):
+                self._plain.hello()
+                before = user_count(os.getuid())
+                observed = next(self._plain.run([scenario], before))[1]
+                if user_count(os.getuid()) == before or isinstance(observed, NotDecided):
+                    seen = observed
+                    break
+            yield scenario, seen
+
+
+def _system_limit() -> int | None:
+    """Linux's own limit on processes and threads, in the place of kern.maxproc."""
+    path = Path("/proc/sys/kernel/threads-max")
+    return int(path.read_text(encoding="ascii")) if path.exists() else None

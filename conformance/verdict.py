@@ -1,0 +1,75 @@
+"""The comparison: what was seen against what may be seen, and whose fault it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from conformance.known import KnownDifference, KnownDifferences
+from conformance.probe.channel import NotDecided, Observed
+from reference_model import Log, Options, Scenario, allowed_logs, predict
+
+
+class Verdict(StrEnum):
+    """The four things that can be said of a scenario."""
+
+    AGREES = "agrees"
+    KNOWN = "known difference"
+    DIFFERENCE = "difference"
+    NOT_DECIDED = "not decided"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A scenario and its verdict.
+
+    ``step`` is the index of the first wrong observation and ``clause`` what
+    that observation speaks for; for the other verdicts, the scenario's first
+    clause.  ``expected`` holds every log that the model allows, ``known`` the
+    entries that explain a known difference, ``times`` how often a difference
+    was seen in how many runs.
+    """
+
+    scenario: Scenario
+    verdict: Verdict
+    clause: str
+    expected: tuple[Log, ...] = ()
+    observed: Log | None = None
+    reason: str = ""
+    step: int | None = None
+    known: tuple[KnownDifference, ...] = ()
+    times: tuple[int, int] = (1, 1)
+
+
+def judge(
+    scenario: Scenario, observed: Observed, options: Options, known: KnownDifferences
+) -> Result:
+    """The verdict on what was seen of *scenario*."""
+    about = scenario.about[0]
+    if isinstance(observed, NotDecided):
+        return Result(scenario, Verdict.NOT_DECIDED, about, reason=observed.reason)
+    # One prediction is cheap and nearly always right; the other orders only where it is not.
+    if observed == predict(scenario, options):
+        return Result(scenario, Verdict.AGREES, about, observed=observed)
+    allowed = allowed_logs(scenario, options)
+    if observed in allowed:
+        return Result(scenario, Verdict.AGREES, about, observed=observed)
+    outcomes = list(known.outcomes(scenario, allowed))
+    for log, entries in outcomes:
+        if observed == log:
+            return Result(
+                scenario, Verdict.KNOWN, entries[0].clause, allowed, observed, known=entries
+            )
+    # The first wrong observation, of the nearest log that would have been right.
+    right = [*allowed, *(log for log, _ in outcomes)]
+    step = max(_first_wrong(observed, log) for log in right)
+    return Result(
+        scenario, Verdict.DIFFERENCE, scenario.clause_of(step), allowed, observed, step=step
+    )
+
+
+def _first_wrong(observed: Log, expected: Log) -> int:
+    for index, (seen, want) in enumerate(zip(observed, expected, strict=True)):
+        if seen != want:
+            return index
+    raise ValueError("nothing is wrong")

@@ -1,0 +1,240 @@
+"""Exit and wait, as far as scenarios see them.
+
+After sys/kern/kern_exit.c 1.298 (10.99.12), with its function names; line
+numbers below are that file's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reference_model.kern_sig import kpsignal
+from reference_model.netbsd import (
+    ECHILD,
+    LSZOMB,
+    PK_CLDSIGIGN,
+    PK_NOCLDWAIT,
+    PL_PPWAIT,
+    PS_CONTINUED,
+    PS_WEXIT,
+    PSL_CHTRACED,
+    PSL_SYSCALL,
+    PSL_TRACED,
+    SDEAD,
+    SDYING,
+    SIDL,
+    SIGCHLD,
+    SIGCONT,
+    SIGKILL,
+    SSTOP,
+    SZOMB,
+    WALLSIG,
+    WALTSIG,
+    WCONTINUED,
+    WNOHANG,
+    WUNTRACED,
+)
+from reference_model.proc import Lwp, Proc, Sleeping
+
+if TYPE_CHECKING:
+    from reference_model.kernel import Kernel
+
+WAIT_ANY = -1
+
+
+def P_EXITSIG(p: Proc) -> int:
+    """sys/sys/proc.h 1.373, line 442: a traced process always counts as SIGCHLD."""
+    return SIGCHLD if p.p_slflag & PSL_TRACED else p.p_exitsig
+
+
+def exit_psignal(k: Kernel, p: Proc, pp: Proc) -> None:
+    """Line 125: tell the parent *pp* with the signal that is due to it."""
+    kpsignal(k, pp, P_EXITSIG(p))
+
+
+def exit1(k: Kernel, l: Lwp, exitcode: int, signo: int) -> Sleeping:
+    """Line 189: end the process.  Does not return."""
+    p = l.l_proc
+    assert p is not k.initproc, "init died"
+    p.p_sflag |= PS_WEXIT
+    p.p_sigpend = 0
+    p.p_stat = SDYING
+
+    k.fd_free(p)
+    k.cwdfree(p)
+    k.sigactsfree(p)
+    p.p_xexit = exitcode
+    p.p_xsig = signo
+    k.uvm_proc_exit(p)
+
+    # Wake the parent that waits in vfork: once the memory is released.
+    if p.p_lflag & PL_PPWAIT:
+        k.vfork_release(p)
+
+    # Former children that somebody else traces belong to init from now on.
+    if p.p_slflag & PSL_CHTRACED:
+        for q in k.allproc + k.zombproc:
+            if q.p_opptr is p:
+                q.p_opptr = None
+
+    # Give orphaned children to init(8); traced ones are killed.
+    for child in list(p.p_children):
+        if child.p_slflag & PSL_TRACED:
+            child.p_slflag &= ~(PSL_TRACED | PSL_SYSCALL)
+            if child.p_opptr is not child.p_pptr:
+                proc_reparent(k, child, child.p_opptr or k.initproc)
+                child.p_opptr = None
+            else:
+                proc_reparent(k, child, k.initproc)
+            kpsignal(k, child, SIGKILL)
+        else:
+            proc_reparent(k, child, k.initproc)
+
+    k.allproc.remove(p)
+    k.zombproc.insert(0, p)
+    p.p_stat = SDEAD
+
+    # Put in front of the parent's list, so that it is found quickly.
+    old_parent = p.p_pptr
+    old_parent.p_nstopchild += 1
+    old_parent.p_children.remove(p)
+    old_parent.p_children.insert(0, p)
+
+    # A parent that ignores SIGCHLD does not want to hear of it: init does.
+    if old_parent.p_flag & (PK_NOCLDWAIT | PK_CLDSIGIGN):
+        proc_reparent(k, p, k.initproc)
+        if not old_parent.p_children:
+            k.cv_broadcast(old_parent.p_waitcv)
+    if p.p_exitsig != 0:
+        exit_psignal(k, p, p.p_pptr)
+
+    l.l_stat = LSZOMB
+    p.p_stat = SZOMB
+    k.cv_broadcast(p.p_pptr.p_waitcv)
+    if p.p_pptr is k.initproc:
+        proc_free(k, p)  # init(8) waits for everybody
+    yield  # switch away, for good
+    raise AssertionError("exit1")
+
+
+def _selected(parent: Proc, pid: int, options: int, k: Kernel) -> list[Proc]:
+    """The children that *pid* and the exit-signal options choose (lines 1050-1080)."""
+    found = []
+    for child in parent.p_children:
+        if pid not in (WAIT_ANY, child.p_pid):
+            continue
+        if not options & WALLSIG:
+            if options & WALTSIG:
+                if child.p_exitsig == SIGCHLD:
+                    continue
+            elif P_EXITSIG(child) != SIGCHLD:
+                continue
+        found.append(child)
+    return found
+
+
+def _reportable(child: Proc, options: int) -> bool:
+    """Whether the child has something to report now (lines 1082-1130)."""
+    if child.p_stat == SZOMB:
+        return True
+    if options & WCONTINUED and child.p_xsig == SIGCONT and child.p_sflag & PS_CONTINUED:
+        return True
+    return (
+        child.p_stat == SSTOP
+        and child.p_waited == 0
+        and bool(child.p_slflag & PSL_TRACED or options & WUNTRACED)
+    )
+
+
+def debugged_child_exists(k: Kernel, parent: Proc, pid: int) -> bool:
+    """Line 938: a child that somebody else traces will be ours again."""
+    return any(
+        q.p_opptr is parent and pid in (WAIT_ANY, q.p_pid) for q in k.allproc + k.zombproc
+    )
+
+
+def sys___wait450(k: Kernel, l: Lwp, pid: int, options: int) -> Sleeping:
+    """wait4(2): (error, process, 'exited N', 'killed SIG', 'stopped SIG', 'continued').
+
+    Which of several children that have something to report comes first is
+    open: when each of them gets there is not this call's doing.
+    """
+    parent = l.l_proc
+    while True:
+        children = _selected(parent, pid, options, k)
+        ready = [child for child in children if _reportable(child, options)]
+        if ready:
+            child = ready[k.choose(len(ready))]
+            return 0, child, _collect(k, parent, child, options)
+        if not children and not (
+            parent.p_slflag & PSL_CHTRACED and debugged_child_exists(k, parent, pid)
+        ):
+            return ECHILD, None, ()
+        if options & WNOHANG:
+            return 0, None, ()
+        if (yield from k.cv_wait_sig(l, parent.p_waitcv)):
+            yield from k.userret(l)
+
+
+def _collect(k: Kernel, parent: Proc, child: Proc, options: int) -> tuple[str, int]:
+    """Take the status, and with it the child if it is dead (lines 660-690)."""
+    if child.p_stat == SZOMB:
+        status = ("killed", child.p_xsig) if child.p_xsig else ("exited", child.p_xexit)
+        proc_free(k, child)
+        return status
+    if child.p_stat == SSTOP and child.p_waited == 0:
+        child.p_waited = 1
+        parent.p_nstopchild -= 1
+        return "stopped", child.p_xsig
+    child.p_sflag &= ~PS_CONTINUED
+    child.p_waited = 1
+    parent.p_nstopchild -= 1
+    return "continued", 0
+
+
+def proc_free(k: Kernel, p: Proc) -> None:
+    """Line 1165: free a zombie, or give it back to the parent it was taken from."""
+    parent = p.p_pptr
+    if p.p_slflag & PSL_TRACED and p.p_opptr is not parent:
+        p.p_slflag &= ~(PSL_TRACED | PSL_SYSCALL)
+        parent = p.p_opptr or k.initproc
+        proc_reparent(k, p, parent)
+        p.p_opptr = None
+        if p.p_exitsig != 0:
+            exit_psignal(k, p, parent)
+        k.cv_broadcast(parent.p_waitcv)
+        if parent is k.initproc:
+            proc_free(k, p)
+        return
+    p.p_stat = SIDL
+    k.zombproc.remove(p)
+    parent.p_nstopchild -= 1
+    parent.p_children.remove(p)
+    k.nprocs -= 1
+    p.p_pgrp.pg_members.remove(p)
+    k.chgproccnt(p.p_cred.cr_uid, -1)
+
+
+def proc_reparent(k: Kernel, child: Proc, parent: Proc) -> None:
+    """Line 1317: p_ppid follows only where the new parent is init."""
+    if child.p_pptr is parent:
+        return
+    if child.p_stat in (SZOMB, SDEAD) or (child.p_stat == SSTOP and not child.p_waited):
+        child.p_pptr.p_nstopchild -= 1
+        parent.p_nstopchild += 1
+    if parent is k.initproc:
+        child.p_exitsig = SIGCHLD
+        child.p_ppid = parent.p_pid
+    child.p_pptr.p_children.remove(child)
+    parent.p_children.insert(0, child)
+    child.p_pptr = parent
+
+
+def proc_changeparent(k: Kernel, t: Proc, p: Proc) -> None:
+    """Line 1288: *t* is traced by *p* from now on."""
+    t.p_slflag |= PSL_TRACED
+    t.p_opptr = t.p_pptr
+    if t.p_pptr is p:
+        return
+    t.p_pptr.p_slflag |= PSL_CHTRACED
+    proc_reparent(k, t, p)

@@ -1,0 +1,249 @@
+"""NetBSD's numbers, under NetBSD's names.
+
+Every name here is one that NetBSD's headers define, except the kernel-only
+ones, which stand in a second table below.  ``tests/test_constants.py`` compiles
+the public ones against the headers of NetBSD 10.1 and compares; nothing in this
+file comes from memory alone.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# <sys/sched.h>: the flags of __clone(2).
+CLONE_CSIGNAL: Final = 0x000000FF
+CLONE_VM: Final = 0x00000100
+CLONE_FS: Final = 0x00000200
+CLONE_FILES: Final = 0x00000400
+CLONE_SIGHAND: Final = 0x00000800
+CLONE_PTRACE: Final = 0x00002000
+CLONE_VFORK: Final = 0x00004000
+
+CLONE_FLAGS: Final = {
+    "CLONE_VM": CLONE_VM,
+    "CLONE_FS": CLONE_FS,
+    "CLONE_FILES": CLONE_FILES,
+    "CLONE_SIGHAND": CLONE_SIGHAND,
+    "CLONE_PTRACE": CLONE_PTRACE,
+    "CLONE_VFORK": CLONE_VFORK,
+}
+
+# <sys/signal.h>
+_NSIG: Final = 64
+SIGNALS: Final = {
+    "SIGHUP": 1,
+    "SIGINT": 2,
+    "SIGQUIT": 3,
+    "SIGILL": 4,
+    "SIGTRAP": 5,
+    "SIGABRT": 6,
+    "SIGEMT": 7,
+    "SIGFPE": 8,
+    "SIGKILL": 9,
+    "SIGBUS": 10,
+    "SIGSEGV": 11,
+    "SIGSYS": 12,
+    "SIGPIPE": 13,
+    "SIGALRM": 14,
+    "SIGTERM": 15,
+    "SIGURG": 16,
+    "SIGSTOP": 17,
+    "SIGTSTP": 18,
+    "SIGCONT": 19,
+    "SIGCHLD": 20,
+    "SIGTTIN": 21,
+    "SIGTTOU": 22,
+    "SIGIO": 23,
+    "SIGXCPU": 24,
+    "SIGXFSZ": 25,
+    "SIGVTALRM": 26,
+    "SIGPROF": 27,
+    "SIGWINCH": 28,
+    "SIGINFO": 29,
+    "SIGUSR1": 30,
+    "SIGUSR2": 31,
+    "SIGPWR": 32,
+}
+SIGTRAP: Final = SIGNALS["SIGTRAP"]
+SIGKILL: Final = SIGNALS["SIGKILL"]
+SIGSTOP: Final = SIGNALS["SIGSTOP"]
+SIGCONT: Final = SIGNALS["SIGCONT"]
+SIGCHLD: Final = SIGNALS["SIGCHLD"]
+TRAP_CHLD: Final = 4
+
+# <errno.h>
+ERRNO: Final = {
+    "EPERM": 1,
+    "ESRCH": 3,
+    "EINTR": 4,
+    "EBADF": 9,
+    "ECHILD": 10,
+    "EAGAIN": 35,
+    "ENOMEM": 12,
+    "EBUSY": 16,
+    "EINVAL": 22,
+    "ENOENT": 2,
+}
+EPERM: Final = ERRNO["EPERM"]
+ESRCH: Final = ERRNO["ESRCH"]
+EINTR: Final = ERRNO["EINTR"]
+EBADF: Final = ERRNO["EBADF"]
+ECHILD: Final = ERRNO["ECHILD"]
+EAGAIN: Final = ERRNO["EAGAIN"]
+ENOMEM: Final = ERRNO["ENOMEM"]
+EBUSY: Final = ERRNO["EBUSY"]
+EINVAL: Final = ERRNO["EINVAL"]
+
+# <sys/wait.h>
+WNOHANG: Final = 0x00000001
+WUNTRACED: Final = 0x00000002
+WALTSIG: Final = 0x00000004
+WALLSIG: Final = 0x00000008
+WCONTINUED: Final = 0x00000010
+WAIT_OPTIONS: Final = {
+    "WNOHANG": WNOHANG,
+    "WUNTRACED": WUNTRACED,
+    "WALTSIG": WALTSIG,
+    "WALLSIG": WALLSIG,
+    "WCONTINUED": WCONTINUED,
+}
+
+# <sys/resource.h>
+RLIMIT_NPROC: Final = 7
+
+# <sys/ptrace.h>
+PTRACE_FORK: Final = 0x0001
+PTRACE_VFORK: Final = 0x0002
+PTRACE_VFORK_DONE: Final = 0x0004
+PTRACE_EVENTS: Final = {
+    "PTRACE_FORK": PTRACE_FORK,
+    "PTRACE_VFORK": PTRACE_VFORK,
+    "PTRACE_VFORK_DONE": PTRACE_VFORK_DONE,
+}
+PT_CONTINUE: Final = 7
+PT_KILL: Final = 8
+PT_ATTACH: Final = 9
+PT_DETACH: Final = 10
+
+# <sys/syscall.h>
+SYS_fork: Final = 2
+SYS_vfork: Final = 66
+SYS___vfork14: Final = 282
+SYS___clone: Final = 287
+
+# ---------------------------------------------------------------------------
+# Kernel-only: no user header has them.  sys/sys/proc.h 1.373, 10.99.12.
+
+FORK_PPWAIT: Final = 0x0001
+FORK_SHAREVM: Final = 0x0002
+FORK_SHARECWD: Final = 0x0004
+FORK_SHAREFILES: Final = 0x0008
+FORK_SHARESIGS: Final = 0x0010
+FORK_NOWAIT: Final = 0x0020
+FORK_CLEANFILES: Final = 0x0040
+FORK_SYSTEM: Final = 0x0080
+
+SIDL: Final = 1
+SACTIVE: Final = 2
+SDYING: Final = 3
+SSTOP: Final = 4
+SZOMB: Final = 5
+SDEAD: Final = 6
+
+PK_SYSTEM: Final = 0x00000002
+PK_SUGID: Final = 0x00000100
+PK_EXEC: Final = 0x00004000
+PK_NOCLDWAIT: Final = 0x00020000
+PK_32: Final = 0x00040000
+PK_CLDSIGIGN: Final = 0x00080000
+
+PS_NOCLDSTOP: Final = 0x00000008
+PS_WEXIT: Final = 0x00002000
+PS_STOPFORK: Final = 0x00800000
+PS_STOPEXEC: Final = 0x01000000
+PS_CONTINUED: Final = 0x40000000
+PS_STOPPING: Final = 0x80000000
+
+PSL_TRACEFORK: Final = 0x00000001
+PSL_TRACEVFORK: Final = 0x00000002
+PSL_TRACEVFORK_DONE: Final = 0x00000004
+PSL_TRACED: Final = 0x00000040
+PSL_TRACEDCHILD: Final = 0x00000080
+PSL_CHTRACED: Final = 0x00000100
+PSL_SYSCALL: Final = 0x00000200
+
+PST_PROFIL: Final = 0x00000020
+
+PL_CONTROLT: Final = 0x00000001
+PL_PPWAIT: Final = 0x00000002
+
+# sys/sys/lwp.h
+LSIDL: Final = 1
+LSRUN: Final = 2
+LSSLEEP: Final = 3
+LSSTOP: Final = 4
+LSZOMB: Final = 5
+LSONPROC: Final = 7
+LWP_VFORK: Final = 0x80000000
+
+# sys/sys/acct.h
+AFORK: Final = 0x01
+
+# sys/sys/ktrace.h
+KTRFAC_INHERIT: Final = 0x40000000
+KTRFAC_TRC_EMUL: Final = 0x10000000
+KTR_EMUL: Final = 7
+
+# sys/sys/signalvar.h: what an untouched signal does (sigprop[]).
+SA_KILL: Final = 0x01
+SA_CORE: Final = 0x02
+SA_STOP: Final = 0x04
+SA_TTYSTOP: Final = 0x08
+SA_IGNORE: Final = 0x10
+SA_CONT: Final = 0x20
+SA_CANTMASK: Final = 0x40
+SA_TOALL: Final = 0x200
+
+
+def _sigprop() -> tuple[int, ...]:
+    prop = [0] + [SA_KILL] * (_NSIG - 1)
+    for name in (
+        "SIGQUIT SIGILL SIGTRAP SIGABRT SIGEMT SIGFPE SIGBUS SIGSEGV SIGSYS"
+    ).split():
+        prop[SIGNALS[name]] = SA_KILL | SA_CORE
+    for name in "SIGURG SIGCHLD SIGIO SIGWINCH SIGINFO SIGPWR".split():
+        prop[SIGNALS[name]] = SA_IGNORE
+    for name in "SIGTSTP SIGTTIN SIGTTOU".split():
+        prop[SIGNALS[name]] = SA_STOP | SA_TTYSTOP | SA_TOALL
+    prop[SIGKILL] = SA_KILL | SA_CANTMASK | SA_TOALL
+    prop[SIGSTOP] = SA_STOP | SA_CANTMASK | SA_TOALL
+    prop[SIGCONT] = SA_IGNORE | SA_CONT | SA_TOALL
+    return tuple(prop)
+
+
+sigprop: Final = _sigprop()
+
+SIGNAL_NAMES: Final = {number: name for name, number in SIGNALS.items()}
+ERRNO_NAMES: Final = {number: name for name, number in ERRNO.items()}
+
+
+def signal_name(number: int) -> str:
+    """The signal's name, or ``SIG<number>`` where NetBSD has none for it."""
+    return SIGNAL_NAMES.get(number) or f"SIG{number}"
+
+
+def signal_number(name: str) -> int:
+    """The inverse of :func:`signal_name`.
+
+    Raises ``ValueError`` for what is neither.
+    """
+    if name in SIGNALS:
+        return SIGNALS[name]
+    if name.startswith("SIG") and name[3:].isdecimal():
+        return int(name[3:])
+    raise ValueError(f"{name!r} is no signal: expected SIGTERM, SIG40 or the like")
+
+
+def names_of(table: dict[str, int], value: int) -> str:
+    """The names of the bits in *value*, joined by ``|``, or ``0``."""
+    return "|".join(name for name, bit in table.items() if value & bit) or "0"
