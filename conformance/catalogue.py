@@ -34,9 +34,7 @@ def tagged_lines() -> dict[str, tuple[int, ...]]:
     """
     source = files("reference_model").joinpath("kern_fork.py").read_text(encoding="utf-8")
     statements = {node.lineno for node in ast.walk(ast.parse(source)) if isinstance(node, ast.stmt)}
-    ends = {
-        node.end_lineno for node in ast.walk(ast.parse(source)) if isinstance(node, ast.stmt)
-    }
+    ends = {node.end_lineno for node in ast.walk(ast.parse(source)) if isinstance(node, ast.stmt)}
     found: dict[str, list[int]] = {}
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type != tokenize.COMMENT:

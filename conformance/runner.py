@@ -7,43 +7,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from time import monotonic
 
-from conformance.families import DEFAULT_SEED, FAMILIES
-from conformance.probe.channel import NotDecided
+from conformance.probe.channel import NotDecided, Observed
 from conformance.targets.base import Kernel, Target
 from conformance.verdict import Result, Verdict, judge
 from reference_model import Scenario
-from reference_model.clauses import clauses
 
 #: How often a scenario that differs is run in all, to tell "always" from "sometimes".
 RUNS_OF_A_DIFFERENCE = 3
 #: So many differences are run again; behind them the cause is not chance.
 MAX_REPEATED = 50
-
-
-class SelectionError(Exception):
-    """An unknown clause or family: one line that says what is allowed (exit status 2)."""
-
-
-def select(only: Sequence[str], seed: int = DEFAULT_SEED) -> list[Scenario]:
-    """The scenarios of the families, or about the clauses, that *only* names; all if it is empty."""
-    for name in only:
-        if name not in FAMILIES and name not in clauses():
-            raise SelectionError(
-                f"unknown clause or family {name!r}: families are {', '.join(FAMILIES)}; "
-                "'forkoracle clauses' lists the clauses"
-            )
-    chosen = []
-    for family in FAMILIES.values():
-        scenarios = family.scenarios(seed)
-        if only and family.name not in only:
-            wanted = set(only)
-            scenarios = [s for s in scenarios if s.clauses() & wanted]
-        chosen += scenarios
-    if only and not chosen:
-        raise SelectionError(
-            f"no scenario is about {', '.join(only)} yet: 'forkoracle clauses' says which clauses have some"
-        )
-    return chosen
 
 
 @dataclass
@@ -72,7 +44,7 @@ class Summary:
         self.by_family.setdefault(scenario.family, Counter())[verdict] += 1
         for clause in _touched(result):
             self.by_clause.setdefault(clause, Counter())[verdict] += 1
-        self.by_item.setdefault((scenario.family, result.clause), []).append(result)
+            self.by_item.setdefault((scenario.family, clause), []).append(result)
         if verdict is Verdict.NOT_DECIDED:
             self.reasons[result.reason] += 1
         for entry in result.known:
@@ -95,46 +67,62 @@ def _touched(result: Result) -> frozenset[str]:
     return result.scenario.clauses()
 
 
-def run(target: Target, scenarios: Sequence[Scenario]) -> Iterator[Result]:
-    """The verdict on each scenario, as it is reached.
+class Run:
+    """One run of scenarios on a target.
 
-    What differs comes last: it is run again, so that the report can say how
-    often it does.
+    ``summary`` grows as the results come, and holds what was decided so far
+    when something ends the run early.
     """
-    differing = []
-    try:
-        for scenario, observed in target.run(scenarios):
-            result = judge(scenario, observed, target.options, target.known)
+
+    def __init__(self, target: Target, scenarios: Sequence[Scenario]) -> None:
+        self.target = target
+        self.scenarios = scenarios
+        self.summary = Summary(target.name, target.kernel)
+        self._differing: list[Result] = []
+        self._start = monotonic()
+
+    def results(self) -> Iterator[Result]:
+        """The verdict on each scenario, as it is reached.
+
+        What differs comes last: it is run again first, so that the report can
+        say how often it does.
+        """
+        for scenario, observed in self.target.run(self.scenarios):
+            result = self._judge(scenario, observed)
             if result.verdict is Verdict.DIFFERENCE:
-                differing.append(result)
+                self._differing.append(result)
             else:
-                yield result
-    except KeyboardInterrupt:
-        yield from differing
-        raise
-    yield from _repeat(target, differing[:MAX_REPEATED])
-    yield from differing[MAX_REPEATED:]
+                yield self._count(result)
+        for result in self._repeated():
+            yield self._count(result)
+        self._differing = []
 
+    def close(self, *, interrupted: bool = False) -> Summary:
+        """The summary of what was decided, differences not yet run again included."""
+        counted = {id(result.scenario) for result in self.summary.differences}
+        for result in self._differing:
+            if id(result.scenario) not in counted:
+                self._count(result)
+        self._differing = []
+        self.summary.interrupted = interrupted
+        return self.summary
 
-def _repeat(target: Target, differing: list[Result]) -> Iterator[Result]:
-    times = RUNS_OF_A_DIFFERENCE - 1
-    seen = [1] * len(differing)
-    again = [(i, result.scenario) for i, result in enumerate(differing) for _ in range(times)]
-    observations = target.run([scenario for _, scenario in again])
-    for (i, scenario), (_, observed) in zip(again, observations, strict=True):
-        if not isinstance(observed, NotDecided):
-            verdict = judge(scenario, observed, target.options, target.known).verdict
-            seen[i] += verdict is Verdict.DIFFERENCE
-    for result, count in zip(differing, seen, strict=True):
-        yield replace(result, times=(count, RUNS_OF_A_DIFFERENCE))
+    def _judge(self, scenario: Scenario, observed: Observed) -> Result:
+        return judge(scenario, observed, self.target.options, self.target.known)
 
+    def _count(self, result: Result) -> Result:
+        self.summary.add(result)
+        self.summary.seconds = monotonic() - self._start
+        return result
 
-def summarize(target: Target, results: Iterator[Result], summary: Summary) -> Iterator[Result]:
-    """Pass the results on, counting them in *summary*."""
-    start = monotonic()
-    try:
-        for result in results:
-            summary.add(result)
-            yield result
-    finally:
-        summary.seconds = monotonic() - start
+    def _repeated(self) -> Iterator[Result]:
+        differing = self._differing[:MAX_REPEATED]
+        seen = [1] * len(differing)
+        again = [i for i in range(len(differing)) for _ in range(RUNS_OF_A_DIFFERENCE - 1)]
+        observations = self.target.run([differing[i].scenario for i in again])
+        for i, (scenario, observed) in zip(again, observations, strict=True):
+            if not isinstance(observed, NotDecided):
+                seen[i] += self._judge(scenario, observed).verdict is Verdict.DIFFERENCE
+        for result, count in zip(differing, seen, strict=True):
+            yield replace(result, times=(count, RUNS_OF_A_DIFFERENCE))
+        yield from self._differing[MAX_REPEATED:]

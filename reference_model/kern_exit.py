@@ -148,9 +148,7 @@ def _reportable(child: Proc, options: int) -> bool:
 
 def debugged_child_exists(k: Kernel, parent: Proc, pid: int) -> bool:
     """Line 938: a child that somebody else traces will be ours again."""
-    return any(
-        q.p_opptr is parent and pid in (WAIT_ANY, q.p_pid) for q in k.allproc + k.zombproc
-    )
+    return any(q.p_opptr is parent and pid in (WAIT_ANY, q.p_pid) for q in k.allproc + k.zombproc)
 
 
 def sys___wait450(k: Kernel, l: Lwp, pid: int, options: int) -> Sleeping:

@@ -108,33 +108,26 @@ class Kernel:
     # -- processes that are there from the start ---------------------------
 
     def _first_process(self, parent: Proc | None) -> Proc:
-        p = Proc(self._new_pid())
-        p.p_stat = SACTIVE
-        p.p_lock = Mutex()
-        p.p_waitcv = Condvar("wait")
-        p.p_cred = self.root_cred
-        p.p_fd = Filedesc()
-        p.p_cwdi = Cwdinfo()
-        p.p_limit = Plimit({RLIMIT_NPROC: self.options.nproc_limit})
-        p.p_sigacts = Sigacts()
-        p.p_stats = Pstats()
-        p.p_vmspace = Vmspace()
-        p.p_emul = self.emul
-        p.p_execsw = None
-        p.p_flag = p.p_sflag = p.p_slflag = p.p_stflag = p.p_lflag = 0
-        p.p_mqueue_cnt = 0
-        p.p_aio = None
-        p.p_raslist = None
-        p.p_nice = 20
-        p.p_comm = "init"
-        p.p_pgrp = Pgrp(self.session)
-        p.p_xexit = 0
-        startctx(p)
-        p.p_pptr = parent
-        p.p_lwps = []
-        l = Lwp(p, p.p_cred)
-        l.l_stat = LSONPROC
-        p.p_lwps.append(l)
+        p = Proc(
+            self._new_pid(),
+            p_lock=Mutex(),
+            p_waitcv=Condvar("wait"),
+            p_cred=self.root_cred,
+            p_fd=Filedesc(),
+            p_cwdi=Cwdinfo(),
+            p_stats=Pstats(),
+            p_limit=Plimit({RLIMIT_NPROC: self.options.nproc_limit}),
+            p_vmspace=Vmspace(),
+            p_sigacts=Sigacts(),
+            p_stat=SACTIVE,
+            p_emul=self.emul,
+            p_sigctx=Sigctx(ps_sigignore=sigignore_default),
+            p_comm="init",
+            p_pgrp=Pgrp(self.session),
+        )
+        if parent is not None:
+            p.p_pptr = parent
+        p.p_lwps.append(Lwp(p, p.p_cred, LSONPROC))
         p.p_nlwps = p.p_nrlwps = 1
         self.allproc.insert(0, p)
         return p
@@ -484,8 +477,3 @@ class Kernel:
             self.chgproccnt(new.cr_uid, 1)
         l.l_cred = l.l_proc.p_cred = new
         return 0
-
-def startctx(p: Proc) -> None:
-    """siginit(): what a first process has in the section that fork copies."""
-    p.p_sigctx = Sigctx(ps_sigignore=sigignore_default)
-

@@ -207,13 +207,21 @@ SA_TOALL: Final = 0x200
 
 def _sigprop() -> tuple[int, ...]:
     prop = [0] + [SA_KILL] * (_NSIG - 1)
-    for name in (
-        "SIGQUIT SIGILL SIGTRAP SIGABRT SIGEMT SIGFPE SIGBUS SIGSEGV SIGSYS"
-    ).split():
+    for name in [
+        "SIGQUIT",
+        "SIGILL",
+        "SIGTRAP",
+        "SIGABRT",
+        "SIGEMT",
+        "SIGFPE",
+        "SIGBUS",
+        "SIGSEGV",
+        "SIGSYS",
+    ]:
         prop[SIGNALS[name]] = SA_KILL | SA_CORE
-    for name in "SIGURG SIGCHLD SIGIO SIGWINCH SIGINFO SIGPWR".split():
+    for name in ["SIGURG", "SIGCHLD", "SIGIO", "SIGWINCH", "SIGINFO", "SIGPWR"]:
         prop[SIGNALS[name]] = SA_IGNORE
-    for name in "SIGTSTP SIGTTIN SIGTTOU".split():
+    for name in ["SIGTSTP", "SIGTTIN", "SIGTTOU"]:
         prop[SIGNALS[name]] = SA_STOP | SA_TTYSTOP | SA_TOALL
     prop[SIGKILL] = SA_KILL | SA_CANTMASK | SA_TOALL
     prop[SIGSTOP] = SA_STOP | SA_CANTMASK | SA_TOALL

@@ -187,139 +187,105 @@ class Emul:
     e_proc_fork: Any = None
 
 
+@dataclass(slots=True, eq=False)
 class Lwp:
     """``struct lwp``: a thread; ``l_task`` is what it is doing inside the kernel, if anything."""
 
-    __slots__ = (
-        "l_class",
-        "l_cred",
-        "l_pendsig",
-        "l_private",
-        "l_proc",
-        "l_sigmask",
-        "l_sigpend",
-        "l_sigstk",
-        "l_sintr",
-        "l_stack",
-        "l_stat",
-        "l_task",
-        "l_vforkwaiting",
-        "l_waitcv",
-        "l_wchan",
-        "retval",
-        "signalled",
-    )
-
-    def __init__(self, proc: Proc, cred: Cred) -> None:
-        self.l_proc = proc
-        self.l_cred = cred
-        self.l_stat = LSIDL
-        self.l_class = 0
-        self.l_sigmask = 0
-        self.l_sigpend = 0
-        self.l_sigstk: Any = None
-        self.l_private: Any = None
-        self.l_vforkwaiting = False
-        self.l_waitcv = Condvar("vfork")
-        self.l_wchan: Condvar | None = None
-        self.l_sintr = False
-        self.l_pendsig = False
-        self.l_stack: object = None
-        self.l_task: Sleeping | None = None
-        self.retval = [0, 0]
-        self.signalled = False
+    l_proc: Proc
+    l_cred: Cred
+    l_stat: int = LSIDL
+    l_class: int = 0
+    l_sigmask: int = 0
+    l_sigpend: int = 0
+    l_sigstk: Any = None
+    l_private: Any = None
+    l_vforkwaiting: bool = False
+    l_waitcv: Condvar = field(default_factory=lambda: Condvar("vfork"))
+    l_wchan: Condvar | None = None
+    l_sintr: bool = False
+    l_pendsig: bool = False
+    l_stack: object = None
+    l_task: Sleeping | None = None
+    #: What the last system call leaves in the two return registers.
+    retval: list[int] = field(default_factory=lambda: [0, 0])
+    #: Whether a signal ended the last interruptible sleep.
+    signalled: bool = False
 
     @property
     def l_fd(self) -> Filedesc:
-        fd: Filedesc = self.l_proc.p_fd
-        return fd
+        """``l_fd``: the table of the LWP's process."""
+        return self.l_proc.p_fd
 
 
+@dataclass(slots=True, eq=False)
 class Proc:
-    """``struct proc``.  The order is the C structure's, down to what fork zeroes and copies."""
+    """``struct proc``: the C structure's order, down to what fork zeroes and copies."""
 
-    __slots__ = (
-        "p_acflag",
-        "p_aio",
-        "p_auxlock",
-        "p_children",
-        "p_comm",
-        "p_cred",
-        "p_cwdi",
-        "p_emul",
-        "p_emuldata",
-        "p_execsw",
-        "p_exitsig",
-        "p_fd",
-        "p_flag",
-        "p_forktime",
-        "p_klist",
-        "p_lflag",
-        "p_limit",
-        "p_lock",
-        "p_lwps",
-        "p_mqueue_cnt",
-        "p_nice",
-        "p_nlwps",
-        "p_nrlwps",
-        "p_nstopchild",
-        "p_opptr",
-        "p_oppid",
-        "p_path",
-        "p_pgrp",
-        "p_pid",
-        "p_ppid",
-        "p_pptr",
-        "p_raslist",
-        "p_sflag",
-        "p_sigacts",
-        "p_sigctx",
-        "p_sigpend",
-        "p_sigwaiters",
-        "p_slflag",
-        "p_stat",
-        "p_stats",
-        "p_stflag",
-        "p_textvp",
-        "p_trace_enabled",
-        "p_traceflag",
-        "p_tracep",
-        "p_vforklwp",
-        "p_vmspace",
-        "p_waitcv",
-        "p_waited",
-        "p_xexit",
-        "p_xsig",
-    )
+    p_pid: int
+    p_lock: Mutex = None  # type: ignore[assignment]
+    p_waitcv: Condvar = None  # type: ignore[assignment]
+    p_cred: Cred = None  # type: ignore[assignment]
+    p_fd: Filedesc = None  # type: ignore[assignment]
+    p_cwdi: Cwdinfo = None  # type: ignore[assignment]
+    p_stats: Pstats = None  # type: ignore[assignment]
+    p_limit: Plimit = None  # type: ignore[assignment]
+    p_vmspace: Vmspace = None  # type: ignore[assignment]
+    p_sigacts: Sigacts = None  # type: ignore[assignment]
+    p_aio: Any = None
+    p_mqueue_cnt: int = 0
+    p_exitsig: int = 0
+    p_flag: int = 0
+    p_sflag: int = 0
+    p_stflag: int = 0
+    p_slflag: int = 0
+    p_stat: int = SIDL
+    p_lflag: int = 0
+    p_trace_enabled: bool = False
+    p_pptr: Proc = None  # type: ignore[assignment]
+    p_children: list[Proc] = field(default_factory=list)
+    p_lwps: list[Lwp] = field(default_factory=list)
+    p_raslist: list[Any] | None = None
 
-    def __init__(self, pid: int) -> None:
-        self.p_pid = pid
-        self.p_stat = SIDL
-        self.p_xsig = 0
-        self.p_acflag = 0
-        self.p_exitsig = 0
-        self.p_vmspace: Any = None
-        self.p_lock: Any = None
-        self.p_cred: Any = None
-        self.p_fd: Any = None
-        self.p_cwdi: Any = None
-        self.p_limit: Any = None
-        self.p_sigacts: Any = None
-        self.p_stats: Any = None
-        self.p_emuldata: Any = None
-        self.p_trace_enabled = False
-        self.p_children: list[Proc] = []
-        startzero(self)
+    # From here to p_path: what startzero() zeroes.
+    p_nlwps: int = 0
+    p_nrlwps: int = 0
+    p_nstopchild: int = 0
+    p_waited: int = 0
+    p_vforklwp: Lwp | None = None
+    p_forktime: int = 0
+    p_opptr: Proc | None = None
+    p_traceflag: int = 0
+    p_tracep: Any = None
+    p_textvp: Any = None
+    p_emul: Emul = None  # type: ignore[assignment]
+    p_emuldata: Any = None
+    p_execsw: Any = None
+    p_klist: list[Any] = field(default_factory=list)
+    p_sigwaiters: list[Lwp] = field(default_factory=list)
+    p_sigpend: int = 0
+    p_ppid: int = 0
+    p_oppid: int = 0
+    p_path: str | None = None
+
+    # From here to p_xexit: what startcopy() copies.
+    p_sigctx: Sigctx = field(default_factory=Sigctx)
+    p_nice: int = 20
+    p_comm: str = ""
+    p_pgrp: Pgrp = None  # type: ignore[assignment]
+    p_xexit: int = 0
+
+    p_xsig: int = 0
+    p_acflag: int = 0
 
     @property
     def p_rlimit(self) -> dict[int, tuple[int, int]]:
-        limits: dict[int, tuple[int, int]] = self.p_limit.pl_rlimit
-        return limits
+        """``p_limit->pl_rlimit``."""
+        return self.p_limit.pl_rlimit
 
     @property
     def p_session(self) -> Session:
-        session: Session = self.p_pgrp.pg_session
-        return session
+        """``p_pgrp->pg_session``."""
+        return self.p_pgrp.pg_session
 
 
 def startzero(p: Proc) -> None:
@@ -334,7 +300,8 @@ def startzero(p: Proc) -> None:
     p.p_traceflag = 0
     p.p_tracep = None
     p.p_textvp = None
-    p.p_emul = None
+    p.p_emul = None  # type: ignore[assignment]
+    p.p_emuldata = None
     p.p_execsw = None
     p.p_klist = []
     p.p_sigwaiters = []

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from random import Random
 
 from reference_model import Scenario, parse
-from reference_model.netbsd import _NSIG, SIGCHLD, SIGKILL, SIGSTOP, sigprop, SA_IGNORE, signal_name
+from reference_model.netbsd import _NSIG, SA_IGNORE, SIGCHLD, SIGKILL, SIGSTOP, signal_name, sigprop
 from reference_model.scenario import flags_text
 
 _CALLS = {"fork": "fork C", "vfork": "vfork C", "__vfork14": "__vfork14 C"}
@@ -42,14 +42,18 @@ def _default(signal: int) -> str:
 def _who_waits(signal: int, way: str) -> str:
     """Which options of wait4 find the child: before it has exited, and after."""
     return (
-        f"scenario exitsignal/waits/{signal}/{way}\n"
-        "about EXIT-SIGNAL\n"
-        f"P: __clone {flags_text(signal)} C\n"
-        f"P: wait4 C {'WNOHANG' if way == '0' else way + '|WNOHANG'}\n"
-        "C: exit 9\n"
-        f"P: wait4 C {way}\n"
-        "P: wait4 C WALLSIG\n"
-    ).replace("WALTSIG|WNOHANG", "WNOHANG|WALTSIG").replace("WALLSIG|WNOHANG", "WNOHANG|WALLSIG")
+        (
+            f"scenario exitsignal/waits/{signal}/{way}\n"
+            "about EXIT-SIGNAL\n"
+            f"P: __clone {flags_text(signal)} C\n"
+            f"P: wait4 C {'WNOHANG' if way == '0' else way + '|WNOHANG'}\n"
+            "C: exit 9\n"
+            f"P: wait4 C {way}\n"
+            "P: wait4 C WALLSIG\n"
+        )
+        .replace("WALTSIG|WNOHANG", "WNOHANG|WALTSIG")
+        .replace("WALLSIG|WNOHANG", "WNOHANG|WALLSIG")
+    )
 
 
 def _ends(signal: int, unblocked: str) -> str:
@@ -138,9 +142,15 @@ def generate(random: Random) -> Iterator[Scenario]:
                 texts.append(_ends(signal, unblock))
         texts += [_who_waits(signal, way) for way in _WAYS]
     for name, call in _CALLS.items():
-        texts.append(_arrives(SIGCHLD).replace("__clone SIGCHLD C", call).replace("arrives/20", f"arrives/{name}"))
+        texts.append(
+            _arrives(SIGCHLD)
+            .replace("__clone SIGCHLD C", call)
+            .replace("arrives/20", f"arrives/{name}")
+        )
         texts += [
-            _who_waits(SIGCHLD, way).replace("__clone SIGCHLD C", call).replace("waits/20", f"waits/{name}")
+            _who_waits(SIGCHLD, way)
+            .replace("__clone SIGCHLD C", call)
+            .replace("waits/20", f"waits/{name}")
             for way in _WAYS
         ]
     for text in texts:

@@ -63,7 +63,12 @@ _MATTERS: dict[str, tuple[tuple[str, ...], str, tuple[str, ...], tuple[str, ...]
         ("SIGNAL-ACTIONS", "CLONE-SIGHAND"),
         "sigaction SIGUSR1 ignore",
         ("sigaction SIGUSR1", "sigaction SIGUSR1 catch", "sigaction SIGUSR2 ignore"),
-        ("P sigaction SIGUSR1", "P sigaction SIGUSR2", "P sigaction SIGTERM ignore", "C sigaction SIGTERM"),
+        (
+            "P sigaction SIGUSR1",
+            "P sigaction SIGUSR2",
+            "P sigaction SIGTERM ignore",
+            "C sigaction SIGTERM",
+        ),
     ),
     "limits": (
         ("LIMITS",),

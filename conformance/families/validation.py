@@ -82,7 +82,7 @@ def generate(random: Random) -> Iterator[Scenario]:
     for bit in OTHER_BITS:
         for flags in legal:
             yield validation(bit | flags | SIGCHLD)
-    seen = set()
+    seen: set[int] = set()
     while len(seen) < _RANDOM_COMBINATIONS:
         bits = sum(random.sample(OTHER_BITS, random.randint(2, len(OTHER_BITS))))
         flags = bits | random.choice(legal) | SIGCHLD

@@ -124,4 +124,6 @@ def generate(random: Random) -> Iterator[Scenario]:
             steps = body.format(
                 call_C=text.format(child="C"), call_D=text.format(child="D"), clause=clause
             )
-            yield from parse(f"scenario vfork/{call}/{name}\nabout {clause} VFORK-WAIT\n{steps.strip()}")
+            yield from parse(
+                f"scenario vfork/{call}/{name}\nabout {clause} VFORK-WAIT\n{steps.strip()}"
+            )

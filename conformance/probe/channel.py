@@ -77,7 +77,8 @@ class _Process:
             )
         except OSError as error:
             raise ProbeError(f"cannot start the probe {command[0]}: {error.strerror}") from None
-        assert self._process.stdin and self._process.stdout
+        assert self._process.stdin
+        assert self._process.stdout
         self._in = self._process.stdin
         self._out = self._process.stdout.fileno()
         self._rest = b""
@@ -278,5 +279,7 @@ class Channel:
         if line != ".":
             raise ProbeError(f"the probe said {line[:60]!r}: expected the end of the log")
         if "cannot" in log:
-            return NotDecided(f"the target cannot do {scenario.steps[log.index('cannot')].call()!r}")
+            return NotDecided(
+                f"the target cannot do {scenario.steps[log.index('cannot')].call()!r}"
+            )
         return wrong or tuple(log)

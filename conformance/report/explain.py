@@ -14,12 +14,15 @@ def explain(result: Result) -> Iterator[str]:
     clause = clauses()[result.clause]
     seen, of = result.times
     yield f"{result.clause}: {clause.says}"
-    yield f"  kern_fork.c 1.232, lines {clause.lines}; scenario {scenario.name}, seen {seen} of {of} times"
+    where = f"kern_fork.c 1.232, lines {clause.lines}"
+    yield f"  {where}; scenario {scenario.name}, seen {seen} of {of} times"
     calls = [step.call() for step in scenario.steps]
     observed = result.observed or ()
     allowed = [_what_may_be(result, index) for index in range(len(calls))]
-    widths = [max(len(text) for text in [*column, head]) for column, head in (
-        (calls, "done"), (allowed, "may be seen"))]
+    widths = [
+        max(len(text) for text in [*column, head])
+        for column, head in ((calls, "done"), (allowed, "may be seen"))
+    ]
     yield f"    {'done':<{widths[0]}}  {'may be seen':<{widths[1]}}  seen"
     for index, (call, may, saw) in enumerate(zip(calls, allowed, observed, strict=True)):
         mark = ">" if index == result.step else " "

@@ -50,4 +50,6 @@ def write_junit(path: Path, summary: Summary) -> None:
         for key, value in totals[family].items():
             suite.set(key, str(value))
     indent(suites)
-    write_whole(path, '<?xml version="1.0" encoding="utf-8"?>\n' + tostring(suites, "unicode") + "\n")
+    write_whole(
+        path, '<?xml version="1.0" encoding="utf-8"?>\n' + tostring(suites, "unicode") + "\n"
+    )

@@ -69,7 +69,9 @@ def show_summary(console: Console, summary: Summary, *, every_clause: bool = Fal
             style = "bold red" if number == 0 else "red" if line.startswith("  >") else None
             console.print(escape(line), style=style, soft_wrap=True, highlight=False)
     if len(summary.differences) > SHOWN_IN_FULL:
-        console.print(f"\n... and {len(summary.differences) - SHOWN_IN_FULL} more: --json has them all")
+        console.print(
+            f"\n... and {len(summary.differences) - SHOWN_IN_FULL} more: --json has them all"
+        )
     console.print()
     console.print(_last_line(summary), soft_wrap=True)
 

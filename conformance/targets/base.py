@@ -46,5 +46,9 @@ class Target(Protocol):
         ...
 
     def close(self) -> None:
-        """Leave nothing behind."""
+        """Come to an end, and leave nothing behind."""
+        ...
+
+    def kill(self) -> None:
+        """End everything at once, as after Ctrl-C, and leave nothing behind."""
         ...

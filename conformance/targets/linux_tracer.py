@@ -33,7 +33,6 @@ from ptrace.debugger.child import createChild
 
 from reference_model import Scenario, Step, parse
 from reference_model.netbsd import (
-    ERRNO,
     PTRACE_EVENTS,
     PTRACE_FORK,
     PTRACE_VFORK,

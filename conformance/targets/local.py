@@ -46,7 +46,9 @@ def _limit(value: int) -> int:
 def linux_facts() -> dict[str, bool]:
     """What decides, on Linux, which of two written outcomes is the one to expect."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
-    capabilities = next(line.split()[1] for line in status.splitlines() if line.startswith("CapEff"))
+    capabilities = next(
+        line.split()[1] for line in status.splitlines() if line.startswith("CapEff")
+    )
     namespaces = Path("/proc/sys/user/max_user_namespaces")
     unprivileged = Path("/proc/sys/kernel/unprivileged_userns_clone")
     privileged = bool(int(capabilities, 16) >> _CAP_SYS_ADMIN & 1)
@@ -146,7 +148,7 @@ class LocalTarget:
                 yield scenario, NotDecided(reason)
 
     def _run_counted(self, scenarios: list[Scenario]) -> Iterator[tuple[Scenario, Observed]]:
-        """Scenarios whose limits are relative to the user's count: it must stand still meanwhile."""
+        """Limits relative to the user's count of processes: it must stand still meanwhile."""
         for scenario in scenarios:
             seen: Observed = NotDecided("the count of this user's processes does not stand still")
             for _ in range(5):

@@ -1,0 +1,209 @@
+"""The command ``forkoracle``.
+
+Exit status: 0 everything agrees or is known, 1 differences, 2 usage, 3 the
+target could not run, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import platformdirs
+from rich.console import Console
+from rich.table import Table
+
+from conformance import bench
+from conformance.catalogue import catalogue
+from conformance.choice import TARGETS, choose_target
+from conformance.families import DEFAULT_SEED
+from conformance.known import KnownError
+from conformance.report.junit import write_junit
+from conformance.report.results import ResultsError, read_json, write_json, write_whole
+from conformance.report.terminal import show_progress, show_summary
+from conformance.runner import Run
+from conformance.selection import SelectionError, read_scenarios, select
+from conformance.targets.base import TargetError
+from reference_model import Scenario
+
+USAGE, CANNOT_RUN, INTERRUPTED = 2, 3, 130
+
+
+def last_results() -> Path:
+    """Where the results of the last run are kept, for ``forkoracle clauses``."""
+    return platformdirs.user_state_path("forkoracle", ensure_exists=True) / "last.json"
+
+
+class _Parser(argparse.ArgumentParser):
+    """Errors are one line that says what was wrong and what is allowed."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE, f"{self.prog}: {message}\n")
+
+
+def _arguments() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="forkoracle",
+        description="Checks a kernel against a reference model of NetBSD's kern_fork.c.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="run scenarios on a kernel and say whether it agrees")
+    run.add_argument("--target", default="auto", metavar="|".join(("auto", *TARGETS)))
+    run.add_argument("--only", action="append", default=[], metavar="CLAUSE-OR-FAMILY")
+    run.add_argument(
+        "--scenarios", type=Path, metavar="FILE", help="run the scenarios of this text"
+    )
+    run.add_argument("--seed", type=int, default=DEFAULT_SEED, help="of the random scenarios")
+    run.add_argument(
+        "--patience",
+        type=float,
+        default=2.0,
+        metavar="SECONDS",
+        help="until a step counts as stuck",
+    )
+    run.add_argument("--clauses", action="store_true", help="show the counts of every clause")
+    run.add_argument("--json", type=Path, metavar="FILE", help="write the results")
+    run.add_argument("--junit", type=Path, metavar="FILE", help="write the results for CI")
+
+    listing = commands.add_parser("clauses", help="each clause: model, scenarios, last results")
+    listing.add_argument("--json", type=Path, metavar="FILE")
+    listing.add_argument(
+        "--results", type=Path, metavar="FILE", help="not the last run's, but these"
+    )
+
+    measure = commands.add_parser("bench", help="the figures of the README, measured here")
+    measure.add_argument("--json", type=Path, metavar="FILE")
+    return parser
+
+
+def _scenarios(options: argparse.Namespace) -> list[Scenario]:
+    if options.scenarios is None:
+        return select(options.only, options.seed)
+    if options.only:
+        raise SelectionError("--only and --scenarios exclude each other: expected one of them")
+    return read_scenarios(options.scenarios)
+
+
+def _run(options: argparse.Namespace, console: Console) -> int:
+    scenarios = _scenarios(options)
+    for path in filter(None, (options.json, options.junit)):
+        if not path.parent.is_dir():
+            raise SelectionError(f"{path}: no folder {path.parent} to write it in")
+    choice = choose_target(options.target)
+    console.print(choice.line, soft_wrap=True, highlight=False)
+    target = choice.start(options.patience)
+    run = Run(target, scenarios)
+    try:
+        for _ in show_progress(console, run.results(), len(scenarios)):
+            pass
+        summary = run.close()
+        target.close()
+    except KeyboardInterrupt:
+        target.kill()
+        summary = run.close(interrupted=True)
+    except BaseException:
+        target.kill()
+        raise
+    show_summary(console, summary, every_clause=options.clauses)
+    if options.json:
+        write_json(options.json, summary)
+    if options.junit:
+        write_junit(options.junit, summary)
+    if not summary.interrupted and options.scenarios is None:
+        write_json(last_results(), summary)
+    return INTERRUPTED if summary.interrupted else summary.exit_status()
+
+
+def _clauses(options: argparse.Namespace, console: Console) -> int:
+    path = options.results or last_results()
+    results = read_json(path) if options.results or path.exists() else None
+    seen = results["clauses"] if results else {}
+    entries = catalogue()
+    if options.json:
+        rows = [
+            {
+                "clause": entry.clause.name,
+                "modelled": bool(entry.model_lines),
+                "families": list(entry.families),
+                "observe": entry.clause.observe,
+                "lines": entry.clause.lines,
+                "says": entry.clause.says,
+                "last": seen.get(entry.clause.name),
+            }
+            for entry in entries
+        ]
+        write_whole(options.json, json.dumps(rows, indent=1) + "\n")
+        return 0
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for head in ("clause", "lines", "model", "observe", "families", "last results"):
+        table.add_column(head, no_wrap=head != "families")
+    for entry in entries:
+        counts = seen.get(entry.clause.name, {})
+        table.add_row(
+            entry.clause.name,
+            entry.clause.lines,
+            "yes" if entry.model_lines else "no",
+            entry.clause.observe,
+            " ".join(entry.families) or "-",
+            ", ".join(f"{number} {verdict}" for verdict, number in counts.items()) or "-",
+        )
+    console.print(table)
+    live = [entry for entry in entries if entry.clause.observe == "live"]
+    console.print(
+        f"{len(entries)} clauses, {sum(bool(e.model_lines) for e in entries)} in the model; "
+        f"{sum(bool(e.families) for e in live)} of {len(live)} that a user program can see have "
+        "scenarios; the others can only be seen in the C source."
+    )
+    if results:
+        console.print(
+            f"Last results: {results['target']}, {results['kernel']['system']} "
+            f"{results['kernel']['release']}.",
+            highlight=False,
+        )
+    return 0
+
+
+def _bench(options: argparse.Namespace, console: Console) -> int:
+    rows = []
+    for figure in bench.figures():
+        rows.append(figure)
+        console.print(figure.line(), highlight=False, soft_wrap=True)
+    if options.json:
+        write_whole(options.json, json.dumps([row.as_json() for row in rows], indent=1) + "\n")
+    return 0
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; the exit status."""
+    options = _arguments().parse_args(arguments)
+    signal.signal(signal.SIGTERM, _interrupt)
+    console = Console()
+    command = {"run": _run, "clauses": _clauses, "bench": _bench}[options.command]
+    try:
+        return command(options, console)
+    except (SelectionError, ResultsError, KnownError) as error:
+        print(f"forkoracle: {error}", file=sys.stderr)
+        return USAGE
+    except TargetError as error:
+        print(f"forkoracle: {error}", file=sys.stderr)
+        return CANNOT_RUN
+    except KeyboardInterrupt:
+        print("forkoracle: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
