@@ -117,7 +117,7 @@ def exit1(k: Kernel, l: Lwp, exitcode: int, signo: int) -> Sleeping:
     raise AssertionError("exit1")
 
 
-def _selected(parent: Proc, pid: int, options: int, k: Kernel) -> list[Proc]:
+def _selected(parent: Proc, pid: int, options: int) -> list[Proc]:
     """The children that *pid* and the exit-signal options choose (lines 1050-1080)."""
     found = []
     for child in parent.p_children:
@@ -159,11 +159,11 @@ def sys___wait450(k: Kernel, l: Lwp, pid: int, options: int) -> Sleeping:
     """
     parent = l.l_proc
     while True:
-        children = _selected(parent, pid, options, k)
+        children = _selected(parent, pid, options)
         ready = [child for child in children if _reportable(child, options)]
         if ready:
             child = ready[k.choose(len(ready))]
-            return 0, child, _collect(k, parent, child, options)
+            return 0, child, _collect(k, parent, child)
         if not children and not (
             parent.p_slflag & PSL_CHTRACED and debugged_child_exists(k, parent, pid)
         ):
@@ -174,7 +174,7 @@ def sys___wait450(k: Kernel, l: Lwp, pid: int, options: int) -> Sleeping:
             yield from k.userret(l)
 
 
-def _collect(k: Kernel, parent: Proc, child: Proc, options: int) -> tuple[str, int]:
+def _collect(k: Kernel, parent: Proc, child: Proc) -> tuple[str, int]:
     """Take the status, and with it the child if it is dead (lines 660-690)."""
     if child.p_stat == SZOMB:
         status = ("killed", child.p_xsig) if child.p_xsig else ("exited", child.p_xexit)

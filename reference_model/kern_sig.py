@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from reference_model.kernel import Kernel
 
 
-def _mask(property: int) -> int:
-    return sum(1 << signo for signo in range(1, _NSIG) if sigprop[signo] & property)
+def _mask(prop: int) -> int:
+    return sum(1 << signo for signo in range(1, _NSIG) if sigprop[signo] & prop)
 
 
 contsigmask = _mask(SA_CONT)

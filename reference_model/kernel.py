@@ -408,6 +408,7 @@ class Kernel:
         """exit1 and exec: let go on who waits in vfork for *p*."""
         p.p_lflag &= ~PL_PPWAIT
         lp, p.p_vforklwp = p.p_vforklwp, None
+        assert lp is not None
         lp.l_vforkwaiting = False
         self.cv_broadcast(lp.l_waitcv)
 

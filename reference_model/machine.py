@@ -85,6 +85,11 @@ def _orders(scenario: Scenario, options: Options) -> Iterator[Log]:
             todo.extend((*prefix, other) for other in range(1, kernel.widths[position]))
 
 
+def _uid(text: str) -> int:
+    """``free1`` and ``free2`` are user IDs that nobody else has; which ones makes no difference."""
+    return 61000 + int(text[4:]) if text.startswith("free") else int(text)
+
+
 def errno_name(error: int) -> str:
     return ERRNO_NAMES[error]
 
@@ -365,7 +370,7 @@ class _Machine:
         return f"{show(cur)} {show(maximum)}"
 
     def _setreuid(self, l: Lwp, ruid: str, euid: str) -> str:
-        error = self.k.setreuid(l, int(ruid), int(euid))
+        error = self.k.setreuid(l, _uid(ruid), _uid(euid))
         return errno_name(error) if error else "ok"
 
     # -- a tracer's steps ----------------------------------------------------

@@ -52,7 +52,7 @@ _INTEGER: Final = re.compile(r"(0|[1-9][0-9]{0,9})\Z")
 _LIMIT: Final = re.compile(r"(inf|(count[+-])?(0|[1-9][0-9]{0,9}))\Z")
 _OCTAL: Final = re.compile(r"0[0-7]{0,3}\Z")
 _PATH: Final = re.compile(r"/[!-~]{0,120}\Z")
-_UID: Final = re.compile(r"(-1|0|[1-9][0-9]{0,9})\Z")
+_UID: Final = re.compile(r"(-1|0|free[12])\Z")
 
 #: The verbs and the kinds of their arguments.  A kind that ends in ``?`` may be
 #: left out.  The probe (``conformance/probe/probe.c``) has the same table.
@@ -265,7 +265,7 @@ def _check(kind: str, text: str) -> None:
         case "limit":
             want(_LIMIT.match(text), "a number, inf, count+N or count-N")
         case "uid":
-            want(_UID.match(text), "a user ID, or -1")
+            want(_UID.match(text), "0, -1, free1 or free2")
         case "events":
             bits_value(PTRACE_EVENTS, text)
         case _:  # pragma: no cover - the table above is closed

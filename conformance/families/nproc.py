@@ -1,7 +1,7 @@
 """RLIMIT_NPROC: how many processes a user may have, and who may have more.
 
-The user IDs are ones that nobody has here (the runner makes sure), so that the
-count starts at zero.  ``own`` scenarios stay with the user who runs them.
+``free1`` and ``free2`` are user IDs that nobody has here (the target makes
+sure), so that their counts start at zero.  ``own`` scenarios stay with the user who runs them.
 """
 
 from __future__ import annotations
@@ -11,13 +11,10 @@ from random import Random
 
 from reference_model import Scenario, parse
 
-#: Real user IDs that nobody else uses; targets check that nobody does.
-FREE_UIDS = (61001, 61002)
-
 
 def _fill(limit: int, call: str, become: str) -> Iterator[str]:
     """Forks until one is refused: P is the first process, C, D and E come after it."""
-    yield f"P: setrlimit {limit} 100\n" if not become else f"P: setrlimit {limit} 100\n{become}"
+    yield f"P: setrlimit {limit} 100\n{become}"
     for child in "CDE":
         yield f"P: {call.format(child=child)} [NPROC-LIMIT]\n"
 
@@ -27,8 +24,8 @@ _CALLS = {
     "clone": "__clone SIGCHLD {child}",
     "clone-vm": "__clone CLONE_VM|SIGCHLD {child}",
 }
-_UID = FREE_UIDS[0]
-_BECOME = f"P: setreuid {_UID} {_UID}\n"
+_BECOME = "P: setreuid free1 free1\n"
+_STAY_ROOT = "P: setreuid 0 0\n"
 
 _FREED = f"""
 scenario nproc/freed/by-wait
@@ -86,7 +83,7 @@ scenario nproc/whose-limit/callers-own
 about NPROC-LIMIT
 P: setrlimit 2 100
 {_BECOME}Q: setrlimit 3 100
-Q: setreuid {_UID} {_UID}
+Q: setreuid free1 free1
 P: fork C
 Q: fork D
 P: fork E
@@ -113,7 +110,7 @@ P: fork D
 scenario nproc/uid/real-counts
 about NPROC-COUNTS-REAL-UID
 P: setrlimit 2 100
-Q: setreuid {FREE_UIDS[1]} {FREE_UIDS[1]}
+Q: setreuid free2 free2
 {_BECOME}P: fork C
 P: fork D
 Q: fork E
@@ -121,25 +118,26 @@ Q: fork E
 scenario nproc/uid/effective-does-not-count
 about NPROC-COUNTS-REAL-UID NPROC-BYPASS
 P: setrlimit 1 100
-P: setreuid {_UID} {FREE_UIDS[1]}
+P: setreuid free1 free2
 P: fork C
 
 scenario nproc/uid/effective-root-bypasses
 about NPROC-BYPASS
 P: setrlimit 1 100
-P: setreuid {_UID} 0
+P: setreuid free1 0
 P: fork C
 P: fork D
 
 scenario nproc/uid/real-root-does-not-bypass
 about NPROC-BYPASS
 P: setrlimit 0 100
-P: setreuid 0 {_UID}
+P: setreuid 0 free1
 P: fork C
 
 scenario nproc/uid/root-bypasses
 about NPROC-BYPASS
 P: setrlimit 0 100
+P: setreuid 0 0
 P: fork C
 C: exit 1
 P: wait4 C
@@ -176,7 +174,7 @@ def generate(random: Random) -> Iterator[Scenario]:
         for limit in range(5):
             about = "about NPROC-LIMIT NPROC-ROLLBACK\n"
             user = "".join(_fill(limit, call, _BECOME))
-            root = "".join(_fill(limit, call, ""))
+            root = "".join(_fill(limit, call, _STAY_ROOT))
             yield from parse(f"scenario nproc/user/{name}/{limit}\n{about}{user}")
             yield from parse(
                 f"scenario nproc/root/{name}/{limit}\nabout NPROC-BYPASS\n"

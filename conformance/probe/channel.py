@@ -13,7 +13,7 @@ import select
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from types import TracebackType
@@ -57,9 +57,13 @@ class NotDecided:
 Observed = Log | NotDecided
 
 
-def wire_text(scenario: Scenario, count: int | None = None) -> str:
-    """The scenario as the probe wants it; *count* is what ``count`` stands for in limits."""
-    head = f"count {count}\n" if count is not None else ""
+def wire_text(scenario: Scenario, settings: Mapping[str, int] | None = None) -> str:
+    """The scenario as the probe wants it.
+
+    *settings* are what words in it stand for here: ``count`` in a limit, and
+    ``free`` the first of the two user IDs that nobody has.
+    """
+    head = "".join(f"{name} {value}\n" for name, value in (settings or {}).items())
     return head + "".join(step.call() + "\n" for step in scenario.steps) + "\n"
 
 
@@ -233,14 +237,14 @@ class Channel:
         return self._process
 
     def run(
-        self, scenarios: Sequence[Scenario], count: int | None = None
+        self, scenarios: Sequence[Scenario], settings: Mapping[str, int] | None = None
     ) -> Iterator[tuple[Scenario, Observed]]:
         """Each scenario with its log, in order, as the logs come."""
         position, failures = 0, 0
         while position < len(scenarios):
             try:
                 process = self._start()
-                process.send([wire_text(s, count) for s in scenarios[position:]])
+                process.send([wire_text(s, settings) for s in scenarios[position:]])
                 while position < len(scenarios):
                     yield scenarios[position], self._log(process, scenarios[position])
                     position += 1

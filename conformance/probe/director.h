@@ -95,11 +95,13 @@ static int read_scenario(const char **wrong)
 	s->steps = s->actors = s->traced = 0;
 	s->alone = 1;
 	for (; line && *line; line = read_line()) {
-		u64 count;
+		u64 value;
 		if (line[0] >= 'A' && line[0] <= 'Z' && !*wrong)
 			*wrong = read_step(s, line);
-		else if (line[0] == 'c' && number(line + 6, 10, &count)) /* count N */
-			user_count = (i64)count;
+		else if (line[0] == 'c' && number(line + 6, 10, &value)) /* count N */
+			user_count = (i64)value;
+		else if (line[0] == 'f' && number(line + 5, 10, &value)) /* free N */
+			free_uid = (i64)value;
 	}
 	find_roots(s);
 	if (!*wrong && !s->steps)

@@ -79,6 +79,7 @@ struct scenario {
 };
 
 static i64 user_count; /* what `count` stands for in a limit */
+static i64 free_uid;   /* what `free1` stands for; `free2` is the next one */
 
 static const struct {
 	const char *name;
@@ -200,6 +201,10 @@ static const char *read_argument(struct scenario *s, struct step *step, char kin
 		*arg = number(word, 10, &n) ? (i64)n : -2;
 		return *arg == -2 ? "expected a limit" : 0;
 	case 'u':
+		if (same(word, "free1") || same(word, "free2")) {
+			*arg = free_uid + (word[4] - '1');
+			return free_uid ? 0 : "no free user ID is known";
+		}
 		*arg = same(word, "-1") ? -1 : number(word, 10, &n) ? (i64)n : -2;
 		return *arg == -2 ? "expected a user ID" : 0;
 	case 'p':
