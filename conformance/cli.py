@@ -21,7 +21,7 @@ from rich.table import Table
 
 from conformance import bench
 from conformance.catalogue import catalogue
-from conformance.choice import TARGETS, choose_target
+from conformance.choice import TARGETS, Wanted, choose_target
 from conformance.families import DEFAULT_SEED
 from conformance.known import KnownError
 from conformance.report.junit import write_junit
@@ -56,6 +56,9 @@ def _arguments() -> argparse.ArgumentParser:
 
     run = commands.add_parser("run", help="run scenarios on a kernel and say whether it agrees")
     run.add_argument("--target", default="auto", metavar="|".join(("auto", *TARGETS)))
+    run.add_argument("--kernel", type=Path, metavar="FILE", help="boot this NetBSD kernel in QEMU")
+    run.add_argument("--machine", choices=("pc", "microvm"), help="QEMU's machine type for it")
+    run.add_argument("--cpus", type=int, default=1, metavar="N", help="virtual CPUs of the guest")
     run.add_argument("--only", action="append", default=[], metavar="CLAUSE-OR-FAMILY")
     run.add_argument(
         "--scenarios", type=Path, metavar="FILE", help="run the scenarios of this text"
@@ -96,9 +99,13 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     for path in filter(None, (options.json, options.junit)):
         if not path.parent.is_dir():
             raise SelectionError(f"{path}: no folder {path.parent} to write it in")
-    choice = choose_target(options.target)
+    choice = choose_target(
+        Wanted(options.target, options.kernel, options.machine, options.cpus, options.patience)
+    )
     console.print(choice.line, soft_wrap=True, highlight=False)
-    target = choice.start(options.patience)
+    target = choice.start()
+    if target.kernel.kern_fork:
+        console.print(f"kernel {target.kernel}", highlight=False)
     run = Run(target, scenarios)
     try:
         for _ in show_progress(console, run.results(), len(scenarios)):

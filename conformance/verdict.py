@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from conformance.known import KnownDifference, KnownDifferences
-from conformance.probe.channel import NotDecided, Observed
+from conformance.probe.channel import NotDecided, Observed, Panicked
 from reference_model import Log, Options, Scenario, allowed_logs, predict
 
 
@@ -26,7 +26,8 @@ class Result:
     ``step`` is the index of the first wrong observation and ``clause`` what
     that observation speaks for; for the other verdicts, the scenario's first
     clause.  ``expected`` holds every log that the model allows, ``known`` the
-    entries that explain a known difference, ``times`` how often a difference
+    entries that explain a known difference, ``reason`` why it was not decided
+    or how the kernel panicked, with its ``console`` text; ``times`` how often a difference
     was seen in how many runs.
     """
 
@@ -36,6 +37,7 @@ class Result:
     expected: tuple[Log, ...] = ()
     observed: Log | None = None
     reason: str = ""
+    console: str = ""
     step: int | None = None
     known: tuple[KnownDifference, ...] = ()
     times: tuple[int, int] = (1, 1)
@@ -48,6 +50,15 @@ def judge(
     about = scenario.about[0]
     if isinstance(observed, NotDecided):
         return Result(scenario, Verdict.NOT_DECIDED, about, reason=observed.reason)
+    if isinstance(observed, Panicked):
+        return Result(
+            scenario,
+            Verdict.DIFFERENCE,
+            about,
+            allowed_logs(scenario, options),
+            reason=observed.reason,
+            console=observed.console,
+        )
     # One prediction is cheap and nearly always right; the other orders only where it is not.
     if observed == predict(scenario, options):
         return Result(scenario, Verdict.AGREES, about, observed=observed)

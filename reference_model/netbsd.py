@@ -247,7 +247,7 @@ def signal_number(name: str) -> int:
     """
     if name in SIGNALS:
         return SIGNALS[name]
-    if name.startswith("SIG") and name[3:].isdecimal():
+    if name.startswith("SIG") and name.isascii() and name[3:].isdecimal():
         return int(name[3:])
     raise ValueError(f"{name!r} is no signal: expected SIGTERM, SIG40 or the like")
 

@@ -2,7 +2,7 @@
 #ifndef ACTOR_H
 #define ACTOR_H
 
-enum { STACK_SIZE = 32768, NOT_A_PID = 0x7ffffff0, PATIENT_SPINS = 200 };
+enum { STACK_SIZE = 32768, NOT_A_PID = 0x7ffffff0 };
 
 /* Private memory: one stack for each actor and one to be given to __clone, and the word. */
 static char stacks[MAX_ACTORS][STACK_SIZE] __attribute__((aligned(4096)));
@@ -155,6 +155,15 @@ static void put_limit(struct text *t, u64 limit)
 		put(t, "inf");
 	else
 		put_number(t, limit, 10);
+}
+
+/* Give way: by spinning at first, then, since nothing has happened for long, by a nap. */
+static void wait_a_little(u64 since)
+{
+	if (os_microtime() - since < OS_SPIN)
+		os_yield();
+	else
+		os_nap(50);
 }
 
 static void actor_main(int me);
@@ -393,18 +402,16 @@ static void perform(int me, u32 index)
 
 static void actor_main(int me)
 {
-	int spins = 0;
+	u64 since = os_microtime();
 	stage->actor[me].pid = (i32)os_getpid();
 	while (!stage->over) {
 		u32 now = stage->turn;
 		if (now < (u32)stage->scenario.steps && stage->scenario.step[now].actor == me
 		    && stage->result[now].state == 0) {
 			perform(me, now);
-			spins = 0;
-		} else if (++spins < PATIENT_SPINS)
-			os_yield();
-		else
-			os_nap(50);
+			since = os_microtime();
+		} else
+			wait_a_little(since);
 	}
 	os_exit(0);
 }

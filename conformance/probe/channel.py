@@ -7,24 +7,20 @@ under way, and a new probe goes on with the next one.
 
 from __future__ import annotations
 
-import os
 import re
-import select
-import signal
-import subprocess
-import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from time import monotonic
 from types import TracebackType
-
-import psutil
+from typing import Protocol
 
 from reference_model import Log, Scenario
 
 #: So many probes in a row may fail without having decided anything.
 MAX_FAILURES = 5
-_FITS_IN_A_PIPE = 4096
+#: After a panic so many scenarios are sent one by one, so that the guilty one is known.
+CAREFUL = 256
+#: Seconds until a probe must have introduced itself, a guest's boot included.
+START_TIMEOUT = 60.0
 _OBSERVATION = re.compile(r"[ -~]{1,240}\Z")
 _HELLO = re.compile(
     r"forkoracle-probe 1 (?P<system>\S+) (?P<release>\S+) (?P<machine>\S+)"
@@ -34,6 +30,34 @@ _HELLO = re.compile(
 
 class ProbeError(Exception):
     """What is wrong with what the probe says, or that it says nothing; one line."""
+
+
+class PanicError(ProbeError):
+    """The kernel under the probe has panicked; ``console`` is what it wrote."""
+
+    def __init__(self, reason: str, console: str) -> None:
+        super().__init__(reason)
+        self.console = console
+
+
+class Transport(Protocol):
+    """A probe that runs somewhere: texts in, lines out."""
+
+    def send(self, texts: Sequence[str]) -> None:
+        """Hand over texts, without waiting for what they bring."""
+        ...
+
+    def line(self, timeout: float) -> str:
+        """The next line; :class:`ProbeError` where none comes within *timeout* seconds."""
+        ...
+
+    def finish(self) -> None:
+        """Let the probe come to its end, and leave nothing behind."""
+        ...
+
+    def kill(self) -> None:
+        """End the probe at once, and leave nothing behind."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +78,15 @@ class NotDecided:
     reason: str
 
 
-Observed = Log | NotDecided
+@dataclass(frozen=True, slots=True)
+class Panicked:
+    """The scenario made the kernel panic: what it said last, and its console."""
+
+    reason: str
+    console: str
+
+
+Observed = Log | NotDecided | Panicked
 
 
 def wire_text(scenario: Scenario, settings: Mapping[str, int] | None = None) -> str:
@@ -67,127 +99,18 @@ def wire_text(scenario: Scenario, settings: Mapping[str, int] | None = None) -> 
     return head + "".join(step.call() + "\n" for step in scenario.steps) + "\n"
 
 
-class _Process:
-    """A running probe: its lines, each within a time limit."""
-
-    def __init__(self, command: Sequence[str]) -> None:
-        try:
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise ProbeError(f"cannot start the probe {command[0]}: {error.strerror}") from None
-        assert self._process.stdin
-        assert self._process.stdout
-        self._in = self._process.stdin
-        self._out = self._process.stdout.fileno()
-        self._rest = b""
-        self._lines: list[bytes] = []
-        self._writer: threading.Thread | None = None
-
-    def send(self, texts: Sequence[str]) -> None:
-        """Write in the background, so that neither side waits for the other."""
-        if self._writer is not None:
-            self._writer.join()
-            self._writer = None
-        data = "".join(texts).encode("ascii")
-
-        def write() -> None:
-            try:
-                self._in.write(data)
-                self._in.flush()
-            except (BrokenPipeError, ValueError, OSError):
-                pass  # the reading side notices, and says so
-
-        if len(data) <= _FITS_IN_A_PIPE:
-            write()  # without a thread, which Linux would count as a process
-        else:
-            self._writer = threading.Thread(target=write, daemon=True)
-            self._writer.start()
-
-    def line(self, timeout: float) -> str:
-        """The next line; :class:`ProbeError` at the end or after *timeout* seconds."""
-        deadline = monotonic() + timeout
-        while not self._lines:
-            ready, _, _ = select.select([self._out], [], [], max(0.0, deadline - monotonic()))
-            if not ready:
-                raise ProbeError(f"the probe said nothing for {timeout:.0f} s")
-            data = os.read(self._out, 1 << 16)
-            if not data:
-                raise ProbeError(self._how_it_ended())
-            *lines, self._rest = (self._rest + data).split(b"\n")
-            lines.reverse()
-            self._lines = lines
-        raw = self._lines.pop()
-        try:
-            return raw.decode("ascii")
-        except UnicodeDecodeError:
-            raise ProbeError(f"the probe said {raw[:40]!r}: expected ASCII") from None
-
-    def _how_it_ended(self) -> str:
-        half = f" in the middle of the line {self._rest[:40]!r}" if self._rest else ""
-        try:
-            status = self._process.wait(1)
-        except subprocess.TimeoutExpired:
-            return f"the probe closed its output{half}"
-        if status < 0:
-            return f"the probe was killed by {signal.Signals(-status).name}{half}"
-        return f"the probe ended with status {status}{half}"
-
-    def session(self) -> list[psutil.Process]:
-        """Every process that belongs to this probe, dead or alive."""
-        found = []
-        for process in psutil.process_iter():
-            try:
-                if os.getsid(process.pid) == self._process.pid:
-                    found.append(process)
-            except (ProcessLookupError, psutil.NoSuchProcess, PermissionError):
-                continue
-        return found
-
-    def finish(self) -> None:
-        """Let the probe come to its end, which it does once its input is closed."""
-        try:
-            self._in.close()
-            self._process.wait(5)
-        except (OSError, ValueError, subprocess.TimeoutExpired):
-            pass
-        self.kill()
-
-    def kill(self) -> None:
-        """End every process of this probe's session, and wait until they are gone."""
-        for _ in range(20):
-            alive = self.session()
-            if not alive:
-                break
-            for process in alive:
-                try:
-                    process.kill()
-                except psutil.NoSuchProcess:
-                    continue
-            self._process.poll()
-            psutil.wait_procs(alive, timeout=0.2)
-        self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout):
-            try:
-                if stream:
-                    stream.close()
-            except OSError:
-                continue
-
-
 class Channel:
     """A probe that is there when it is needed, and replaced when it fails."""
 
-    def __init__(self, command: Sequence[str], patience: float = 2.0) -> None:
-        """*patience*, in seconds, is how long a scenario may go without any progress."""
-        self._command = [*command, "--patience", str(int(patience * 1000))]
+    def __init__(self, start: Callable[[], Transport], patience: float = 2.0) -> None:
+        """*start* starts a probe.
+
+        *patience*, in seconds, is how long that probe lets a scenario go
+        without any progress.
+        """
+        self._start_probe = start
         self._patience = patience
-        self._process: _Process | None = None
+        self._process: Transport | None = None
         self._number = 0
 
     def __enter__(self) -> Channel:
@@ -211,15 +134,16 @@ class Channel:
         self._start()
         return self._hello
 
-    def processes(self) -> list[psutil.Process]:
-        """The processes that this channel has running now."""
-        return self._process.session() if self._process else []
+    @property
+    def transport(self) -> Transport | None:
+        """The probe that runs now, if one does."""
+        return self._process
 
-    def _start(self) -> _Process:
+    def _start(self) -> Transport:
         if self._process is None:
-            process = _Process(self._command)
+            process = self._start_probe()
             try:
-                line = process.line(10.0)
+                line = process.line(START_TIMEOUT)
                 match = _HELLO.match(line)
                 if match is None:
                     raise ProbeError(f"the probe said {line[:60]!r}: expected its greeting")
@@ -240,29 +164,42 @@ class Channel:
         self, scenarios: Sequence[Scenario], settings: Mapping[str, int] | None = None
     ) -> Iterator[tuple[Scenario, Observed]]:
         """Each scenario with its log, in order, as the logs come."""
-        position, failures = 0, 0
+        position, failures, careful = 0, 0, 0
         while position < len(scenarios):
+            until = min(len(scenarios), position + 1) if careful else len(scenarios)
             try:
                 process = self._start()
-                process.send([wire_text(s, settings) for s in scenarios[position:]])
-                while position < len(scenarios):
+                process.send([wire_text(s, settings) for s in scenarios[position:until]])
+                while position < until:
                     yield scenarios[position], self._log(process, scenarios[position])
                     position += 1
                     failures = 0
+                    careful = max(0, careful - 1)
             except ProbeError as error:
-                if self._process is not None:
-                    self._process.kill()
-                    self._process = None
+                self._discard()
                 failures += 1
-                yield scenarios[position], NotDecided(str(error))
+                if failures < MAX_FAILURES and isinstance(error, PanicError):
+                    # What had been seen but not said yet is lost with the kernel, so the
+                    # panic may be a later one's: ask again, one by one.
+                    if not careful:
+                        careful = CAREFUL
+                        continue
+                    yield scenarios[position], Panicked(str(error), error.console)
+                else:
+                    yield scenarios[position], NotDecided(str(error))
                 position += 1
-                if failures == MAX_FAILURES:
+                if failures >= MAX_FAILURES:
                     reason = NotDecided(f"given up after {failures} failures: {error}")
                     for scenario in scenarios[position:]:
                         yield scenario, reason
                     return
 
-    def _log(self, process: _Process, scenario: Scenario) -> Observed:
+    def _discard(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process = None
+
+    def _log(self, process: Transport, scenario: Scenario) -> Observed:
         """Exactly ``= N``, an observation for each step, and a dot."""
         timeout = (4 + len(scenario.steps)) * self._patience + 5
         line = process.line(timeout)

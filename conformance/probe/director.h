@@ -14,6 +14,8 @@ enum { BUFFER = 1 << 16, LINE = 512 };
 /* Survives the director: whoever comes next goes on from here. */
 struct io {
 	volatile u32 running, number, eof;
+	u32 mail[2]; /* messages got and sent, see mailbox.h */
+	u64 flushed;
 	u32 in_start, in_end, out_end;
 	char in[BUFFER], out[BUFFER];
 };
@@ -22,18 +24,19 @@ static struct io *io;
 static const char *external_name; /* the actor that another program plays */
 static u64 patience = 2000000; /* microseconds in which something has to happen */
 
-enum { LOOK_SOON = 15, LOOK_AGAIN = 150, SHORT_PATIENCE = 150000, CALM = 30000 }; /* microseconds */
+enum { FLUSH_AFTER = 50000, LOOK_SOON = 15, LOOK_AGAIN = 150, SHORT_PATIENCE = 150000, CALM = 30000 }; /* microseconds */
 
 static void flush(void)
 {
 	u32 at = 0;
 	while (at < io->out_end) {
-		long sent = os_write(1, io->out + at, io->out_end - at);
+		long sent = port_write(io->out + at, io->out_end - at);
 		if (sent <= 0)
 			os_exit(3);
 		at += (u32)sent;
 	}
 	io->out_end = 0;
+	io->flushed = os_microtime();
 }
 
 static void say(const char *s)
@@ -73,7 +76,7 @@ static char *read_line(void)
 		if (io->in_end == BUFFER)
 			io->in_end = 0; /* a line of that length is none */
 		flush();
-		long got = os_read(0, io->in + io->in_end, BUFFER - io->in_end);
+		long got = port_read(io->in + io->in_end, BUFFER - io->in_end);
 		if (got <= 0)
 			io->eof = 1;
 		else
@@ -300,13 +303,13 @@ static int watch(void)
 {
 	u32 now = 0, steps = (u32)stage->scenario.steps;
 	u64 since = os_microtime(), looked = since;
-	int calm = 0, spins = 0;
+	int calm = 0;
 	for (;;) {
 		u64 time = os_microtime();
 		if (stage->turn != now) {
 			now = stage->turn;
 			since = looked = time;
-			calm = spins = 0;
+			calm = 0;
 		}
 		if (now >= steps) {
 			int all = all_calm();
@@ -321,11 +324,19 @@ static int watch(void)
 			if (look(now, time - since, &calm) < 0)
 				return (int)now;
 		}
-		if (++spins < 50)
-			os_yield();
-		else
-			os_nap(50);
+		wait_a_little(since);
 	}
+}
+
+static int is_played_here(int actor)
+{
+	return (stage->scenario.roots & 1 << actor) && !(stage->external & 1u << actor);
+}
+
+static void wait_until_gone(long pid, u64 until)
+{
+	while (pid > 1 && os_state(pid) != NOBODY && os_microtime() < until)
+		os_yield();
 }
 
 static void clear_stage(void)
@@ -340,11 +351,13 @@ static void clear_stage(void)
 	if (stage->group)
 		os_kill(-stage->group, 9);
 	reap(1);
-}
-
-static int is_played_here(int actor)
-{
-	return (stage->scenario.roots & 1 << actor) && !(stage->external & 1u << actor);
+	/* Orphans are init's to reap: until it has, they count against their user's limit. */
+	u64 until = os_microtime() + 1000000;
+	for (int i = 0; i < stage->scenario.actors; i++)
+		if (!(stage->external & 1u << i))
+			wait_until_gone(pid_known(i), until);
+	for (int i = 0; i < stage->scenario.steps; i++)
+		wait_until_gone(stage->result[i].anonymous, until);
 }
 
 /* Fork the roots, and wait until each of them is there; 0 where one could not be. */
@@ -421,7 +434,7 @@ static void direct(void)
 			play_staged();
 		stage->epoch++;
 		finish_scenario();
-		if (!stage->scenario.alone)
+		if (!stage->scenario.alone && os_microtime() - io->flushed > FLUSH_AFTER)
 			flush();
 	}
 	flush();

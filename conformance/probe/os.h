@@ -30,6 +30,8 @@ static void os_exit(int status) __attribute__((noreturn));
 static long os_kill(long pid, int signal);
 static long os_setpgid(long pid, long group);
 static long os_open(const char *path);
+static long os_open_disk(const char *path);
+static void os_power_off(void);
 static long os_close(long fd);
 static long os_dup2(long from, long to);
 static long os_pipe(int end[2]); /* read, write */

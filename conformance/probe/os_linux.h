@@ -104,6 +104,12 @@ static void os_exit(int status)
 static long os_kill(long pid, int signal) { return SYS(__NR_kill, pid, host_signal(signal), 0, 0, 0, 0); }
 static long os_setpgid(long pid, long group) { return SYS(__NR_setpgid, pid, group, 0, 0, 0, 0); }
 static long os_open(const char *path) { return SYS(__NR_openat, AT_FDCWD, path, O_RDONLY, 0, 0, 0); }
+static long os_open_disk(const char *path) { return SYS(__NR_openat, AT_FDCWD, path, O_RDWR, 0, 0, 0); }
+static void os_power_off(void)
+{
+	for (;;)
+		SYS(__NR_reboot, 0xfee1dead, 672274793, 0x4321fedc, 0, 0, 0);
+}
 static long os_close(long fd) { return SYS(__NR_close, fd, 0, 0, 0, 0, 0); }
 static long os_dup2(long from, long to)
 {
@@ -271,5 +277,7 @@ static void os_identity(char *buf, unsigned long size)
 static void os_prepare(void) { SYS(__NR_prctl, 36 /* PR_SET_CHILD_SUBREAPER */, 1, 0, 0, 0, 0); }
 
 #define HAVE_TRACER 0
+
+enum { OS_SPIN = 60 }; /* microseconds to spin: a nap of 50 takes hardly longer */
 
 #define OS_SIGNALS(X) /* wait statuses are translated above; no name is needed */

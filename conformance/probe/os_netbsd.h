@@ -71,6 +71,12 @@ static void os_exit(int status)
 static long os_kill(long pid, int signal) { return SYS(SYS_kill, pid, signal, 0, 0, 0, 0); }
 static long os_setpgid(long pid, long group) { return SYS(SYS_setpgid, pid, group, 0, 0, 0, 0); }
 static long os_open(const char *path) { return SYS(SYS_open, path, O_RDONLY, 0, 0, 0, 0); }
+static long os_open_disk(const char *path) { return SYS(SYS_open, path, O_RDWR, 0, 0, 0, 0); }
+static void os_power_off(void)
+{
+	for (;;)
+		SYS(SYS_reboot, RB_POWERDOWN, 0, 0, 0, 0, 0);
+}
 static long os_close(long fd) { return SYS(SYS_close, fd, 0, 0, 0, 0, 0); }
 static long os_dup2(long from, long to) { return SYS(SYS_dup2, from, to, 0, 0, 0, 0); }
 static long os_pipe(int end[2]) { return SYS(SYS_pipe2, end, 0, 0, 0, 0, 0); }
@@ -227,6 +233,8 @@ static void os_prepare(void) {}
 /* ---- the tracer ---- */
 
 #define HAVE_TRACER 1
+
+enum { OS_SPIN = 3000 }; /* microseconds to spin: a nap takes a tick or two, 20 ms at 100 Hz */
 
 static long os_ptrace(int request, long pid, void *addr, long data)
 {

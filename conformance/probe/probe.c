@@ -19,6 +19,7 @@
 #include "scenario.h"
 #include "stage.h"
 #include "actor.h"
+#include "mailbox.h"
 #include "director.h"
 
 #define VERSION "1"
@@ -78,6 +79,14 @@ static void hello(void)
 	flush();
 }
 
+/* The end; init has no parent to tell, so it switches the machine off. */
+static void leave(int status)
+{
+	if (mail.disk)
+		os_power_off();
+	os_exit(status);
+}
+
 /* Start a director, and another one where it dies or hangs, until the input is used up. */
 static void supervise(void)
 {
@@ -88,9 +97,10 @@ static void supervise(void)
 		int hung = 0;
 		long director = (long)os_fork(FORK, 0, 0, 0, stack_of(0), 3 * MAX_ACTORS);
 		if (director < 0)
-			os_exit(3);
+			leave(3);
 		for (;;) {
-			long got = os_wait4(-1, &status, 1 | 8 /* WNOHANG|WALLSIG */);
+			/* As init we reap at once, and the host watches; else we watch. */
+			long got = os_wait4(-1, &status, mail.disk ? 8 : 1 | 8 /* WNOHANG|WALLSIG */);
 			if (got == director)
 				break;
 			if (got > 0)
@@ -106,7 +116,7 @@ static void supervise(void)
 			os_nap(2000);
 		}
 		if (status.how == 'e' && !io->running)
-			os_exit(status.value);
+			leave(status.value);
 		/* It died in the middle of a scenario: it was P, or the kernel is not well. */
 		for (int i = 0, first = 1; io->running && i < stage->scenario.steps; i++)
 			if (stage->result[i].state != DONE) {
@@ -165,8 +175,10 @@ __attribute__((used, noreturn)) void probe_start(long *args)
 		else
 			os_exit(2);
 	}
-	for (unsigned long i = 0; i < WORD - 1 && arg[0][i]; i++)
-		self_path[i] = file_path[i] = arg[0][i];
+	/* The kernel gives init a name that is no path. */
+	const char *self = os_getpid() == 1 ? "/sbin/init" : arg[0];
+	for (unsigned long i = 0; i < WORD - 1 && self[i]; i++)
+		self_path[i] = file_path[i] = self[i];
 	own_surroundings();
 	stage = stage_path ? os_shared_file(stage_path, sizeof *stage) : os_shared(sizeof *stage);
 	io = os_shared(sizeof *io);
@@ -181,6 +193,13 @@ __attribute__((used, noreturn)) void probe_start(long *args)
 		show_verbs();
 	if (loops)
 		bench(loops);
+	mail.shared = io->mail;
+	if (os_getpid() == 1) {
+		/* Nobody has opened anything for init: the first descriptor would be 0. */
+		mail.disk = os_dup2(os_open_disk("/dev/rld1d"), 10);
+		if (mail.disk < 0)
+			os_power_off();
+	}
 	stage->magic = MAGIC;
 	stage->size_of_result = sizeof(struct result);
 	stage->size_of_actor = sizeof(struct actor);

@@ -17,7 +17,11 @@ def explain(result: Result) -> Iterator[str]:
     where = f"kern_fork.c 1.232, lines {clause.lines}"
     yield f"  {where}; scenario {scenario.name}, seen {seen} of {of} times"
     calls = [step.call() for step in scenario.steps]
-    observed = result.observed or ()
+    if result.observed is None:
+        yield f"  {result.reason}"
+        yield from ("    " + call for call in calls)
+        return
+    observed = result.observed
     allowed = [_what_may_be(result, index) for index in range(len(calls))]
     widths = [
         max(len(text) for text in [*column, head])

@@ -30,6 +30,8 @@ def _difference(result: Result) -> dict[str, Any]:
         "expected": [list(log) for log in result.expected],
         "observed": list(result.observed or ()),
         "step": result.step,
+        "reason": result.reason,
+        "console": result.console,
         "times": seen,
         "of": of,
     }

@@ -13,6 +13,7 @@ from rich.table import Table
 from conformance.report.explain import explain
 from conformance.runner import Summary
 from conformance.verdict import Result, Verdict
+from reference_model.clauses import clauses
 
 #: So many differences are shown in full; ``--json`` has them all.
 SHOWN_IN_FULL = 5
@@ -52,7 +53,10 @@ def show_summary(console: Console, summary: Summary, *, every_clause: bool = Fal
     """Counts by family and clause, what was not decided and why, then the differences."""
     console.print(_counts("family", summary.by_family))
     if every_clause or summary.differences:
-        console.print(_counts("clause", summary.by_clause))
+        in_order = {
+            name: summary.by_clause[name] for name in clauses() if name in summary.by_clause
+        }
+        console.print(_counts("clause", in_order))
     else:
         console.print(f"{len(summary.by_clause)} clauses: --clauses shows each of them.")
     for reason, number in summary.reasons.most_common():

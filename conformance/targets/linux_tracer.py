@@ -10,6 +10,7 @@ came to be traced by such an option is its PTRACE_FORK or PTRACE_VFORK event.
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import signal
@@ -58,6 +59,8 @@ _OPTIONS_OF = {
     PTRACE_VFORK: PTRACE_O_TRACEVFORK,
     PTRACE_VFORK_DONE: PTRACE_O_TRACEVFORKDONE,
 }
+# <linux/prctl.h>
+_PR_SET_CHILD_SUBREAPER = 36
 # <linux/wait.h>
 _WCLONE, _WALL = 0x80000000, 0x40000000
 
@@ -368,6 +371,9 @@ def main(arguments: list[str]) -> int:
     stage = Stage()
     os.set_inheritable(stage._fd, False)
     writer, reader = _start_conductor([probe, "--stage", stage.path, "--external", "T", *options])
+    # From now on the orphans of what T spawns come to us, as they come to init on NetBSD.  Not
+    # before: the conductor has just become an orphan itself, and T must not have it as a child.
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     answers = os.fdopen(reader, "r", encoding="ascii", newline="\n")
     hello = answers.readline().replace("tracer=no", "tracer=yes")
     if not hello:

@@ -18,6 +18,7 @@ import psutil
 from conformance.known import KnownDifferences, load_known
 from conformance.probe.build import BuildError, build_probe
 from conformance.probe.channel import Channel, NotDecided, Observed, ProbeError
+from conformance.probe.process import ProbeProcess
 from conformance.targets.base import Kernel, TargetError
 from reference_model import Options, Scenario
 from reference_model.proc import RLIM_INFINITY
@@ -82,7 +83,7 @@ class LocalTarget:
         self._patience = patience
         try:
             probe = list(command) if command else [str(build_probe())]
-            self._plain = self._stack.enter_context(Channel(probe, patience))
+            self._plain = self._channel(probe)
             hello = self._plain.hello()
         except (BuildError, ProbeError) as error:
             self._stack.close()
@@ -106,12 +107,17 @@ class LocalTarget:
         if importlib.util.find_spec("ptrace") is None:
             return None
         command = [sys.executable, "-m", "conformance.targets.linux_tracer", *self._probe]
-        return self._stack.enter_context(Channel(command, self._patience))
+        return self._channel(command)
+
+    def _channel(self, command: list[str]) -> Channel:
+        full = [*command, "--patience", str(int(self._patience * 1000))]
+        return self._stack.enter_context(Channel(lambda: ProbeProcess(full), self._patience))
 
     def processes(self) -> list[psutil.Process]:
         """Everything that this target has running now."""
         channels = {id(c): c for c in (self._plain, self._traced) if c is not None}
-        return [process for channel in channels.values() for process in channel.processes()]
+        probes = [channel.transport for channel in channels.values()]
+        return [p for probe in probes if isinstance(probe, ProbeProcess) for p in probe.session()]
 
     def run(self, scenarios: Sequence[Scenario]) -> Iterator[tuple[Scenario, Observed]]:
         """Each scenario with what was seen, in order."""

@@ -1,0 +1,96 @@
+/*
+ * How the probe talks when it is init: through a raw disk that the host reads
+ * and writes too.  A disk is the one device that a kernel must have to get as
+ * far as init, and it carries megabytes in a second where a tty loses bytes.
+ *
+ * Sector 0 is the host's: the number of its last message, that message's
+ * length, and the number of the last of ours that it has read.  Sector 8 is
+ * ours: the number and the length of our last message.  (Sector 1 is out of
+ * bounds: NetBSD keeps a disk's label there.)  vm/mailbox.py is the
+ * other end.
+ */
+#ifndef MAILBOX_H
+#define MAILBOX_H
+
+enum {
+	SECTOR = 512,
+	MAIL_HEAD = 1 << 12, /* where our letter's head lies, in bytes */
+	MAIL_IN = 1 << 16,  /* where the host's messages begin, in bytes */
+	MAIL_OUT = 1 << 20, /* where ours do */
+	MAIL_MAGIC = 0x6d61696c,
+};
+
+struct letter_head {
+	u32 magic, number, length, read;
+};
+
+static struct {
+	long disk; /* 0: there is none, standard input and output are used */
+	u32 got, sent;
+	u32 *shared; /* survives the director: got and sent */
+} mail;
+
+static union {
+	struct letter_head head;
+	char sector[SECTOR];
+} mail_sector;
+
+static char mail_buffer[1 << 16];
+
+static void mail_look(void)
+{
+	os_lseek(mail.disk, 0, 0);
+	os_read(mail.disk, mail_sector.sector, SECTOR);
+}
+
+/* The next message, or as much of it as fits; 0 where the host wants an end of it. */
+static long mail_read(char *buf, long size)
+{
+	for (int looks = 0;; looks++) {
+		mail_look();
+		if (mail_sector.head.magic == MAIL_MAGIC && mail_sector.head.number != mail.shared[0])
+			break;
+		if (looks > 50) /* a nap takes a tick or two: 20 ms at 100 Hz */
+			os_nap(500);
+	}
+	long length = (long)mail_sector.head.length, sectors = (length + SECTOR - 1) & ~(SECTOR - 1L);
+	if (length > size || sectors > (long)sizeof mail_buffer)
+		return 0;
+	mail.shared[0] = mail_sector.head.number;
+	os_lseek(mail.disk, MAIL_IN, 0);
+	if (sectors && os_read(mail.disk, mail_buffer, sectors) != sectors)
+		return 0;
+	memcpy(buf, mail_buffer, (unsigned long)length);
+	return length;
+}
+
+static long mail_write(const char *buf, long size)
+{
+	long sectors;
+	if (size > (long)sizeof mail_buffer)
+		size = sizeof mail_buffer;
+	sectors = (size + SECTOR - 1) & ~(SECTOR - 1L);
+	for (int looks = 0;; looks++) {
+		mail_look();
+		if (mail.shared[1] == 0 || mail_sector.head.read == mail.shared[1])
+			break;
+		if (looks > 50) /* a nap takes a tick or two: 20 ms at 100 Hz */
+			os_nap(500);
+	}
+	memcpy(mail_buffer, buf, (unsigned long)size);
+	os_lseek(mail.disk, MAIL_OUT, 0);
+	if (os_write(mail.disk, mail_buffer, sectors) != sectors)
+		return -1;
+	mail.shared[1]++;
+	mail_sector.head = (struct letter_head){MAIL_MAGIC, mail.shared[1], (u32)size, mail.shared[0]};
+	os_lseek(mail.disk, MAIL_HEAD, 0);
+	return os_write(mail.disk, mail_sector.sector, SECTOR) == SECTOR ? size : -1;
+}
+
+static long port_read(void *buf, long size) { return mail.disk ? mail_read(buf, size) : os_read(0, buf, size); }
+static long port_write(const void *buf, long size)
+{
+	return mail.disk ? mail_write(buf, size) : os_write(1, buf, size);
+}
+
+#endif

@@ -1,0 +1,9 @@
+"""What can go wrong with a guest."""
+
+
+class GuestError(Exception):
+    """A guest that cannot be had or has gone: one line that says what and what to do."""
+
+
+class PanickedError(GuestError):
+    """The guest's kernel has panicked, or stands in its debugger."""

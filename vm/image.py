@@ -1,0 +1,58 @@
+"""A root file system for a kernel: one program as init, and the device nodes it needs.
+
+Made with e2fsprogs, without root rights: mke2fs fills the image from a folder,
+debugfs adds the nodes.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from vm.errors import GuestError
+
+_FOLDERS = ("dev", "proc", "sbin", "tmp")
+#: NetBSD/amd64 device numbers (sys/arch/amd64/conf/majors.amd64 of 10.99.12); d is the raw disk.
+_NODES = """
+cd /dev
+mknod console c 0 0
+mknod null c 2 2
+mknod zero c 2 12
+mknod rld0d c 69 3
+mknod rld1d c 69 19
+mknod tty c 1 0
+mknod ptmx c 165 0
+"""
+
+
+def _tool(name: str) -> str:
+    path = "/usr/sbin:/sbin:/usr/bin:/bin:/usr/local/sbin:/usr/pkg/sbin"
+    found = shutil.which(name) or shutil.which(name, path=path)
+    if found is None:
+        raise GuestError(f"{name} is missing: install it with: apt-get install e2fsprogs")
+    return found
+
+
+def _run(command: list[str], stdin: str = "") -> None:
+    done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
+    if done.returncode:
+        last = (done.stderr.strip() or "no message").splitlines()[-1]
+        raise GuestError(f"{command[0]} failed: {last}")
+
+
+def make_root(init: Path, image: Path, mebibytes: int = 8) -> None:
+    """Make *image*, a root file system with *init* as /sbin/init.  Raises :class:`GuestError`."""
+    with TemporaryDirectory() as folder:
+        root = Path(folder)
+        for name in _FOLDERS:
+            (root / name).mkdir()
+        shutil.copy(init, root / "sbin/init")
+        (root / "sbin/init").chmod(0o755)
+        # Revision-0 features: what NetBSD's ext2fs has always read.
+        features = ["-O", "none,filetype,sparse_super,large_file", "-b", "4096", "-I", "128"]
+        owner = ["-E", "root_owner=0:0"]
+        command = [_tool("mke2fs"), "-q", "-F", "-t", "ext2", *features, *owner]
+        _run([*command, "-d", folder, str(image), f"{mebibytes}M"])
+    _run([_tool("debugfs"), "-w", "-f", "-", str(image)], _NODES)

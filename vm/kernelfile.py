@@ -1,0 +1,92 @@
+"""What a kernel file says of itself: whether QEMU can boot it, and which kern_fork.c it holds."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import struct
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from vm.errors import GuestError
+
+_RCS_ID = re.compile(rb"\$NetBSD: kern_fork\.c,v (\d+)\.(\d+) ")
+_VERSION = re.compile(rb"NetBSD (\d+\.[\w.]+) \(([\w.-]+)\)")
+_EM_X86_64 = 62
+_PT_NOTE = 4
+_XEN_ELFNOTE_PHYS32_ENTRY = 18
+
+
+@dataclass(frozen=True, slots=True)
+class KernelFile:
+    """A kernel that QEMU can boot with ``-kernel``.
+
+    ``kern_fork`` is the revision of kern_fork.c in its RCS id, or None where
+    the file has none.
+    """
+
+    image: bytes
+    kern_fork: tuple[int, int] | None
+    version: str
+    config: str
+
+
+def _contents(path: Path) -> bytes:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise GuestError(f"{path}: {error.strerror}: expected a kernel file") from None
+    if data[:2] != b"\x1f\x8b":
+        return data
+    try:
+        return gzip.decompress(data)
+    except (EOFError, OSError, zlib.error) as error:
+        raise GuestError(f"{path}: a damaged gzip file ({error}): fetch or copy it again") from None
+
+
+def _notes(image: bytes) -> list[tuple[bytes, int]]:
+    """The owner and type of each ELF note."""
+    offset, size, count = (
+        struct.unpack_from("<Q", image, 32)[0],
+        *struct.unpack_from("<HH", image, 54),
+    )
+    found = []
+    for index in range(count):
+        header = struct.unpack_from("<IIQQQQQQ", image, offset + index * size)
+        if header[0] != _PT_NOTE:
+            continue
+        position, end = header[2], header[2] + header[5]
+        while position + 12 <= end:
+            owner_size, value_size, kind = struct.unpack_from("<III", image, position)
+            owner = image[position + 12 : position + 12 + owner_size].rstrip(b"\0")
+            found.append((owner, kind))
+            position += 12 + (owner_size + 3 & ~3) + (value_size + 3 & ~3)
+    return found
+
+
+def read_kernel(path: Path) -> KernelFile:
+    """Read a NetBSD/amd64 kernel, gzipped or not.  Raises :class:`GuestError`."""
+    image = _contents(path)
+    if image[:4] != b"\x7fELF" or len(image) < 64 or image[4] != 2:
+        raise GuestError(f"{path}: not a 64-bit ELF file: expected a NetBSD/amd64 kernel")
+    machine = struct.unpack_from("<H", image, 18)[0]
+    if machine != _EM_X86_64:
+        raise GuestError(f"{path}: a kernel for machine {machine}: expected NetBSD/amd64 (62)")
+    try:
+        notes = _notes(image)
+    except struct.error:
+        raise GuestError(f"{path}: an ELF file cut short: copy it again") from None
+    if (b"Xen", _XEN_ELFNOTE_PHYS32_ENTRY) not in notes:
+        raise GuestError(
+            f"{path}: no PVH note, so QEMU's -kernel cannot boot it: expected a kernel with "
+            "options PVH (MICROVM, or GENERIC of -current after 10.1)"
+        )
+    revision = _RCS_ID.search(image)
+    version = _VERSION.search(image)
+    return KernelFile(
+        image,
+        (int(revision[1]), int(revision[2])) if revision else None,
+        version[1].decode() if version else "unknown",
+        version[2].decode() if version else "unknown",
+    )

@@ -1,0 +1,62 @@
+"""Messages to a guest and back, through a disk that both sides read and write.
+
+The other end is conformance/probe/mailbox.h, which says what lies where.  QEMU
+reads and writes a raw image through the host's page cache, as we do here, so
+each side sees what the other has written.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from pathlib import Path
+
+HEAD = 1 << 12
+MAIL_IN = 1 << 16
+MAIL_OUT = 1 << 20
+MAGIC = 0x6D61696C
+SIZE = 2 << 20
+#: No message is longer than this, in bytes: the reader's buffer is twice as long.
+LONGEST = 1 << 15
+_HEAD = struct.Struct("<IIII")
+
+
+class Mailbox:
+    """The host's end."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        os.ftruncate(self._fd, SIZE)
+        self._sent = self._read = 0
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+    def idle(self) -> bool:
+        """Whether the guest has taken the last message."""
+        magic, _, _, read = _HEAD.unpack(os.pread(self._fd, _HEAD.size, HEAD))
+        return self._sent == 0 or (magic == MAGIC and read == self._sent)
+
+    def send(self, message: bytes) -> None:
+        """Put a message there; the one before must have been taken."""
+        if len(message) > LONGEST:
+            raise ValueError(f"a message of {len(message)} bytes: at most {LONGEST}")
+        os.pwrite(self._fd, message, MAIL_IN)
+        self._sent += 1
+        self._length = len(message)
+        self._write_head()
+
+    def receive(self) -> bytes | None:
+        """The guest's next message, or None where there is none yet."""
+        magic, number, length, _ = _HEAD.unpack(os.pread(self._fd, _HEAD.size, HEAD))
+        if magic != MAGIC or number == self._read:
+            return None
+        message = os.pread(self._fd, length, MAIL_OUT)
+        self._read = number
+        self._write_head()
+        return message
+
+    def _write_head(self) -> None:
+        length = self._length if self._sent else 0
+        os.pwrite(self._fd, _HEAD.pack(MAGIC, self._sent, length, self._read), 0)
