@@ -149,8 +149,10 @@ def _clauses(options: argparse.Namespace, console: Console) -> int:
         write_whole(options.json, json.dumps(rows, indent=1) + "\n")
         return 0
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for head in ("clause", "lines", "model", "observe", "families", "last results"):
-        table.add_column(head, no_wrap=head != "families")
+    for head in ("clause", "lines", "model", "observe"):
+        table.add_column(head, no_wrap=True)
+    table.add_column("families", min_width=10)
+    table.add_column("last results", overflow="fold")
     for entry in entries:
         counts = seen.get(entry.clause.name, {})
         table.add_row(

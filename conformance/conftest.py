@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
-from conformance.choice import Choice, choose_target
+from conformance.choice import Choice, Wanted, choose_target
 from conformance.families import DEFAULT_SEED
 from conformance.known import KnownError
 from conformance.report.junit import item_outcome
@@ -31,7 +32,6 @@ class Front:
     """The scenarios that were asked for, the target, and the summary of each family that ran."""
 
     choice: Choice
-    patience: float
     families: dict[str, list[Scenario]]
     summaries: dict[str, Summary] = field(default_factory=dict)
     target: Target | None = None
@@ -52,7 +52,7 @@ class Front:
 
     def _run(self, family: str) -> None:
         if self.target is None:
-            self.target = self.choice.start(self.patience)
+            self.target = self.choice.start()
         run = Run(self.target, self.families[family])
         self.summaries[family] = run.summary
         try:
@@ -75,6 +75,9 @@ FRONT = pytest.StashKey[Front]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("forkoracle")
     group.addoption("--target", default="auto", help="the kernel to run on, as in forkoracle run")
+    group.addoption("--kernel", type=Path, metavar="FILE", help="boot this NetBSD kernel in QEMU")
+    group.addoption("--machine", choices=("pc", "microvm"), help="QEMU's machine type for it")
+    group.addoption("--cpus", type=int, default=1, metavar="N", help="virtual CPUs of the guest")
     group.addoption(
         "--only",
         action="append",
@@ -93,15 +96,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    option = config.getoption
+    wanted = Wanted(
+        *(option(f"--{name}") for name in ("target", "kernel", "machine", "cpus", "patience"))
+    )
     try:
-        scenarios = select(config.getoption("--only"), config.getoption("--seed"))
-        choice = choose_target(config.getoption("--target"))
+        scenarios = select(option("--only"), option("--seed"))
+        choice = choose_target(wanted)
     except SelectionError as error:
         raise pytest.UsageError(str(error)) from None
     families: dict[str, list[Scenario]] = {}
     for scenario in scenarios:
         families.setdefault(scenario.family, []).append(scenario)
-    config.stash[FRONT] = Front(choice, config.getoption("--patience"), families)
+    config.stash[FRONT] = Front(choice, families)
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -19,7 +19,7 @@ from vm.mailbox import LONGEST, Mailbox
 
 QEMU = "qemu-system-x86_64"
 _INSTALL = "install it with: apt-get install qemu-system-x86"
-_PANIC = re.compile(r"panic: .*|fatal .* trap.*|Stopped in .*|^db\{?\d*\}?> ?$", re.MULTILINE)
+PANIC = re.compile(r"panic: .*|fatal .* trap.*|Stopped in .*|^db\{?\d*\}?> ?$", re.MULTILINE)
 _PR_SET_PDEATHSIG = 1
 _MACHINE = {
     # A processor and a console is all that is asked; the disks are virtio's.
@@ -112,7 +112,7 @@ class Guest:
 
     def _check(self, deadline: float, timeout: float) -> None:
         """Raise :class:`GuestError` where the guest has panicked, has gone, or hangs."""
-        if panic := _PANIC.search(self.console()):
+        if panic := PANIC.search(self.console()):
             raise PanickedError(f"kernel panicked: {panic[0].strip()[:160]}")
         if self.process.poll() is not None:
             said = Path(self._errors.name).read_text(encoding="utf-8", errors="replace").strip()

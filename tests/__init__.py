@@ -1,0 +1,1 @@
+"""The tests of forkoracle's own code; the cases that test kernels are in ``conformance``."""

@@ -1,0 +1,24 @@
+"""Breaks the model: one text in one module's source replaced, for one test."""
+
+from __future__ import annotations
+
+import inspect
+from types import FunctionType, ModuleType
+
+import pytest
+
+from reference_model import kern_fork, machine
+
+
+def break_fork(monkeypatch: pytest.MonkeyPatch, old: str, new: str) -> None:
+    """Let the model run a kern_fork.py in which *old*, which stands there once, is *new*."""
+    source = inspect.getsource(kern_fork)
+    assert source.count(old) == 1, f"{old!r} stands {source.count(old)} times in kern_fork.py"
+    module = ModuleType("reference_model.kern_fork_broken")
+    code = compile(source.replace(old, new), "kern_fork_broken.py", "exec", dont_inherit=True)
+    exec(code, module.__dict__)
+    for name, value in vars(kern_fork).items():
+        if isinstance(value, FunctionType) and value.__module__ == kern_fork.__name__:
+            monkeypatch.setattr(kern_fork, name, getattr(module, name))
+    calls = {name: getattr(module, call.__name__) for name, call in machine._SYSCALLS.items()}
+    monkeypatch.setattr(machine, "_SYSCALLS", calls)

@@ -1,0 +1,32 @@
+"""What the tests share: a target that runs on the kernel we are on, and ends clean."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from conformance.targets.local import LocalTarget
+from tests.processes import MARK, in_session, marked, new_mark
+
+
+@pytest.fixture(scope="session")
+def local() -> Iterator[LocalTarget]:
+    """The local target; when all tests are over it leaves nothing behind."""
+    mark = os.environ[MARK] = new_mark()
+    target = LocalTarget()
+    assert marked(mark), "the target's own processes are not to be seen: the check is blind"
+    yield target
+    sessions = {os.getsid(process.pid) for process in target.processes()}
+    target.close()
+    del os.environ[MARK]
+    assert marked(mark) == []
+    assert [pid for leader in sessions for pid in in_session(leader)] == []
+
+
+@pytest.fixture
+def as_root() -> None:
+    """For scenarios that become another user."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to become a user who has no processes")

@@ -1,0 +1,274 @@
+"""A probe that misbehaves costs the scenario that is under way, and no other."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from conformance.probe.build import build_probe
+from conformance.probe.channel import (
+    MAX_FAILURES,
+    Channel,
+    NotDecided,
+    Observed,
+    ProbeError,
+    wire_text,
+)
+from conformance.probe.process import ProbeProcess
+from reference_model import Options, Scenario, predict
+from tests.processes import MARK, marked, new_mark
+from tests.scenarios import steps
+
+_FAKE = r"""
+import os, signal, sys
+
+def say(text):
+    os.write(1, text.encode("latin-1"))
+
+way = sys.argv[1]
+if way == "greets wrongly":
+    say("hello\n")
+elif way == "greets not":
+    sys.exit(4)
+elif way == "greets twice":
+    say("forkoracle-probe 1 Fake 1 none uid=0 tracer=no\n" * 2)
+else:
+    say("forkoracle-probe 1 Fake 1 none uid=0 tracer=no\n")
+number, steps = 0, []
+for line in sys.stdin:
+    if line != "\n":
+        steps.append(line)
+        continue
+    log = ["ok"] * len(steps)
+    first, last = f"= {number}\n", ".\n"
+    if "P: getcwd\n" in steps:
+        if way == "dies":
+            sys.exit(3)
+        if way == "is killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if way == "dies in a line":
+            say(first + "o")
+            sys.exit(3)
+        if way == "hangs":
+            os.kill(os.getpid(), signal.SIGSTOP)
+        if way == "hangs in a line":
+            say(first + "o")
+            os.kill(os.getpid(), signal.SIGSTOP)
+        if way == "closes its output":
+            os.close(1)
+            signal.pause()
+        if way == "talks rubbish":
+            first = "Segmentation fault\n"
+        if way == "has another number":
+            first = f"= {number + 1}\n"
+        if way == "says too much":
+            log.append("ok")
+        if way == "says too little":
+            log.pop()
+        if way == "says nothing in a line":
+            log[0] = ""
+        if way == "says \\xff":
+            log[0] = "\xff"
+        if way == "says escape":
+            log[0] = "\x1b[2J"
+        if way == "says very much":
+            log[0] = "o" * 100_000
+        if way == "cannot":
+            log[0] = "cannot"
+        if way == "refuses":
+            log = ["! too many actors"]
+    say(first + "".join(seen + "\n" for seen in log) + last)
+    number, steps = number + 1, []
+"""
+
+GOOD = [steps(f"mine/{n}", "SUCCESS", "P: load", "P: load") for n in range(4)]
+BAD = steps("mine/bad", "SUCCESS", "P: getcwd", "P: load")
+OK = ("ok", "ok")
+
+WAYS = {
+    "dies": "the probe ended with status 3",
+    "is killed": "the probe was killed by SIGKILL",
+    "dies in a line": "the probe ended with status 3 in the middle of the line b'o'",
+    "closes its output": "the probe closed its output",
+    "talks rubbish": "the probe said 'Segmentation fault': expected '= 2'",
+    "has another number": "the probe said '= 3': expected '= 2'",
+    "says too much": "the probe said 'ok': expected the end of the log",
+    "says too little": "the probe said '= 3': expected the end of the log",
+    "says nothing in a line": "the probe said '': expected an observation",
+    "says \\xff": r"the probe said b'\xff': expected ASCII",
+    "says escape": r"the probe said '\x1b[2J': expected an observation",
+    "says very much": f"the probe said '{'o' * 60}': expected an observation",
+    "cannot": "the target cannot do 'P: getcwd'",
+    "refuses": "the probe cannot do this: too many actors",
+}
+
+
+@pytest.fixture
+def mark(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The mark of the processes that a test starts: none of them outlives it."""
+    mark = new_mark()
+    monkeypatch.setenv(MARK, mark)
+    yield mark
+    assert marked(mark) == []
+
+
+def channel_to(*command: str, patience: float = 0.05) -> Channel:
+    """A channel that starts its probes with that command."""
+    return Channel(lambda: ProbeProcess(command), patience)
+
+
+def fake(folder: Path, way: str) -> Channel:
+    """A channel to a probe that misbehaves in that way at the scenario BAD."""
+    script = folder / "fake.py"
+    script.write_text(_FAKE, encoding="utf-8")
+    return channel_to(sys.executable, str(script), way)
+
+
+def real_probe() -> Channel:
+    """A channel to the real probe, which has little patience."""
+    return channel_to(str(build_probe()), "--patience", "500", patience=0.5)
+
+
+def processes(channel: Channel) -> list[psutil.Process]:
+    """What the channel has running now."""
+    probe = channel.transport
+    assert isinstance(probe, ProbeProcess)
+    return probe.session()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_misbehaving_probe_costs_one_scenario(tmp_path: Path, mark: str, way: str) -> None:
+    """The scenario under way is not decided, with that reason; those before and after are."""
+    batch = [*GOOD[:2], BAD, *GOOD[2:]]
+    with fake(tmp_path, way) as channel:
+        answers = list(channel.run(batch))
+        assert marked(mark)
+    assert [scenario for scenario, _ in answers] == batch
+    assert [seen for _, seen in answers] == [OK, OK, NotDecided(WAYS[way]), OK, OK]
+
+
+@pytest.mark.parametrize(
+    ("way", "rest"), [("hangs", ""), ("hangs in a line", "")], ids=["silent", "half a line"]
+)
+def test_a_probe_that_hangs_is_replaced(tmp_path: Path, mark: str, way: str, rest: str) -> None:
+    """Stopped with SIGSTOP, it is given up after its time, killed, and the rest goes on."""
+    with fake(tmp_path, way) as channel:
+        seen = [observed for _, observed in channel.run([GOOD[0], BAD, GOOD[1]])]
+    assert (seen[0], seen[2]) == (OK, OK)
+    assert isinstance(seen[1], NotDecided)
+    assert seen[1].reason.startswith("the probe said nothing for ")
+
+
+@pytest.mark.parametrize(
+    ("way", "reason"),
+    [
+        ("greets wrongly", "the probe said 'hello': expected its greeting"),
+        ("greets not", "the probe ended with status 4"),
+    ],
+)
+def test_a_probe_without_a_greeting_is_none(
+    tmp_path: Path, mark: str, way: str, reason: str
+) -> None:
+    """It is tried a few times, and then all that is left is not decided, with that reason."""
+    with fake(tmp_path, way) as channel:
+        with pytest.raises(ProbeError, match=r"^the probe"):
+            channel.hello()
+        batch = GOOD * 3
+        seen = [observed for _, observed in channel.run(batch)]
+    tried = [NotDecided(reason)] * MAX_FAILURES
+    given_up = NotDecided(f"given up after {MAX_FAILURES} failures: {reason}")
+    assert seen == [*tried, *[given_up] * (len(batch) - MAX_FAILURES)]
+
+
+def test_failures_with_successes_between_are_not_given_up(tmp_path: Path, mark: str) -> None:
+    """The failures are counted in a row: a probe that decides something starts afresh."""
+    with fake(tmp_path, "dies") as channel:
+        seen = [observed for _, observed in channel.run([BAD, GOOD[0]] * (MAX_FAILURES + 2))]
+    assert seen == [NotDecided(WAYS["dies"]), OK] * (MAX_FAILURES + 2)
+
+
+def test_a_probe_that_cannot_be_started_is_one_line(tmp_path: Path) -> None:
+    """What cannot be executed is a ProbeError that names it."""
+    with (
+        channel_to(str(tmp_path / "nothing")) as channel,
+        pytest.raises(ProbeError, match=r"cannot start the probe .*nothing: No such file"),
+    ):
+        channel.hello()
+
+
+@pytest.mark.xfail(reason="ProbeProcess.line() looks at its deadline only while nothing comes")
+def test_a_line_without_an_end_is_given_up(tmp_path: Path) -> None:
+    """A probe that talks for ever without an end of line is cut off long before four MiB."""
+    script = tmp_path / "flood.py"
+    greeting = "forkoracle-probe 1 Fake 1 none uid=0 tracer=no"
+    script.write_text(
+        f"import os\nos.write(1, b'{greeting}\\n= 0\\n')\n"
+        "for _ in range(64):\n    os.write(1, b'o' * 65536)\n",
+        encoding="ascii",
+    )
+    with channel_to(sys.executable, str(script)) as channel:
+        [(_, seen)] = channel.run([GOOD[0]])
+    assert isinstance(seen, NotDecided)
+    assert "in the middle of the line" not in seen.reason
+
+
+# -- the real probe ------------------------------------------------------------
+
+FORKS = [
+    steps(f"mine/{n}", "SYS-FORK", "P: fork C", f"C: exit {n % 200}", "P: wait4 C")
+    for n in range(60)
+]
+
+
+def _answers(channel: Channel, kill: str) -> tuple[list[Observed], list[int]]:
+    """All observations; after the third one, *kill* of the probe's processes is killed."""
+    seen: list[Observed] = []
+    killed = []
+    for number, (_, observed) in enumerate(channel.run(FORKS)):
+        seen.append(observed)
+        if number == 2:
+            supervisor = next(p for p in processes(channel) if p.pid == os.getsid(p.pid))
+            director = min(supervisor.children(), key=lambda p: p.create_time())
+            victim = {"supervisor": supervisor, "director": director}[kill]
+            victim.send_signal(signal.SIGKILL)
+            killed.append(victim.pid)
+    return seen, killed
+
+
+@pytest.mark.parametrize("kill", ["supervisor", "director"])
+def test_the_rest_goes_on_when_the_real_probe_is_killed(mark: str, kill: str) -> None:
+    """`kill -9` in mid-batch spoils what was under way; what the others say is the model's."""
+    with real_probe() as channel:
+        seen, killed = _answers(channel, kill)
+        assert len(killed) == 1
+    expected = [predict(scenario, Options()) for scenario in FORKS]
+    assert len(seen) == len(FORKS)
+    spoilt = [
+        index for index, pair in enumerate(zip(seen, expected, strict=True)) if len({*pair}) > 1
+    ]
+    assert len(spoilt) <= 1
+    if kill == "supervisor":
+        assert all(isinstance(seen[index], NotDecided) for index in spoilt)
+
+
+def test_leaving_in_mid_batch_leaves_nothing_behind(mark: str) -> None:
+    """An exception between two scenarios, as Ctrl-C is one, ends every process of the probe."""
+    channel = real_probe()
+    with channel:
+        next(channel.run(FORKS))
+        assert marked(mark)
+        channel.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
+        assert marked(mark) == []
+
+
+def test_the_probe_is_told_what_count_stands_for() -> None:
+    """A count goes before the steps; without one there are only the steps."""
+    scenario: Scenario = GOOD[0]
+    assert wire_text(scenario, {"count": 12}) == "count 12\nP: load\nP: load\n\n"
+    assert wire_text(scenario) == "P: load\nP: load\n\n"

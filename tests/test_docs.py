@@ -1,0 +1,242 @@
+"""The documents say what is so: commands run, scenarios parse, links lead somewhere.
+
+``FORKORACLE_WRITE_DOCS=1 pytest tests/test_docs.py`` writes docs/clauses.md anew.
+"""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from conformance.catalogue import catalogue
+from reference_model import Options, allowed_logs, parse
+from reference_model.clauses import clauses
+from reference_model.scenario import VERBS
+
+CHECKOUT = Path(__file__).parents[1]
+DOCUMENTS = [
+    *(CHECKOUT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+    *sorted((CHECKOUT / "docs").glob("*.md")),
+]
+CLAUSES = CHECKOUT / "docs" / "clauses.md"
+_FENCE = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\]\(([^)#]+)[^)]*\)")
+_MACHINE_PATH = re.compile(r"(?<![\w/.])/(work|root|tmp|home|opt|Users)\b|[Cc]:\\")
+_CLAUSES_HEAD = """\
+# The clauses of kern_fork.c 1.232
+
+What the file promises, in its own order. A clause's name is the one handle everywhere: in the
+model, in scenarios, in known differences, in verdicts. `observe` is `live` for what a user program
+can see on a running kernel, and `source` for what only shows when the C function itself is run with
+other callees. `families` are those that have scenarios about it.
+
+This page is made from the code: see `tests/test_docs.py`.
+
+| clause | lines | what it says | observe | families |
+|---|---|---|---|---|
+"""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: its document, its language, the word behind that, and its text."""
+
+    document: Path
+    language: str
+    word: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of a console block, what is shown of its output, and its exit status."""
+
+    document: Path
+    line: str
+    output: str
+    status: int
+
+
+def _blocks(language: str) -> list[Block]:
+    return [
+        Block(document, *(group or "" for group in match.groups()))
+        for document in DOCUMENTS
+        for match in _FENCE.finditer(document.read_text(encoding="utf-8"))
+        if match[1] == language
+    ]
+
+
+def _commands(block: Block) -> Iterator[Command]:
+    parts = re.split(r"^\$ (.*)\n", block.text, flags=re.MULTILINE)[1:]
+    shown = list(zip(parts[::2], parts[1::2], strict=True))
+    for (line, output), (after, status) in zip(shown, [*shown[1:], ("", "")], strict=True):
+        if line != "echo $?":
+            yield Command(block.document, line, output, int(status) if after == "echo $?" else 0)
+
+
+def _shown(*, to_run: bool) -> list[Command]:
+    blocks = [b for b in _blocks("console") if (b.word != "not-run") == to_run]
+    return [command for block in blocks for command in _commands(block)]
+
+
+def _shape(output: str) -> list[str]:
+    """The output without what may be otherwise the next time: numbers, and which kernel."""
+    lines = re.sub(r"\d[\d.,]*", "#", output).splitlines()
+    return [" ".join(line.split()) for line in lines if not line.startswith("target local")]
+
+
+def clauses_document() -> str:
+    """docs/clauses.md, from the code."""
+    rows = []
+    for entry in catalogue():
+        cells = (
+            f"`{entry.clause.name}`",
+            entry.clause.lines,
+            entry.clause.says.replace("|", "\\|"),
+            entry.clause.observe,
+            " ".join(entry.families) or "-",
+        )
+        rows.append(f"| {' | '.join(cells)} |")
+    return _CLAUSES_HEAD + "\n".join(rows) + "\n"
+
+
+def test_the_page_of_clauses_is_that_of_the_code() -> None:
+    """docs/clauses.md is what the code gives; FORKORACLE_WRITE_DOCS=1 writes it."""
+    text = clauses_document()
+    if os.environ.get("FORKORACLE_WRITE_DOCS"):
+        CLAUSES.write_text(text, encoding="utf-8")
+    assert CLAUSES.read_text(encoding="utf-8") == text
+    assert text.count("\n| `") == len(clauses())
+
+
+@pytest.mark.parametrize("command", _shown(to_run=True), ids=lambda command: command.line)
+def test_a_shown_command_does_what_is_shown(command: Command, tmp_path: Path) -> None:
+    """A console block's command, run beside its document's scenario files, ends and prints so."""
+    if command.status != 2 and sys.platform != "linux":
+        pytest.skip("the sessions shown are Linux's")
+    for block in _blocks("scenario"):
+        if block.word and block.document == command.document:
+            (tmp_path / block.word).write_text(block.text, encoding="utf-8")
+    environment = {**os.environ, "COLUMNS": "100", "XDG_STATE_HOME": str(tmp_path)}
+    environment.pop("FORKORACLE_KERNEL", None)
+    program, *arguments = shlex.split(command.line)
+    assert program == "forkoracle", f"{command.line}: a command that is not ours needs 'not-run'"
+    done = subprocess.run(
+        [sys.executable, "-m", "conformance.cli", *arguments],
+        cwd=tmp_path,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == command.status, done.stdout
+    assert _shape(done.stdout) == _shape(command.output)
+
+
+def test_the_commands_of_tox_are_environments_of_tox_ini() -> None:
+    """Each `tox run -e NAME` of the documents names one, README's two among them."""
+    ini = configparser.ConfigParser(interpolation=None)
+    ini.read(CHECKOUT / "tox.ini", encoding="utf-8")
+    named = {name.removeprefix("testenv:") for name in ini.sections()}
+    known = {"py"}
+    for name in named:
+        braces = re.fullmatch(r"\{(.*)\}", name)
+        known.update(braces[1].split(",") if braces else [name])
+    texts = [document.read_text(encoding="utf-8") for document in DOCUMENTS]
+    used = {name for text in texts for name in re.findall(r"tox run -e (\w+)", text)}
+    assert {"py", "conformance"} <= used <= known
+
+
+def test_every_scenario_that_is_shown_is_one() -> None:
+    """Scenario blocks parse, their clauses exist, and a log behind one is the model's only one."""
+    logs = 0
+    for document in DOCUMENTS:
+        scenario = None
+        for match in _FENCE.finditer(document.read_text(encoding="utf-8")):
+            if match[1] == "scenario":
+                scenarios = parse(match[3])
+                assert {c for s in scenarios for c in s.clauses()} <= clauses().keys()
+                scenario = scenarios[0]
+            elif match[1] == "log":
+                assert scenario is not None
+                assert allowed_logs(scenario, Options()) == (tuple(match[3].splitlines()),)
+                logs += 1
+    assert logs
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    """Each relative link is to a file that is there."""
+    for target in _LINK.findall(document.read_text(encoding="utf-8")):
+        if "://" not in target:
+            assert (document.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_no_path_of_one_machine(document: Path) -> None:
+    """No document names a directory that only the writer has."""
+    assert not _MACHINE_PATH.search(document.read_text(encoding="utf-8"))
+
+
+def test_every_verb_is_documented() -> None:
+    """The table of docs/language.md has each verb with all its arguments, and no other."""
+    text = (CHECKOUT / "docs" / "language.md").read_text(encoding="utf-8")
+    section = text.partition("## Verbs\n")[2].partition("\n## ")[0]
+    steps = dict(re.findall(r"^\| `([^ `]+) ?([^`]*)`", section, re.MULTILINE))
+    required = {
+        verb: sum(not kind.endswith("?") for kind in kinds) for verb, kinds in VERBS.items()
+    }
+    assert {verb: len(arguments.split()) for verb, arguments in steps.items()} == required
+
+
+def test_the_figures_are_those_of_the_bench() -> None:
+    """README's table has a row for each figure that `forkoracle bench` measures, in its order."""
+    tree = ast.parse((CHECKOUT / "conformance" / "bench.py").read_text(encoding="utf-8"))
+    names = [
+        node.args[0].value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "Figure"
+        and isinstance(node.args[0], ast.Constant)
+    ]
+    readme = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+    section = readme.partition("## Figures\n")[2].partition("\n## ")[0]
+    assert re.findall(r"^\| ([^|]+?) \|", section, re.MULTILINE)[1:] == names
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the facts are Linux's")
+def test_every_fact_of_linux_is_documented() -> None:
+    """docs/known-differences.md lists the facts that a condition may ask for."""
+    from conformance.targets.local import linux_facts
+
+    text = (CHECKOUT / "docs" / "known-differences.md").read_text(encoding="utf-8")
+    section = text.partition("The facts on Linux:")[2]
+    assert re.findall(r"^\| `(\w+)`", section, re.MULTILINE) == list(linux_facts())
+
+
+@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "docs/design.md"])
+def test_every_file_that_is_named_is_there(name: str) -> None:
+    """The files and folders that the guides speak of exist."""
+    text = (CHECKOUT / name).read_text(encoding="utf-8")
+    roots = [CHECKOUT, CHECKOUT / "reference_model", CHECKOUT / "conformance"]
+    roots += [CHECKOUT / "conformance" / name for name in ("probe", "targets")]
+    named = re.findall(
+        r"`([\w./]+(?:\.py|\.toml|\.h|/))`", re.sub(r"```.*?```", "", text, flags=re.S)
+    )
+    assert named
+    for path in named:
+        assert any((root / path).exists() for root in roots), path

@@ -1,0 +1,149 @@
+"""A traced fork: which events, in which order, and whose child it is."""
+
+from __future__ import annotations
+
+from itertools import chain, combinations
+
+import pytest
+
+from reference_model import Options, allowed_logs, parse, predict
+from reference_model.kern_exit import exit1, proc_changeparent
+from reference_model.kernel import Kernel
+from reference_model.netbsd import (
+    FORK_PPWAIT,
+    PL_PPWAIT,
+    PSL_TRACED,
+    PSL_TRACEDCHILD,
+    PSL_TRACEFORK,
+    PSL_TRACEVFORK,
+    PSL_TRACEVFORK_DONE,
+    PST_PROFIL,
+    PT_CONTINUE,
+    PTRACE_FORK,
+    PTRACE_VFORK,
+    PTRACE_VFORK_DONE,
+    SACTIVE,
+    SIGTRAP,
+    SSTOP,
+    TRAP_CHLD,
+)
+from reference_model.proc import Lwp, Proc
+from reference_model.sys_ptrace import ptrace_continue
+from tests.driving import Call, fork1, new_kernel, start
+
+EVENTS = (PSL_TRACEFORK, PSL_TRACEVFORK, PSL_TRACEVFORK_DONE)
+MASKS = [sum(s) for s in chain.from_iterable(combinations(EVENTS, n) for n in range(4))]
+
+
+def traced_fork(mask: int, flags: int) -> tuple[Kernel, Proc, Lwp, Call]:
+    """A kernel in which a traced process with that event mask has called fork1."""
+    k, l = new_kernel()
+    tracer = k.new_root()
+    proc_changeparent(k, l.l_proc, tracer)
+    l.l_proc.p_slflag |= mask
+    return k, tracer, l, fork1(k, l, flags)
+
+
+def go_on(k: Kernel, p: Proc) -> None:
+    p.p_waited = 1
+    p.p_pptr.p_nstopchild -= 1
+    ptrace_continue(k, PT_CONTINUE, p, 0)
+    k.settle()
+
+
+@pytest.mark.parametrize("mask", MASKS)
+@pytest.mark.parametrize("flags", [0, FORK_PPWAIT])
+def test_which_stops_there_are(mask: int, flags: int) -> None:
+    """Lines 220-248, 534-537, 621-627, 639-643 and 657-661, for each mask and each kind."""
+    k, tracer, l, call = traced_fork(mask, flags)
+    p1, child = l.l_proc, k.allproc[0]
+    born = bool(mask & (PSL_TRACEVFORK if flags else PSL_TRACEFORK))
+    event = PTRACE_VFORK if flags else PTRACE_FORK
+    assert child.p_slflag == (PSL_TRACED | PSL_TRACEDCHILD if born else 0)
+    assert child.p_pptr is (tracer if born else p1)
+    assert (child.p_ppid, child.p_oppid) == (p1.p_pid, p1.p_pid)
+    assert ((p1.p_stat == SSTOP), (child.p_stat == SSTOP)) == (born, born)
+    if born:
+        assert p1.p_sigctx.ps_info == (SIGTRAP, TRAP_CHLD, event, child.p_pid)
+        assert child.p_sigctx.ps_info == (SIGTRAP, TRAP_CHLD, event, p1.p_pid)
+        go_on(k, p1)
+        go_on(k, child)
+    assert (call.error is None) == bool(flags)
+    if not flags:
+        return
+    assert p1.p_stat != SSTOP, "PTRACE_VFORK_DONE before the child is gone"
+    assert child.p_lflag & PL_PPWAIT
+    l2 = child.p_lwps[0]
+    start(k, l2, lambda retval: exit1(k, l2, 0, 0))
+    done = bool(mask & PSL_TRACEVFORK_DONE)
+    assert (p1.p_stat == SSTOP) == done
+    if done:
+        assert p1.p_sigctx.ps_info == (SIGTRAP, TRAP_CHLD, PTRACE_VFORK_DONE, child.p_pid)
+        go_on(k, p1)
+    assert call.error == 0
+
+
+@pytest.mark.parametrize("flags", [0, FORK_PPWAIT])
+def test_a_mask_without_a_tracer_wants_nothing(flags: int) -> None:
+    """Lines 224-225, 235-236 and 246-247 ask for PSL_TRACED beside the mask."""
+    k, l = new_kernel()
+    l.l_proc.p_slflag = sum(EVENTS)
+    call = fork1(k, l, flags)
+    child = k.allproc[0]
+    assert child.p_pptr is l.l_proc
+    assert child.p_slflag == 0
+    l2 = child.p_lwps[0]
+    start(k, l2, lambda retval: exit1(k, l2, 0, 0))
+    assert call.error == 0
+
+
+def test_a_child_that_is_attached_reports_no_birth() -> None:
+    """Lines 657-658 want PSL_TRACEDCHILD too: PT_ATTACH alone does not set it."""
+    k, l = new_kernel()
+    tracer = k.new_root()
+    l.l_proc.p_stflag = PST_PROFIL
+    k.startprofclock = lambda p: proc_changeparent(k, p, tracer)  # type: ignore[method-assign]
+    fork1(k, l, 0)
+    child = k.allproc[0]
+    assert (child.p_pptr, child.p_slflag) == (tracer, PSL_TRACED)
+    assert child.p_stat == SACTIVE
+
+
+TRACED = """
+scenario mine/traced
+about TRACE-FORK-WHEN
+T: spawn P
+T: wait4 P
+T: PT_SET_EVENT_MASK P PTRACE_FORK
+T: PT_CONTINUE P
+P: fork C
+T: wait4 any
+T: wait4 any
+"""
+
+UNTRACED = """
+scenario mine/untraced
+about SYS-FORK
+P: fork C
+C: getppid
+C: exit 3
+P: wait4 C
+"""
+
+
+def test_both_orders_of_the_two_stops_are_allowed() -> None:
+    """setrunnable(l2) at line 603 comes before eventswitch() at 623: who stops first is open."""
+    [scenario] = parse(TRACED)
+    logs = allowed_logs(scenario, Options())
+    stops = {log[-2:] for log in logs}
+    assert stops == {
+        ("P stopped SIGTRAP", "C stopped SIGTRAP"),
+        ("C stopped SIGTRAP", "P stopped SIGTRAP"),
+    }
+    assert predict(scenario, Options()) == logs[0]
+
+
+def test_nothing_is_open_where_nobody_traces() -> None:
+    """A scenario whose steps follow on one another has one outcome."""
+    [scenario] = parse(UNTRACED)
+    assert allowed_logs(scenario, Options()) == (("C", "P", "ok", "C exited 3"),)

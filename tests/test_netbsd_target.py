@@ -1,0 +1,62 @@
+"""The netbsd target on a real kernel, where FORKORACLE_KERNEL names one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from conformance.choice import KERNEL_VARIABLE, Wanted, choose_target
+from conformance.runner import Run
+from conformance.selection import SelectionError, select
+from conformance.targets.base import TargetError
+from conformance.targets.netbsd import NetBSDTarget
+from conformance.verdict import Verdict
+from vm.guest import QEMU
+
+needs_kernel = pytest.mark.skipif(
+    KERNEL_VARIABLE not in os.environ or shutil.which(QEMU) is None,
+    reason=f"needs a NetBSD/amd64 kernel named by {KERNEL_VARIABLE}, and {QEMU}",
+)
+
+
+@pytest.fixture(scope="module")
+def target() -> Iterator[NetBSDTarget]:
+    guest = NetBSDTarget(Path(os.environ[KERNEL_VARIABLE]))
+    yield guest
+    guest.close()
+    left = [p for p in psutil.process_iter(["cmdline"]) if "forkoracle-guest-" in str(p.info)]
+    assert not left
+
+
+@needs_kernel
+@pytest.mark.parametrize("family", ["sharing", "vfork", "trace", "nproc", "exitsignal"])
+def test_a_netbsd_kernel_agrees(target: NetBSDTarget, family: str) -> None:
+    """Every scenario of the family agrees with the model, and none is left undecided."""
+    results = list(Run(target, select([family])).results())
+    assert {result.verdict for result in results} == {Verdict.AGREES}
+
+
+def test_what_is_no_kernel_is_refused(tmp_path: Path) -> None:
+    """A file that is no kernel ends the target with one line, before any QEMU is started."""
+    path = tmp_path / "netbsd"
+    path.write_text("not a kernel")
+    with pytest.raises(TargetError, match="expected a NetBSD/amd64 kernel"):
+        NetBSDTarget(path)
+
+
+def test_the_target_needs_a_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a kernel the netbsd target says how to name one."""
+    monkeypatch.delenv(KERNEL_VARIABLE, raising=False)
+    with pytest.raises(SelectionError, match="--kernel FILE"):
+        choose_target(Wanted("netbsd"))
+
+
+def test_auto_is_the_guest_where_a_kernel_is_named(tmp_path: Path) -> None:
+    """--kernel alone chooses the NetBSD guest, and the first line says so."""
+    choice = choose_target(Wanted("auto", kernel=tmp_path / "netbsd"))
+    assert choice.line.startswith(f"target netbsd: {tmp_path / 'netbsd'} in QEMU")

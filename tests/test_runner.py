@@ -1,0 +1,128 @@
+"""A run: what is counted, what is run again, and the exit status."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from conformance.known import KnownDifferences
+from conformance.probe.channel import NotDecided, Observed
+from conformance.runner import MAX_REPEATED, RUNS_OF_A_DIFFERENCE, Run, Summary
+from conformance.targets.base import Kernel
+from conformance.verdict import Verdict
+from reference_model import Options, Scenario, predict
+from tests.scenarios import steps
+
+WRONG = ("C", "wrong", "wrong")
+
+
+class Scripted:
+    """A target whose answers are given: for each scenario, what is seen each time it is run."""
+
+    name = "scripted"
+    kernel = Kernel("Fake", "1", "none")
+    options = Options()
+    known = KnownDifferences()
+
+    def __init__(self, answers: dict[str, list[Observed]]) -> None:
+        self.answers = answers
+        self.asked: list[str] = []
+
+    def run(self, scenarios: Sequence[Scenario]) -> Iterator[tuple[Scenario, Observed]]:
+        for scenario in scenarios:
+            self.asked.append(scenario.name)
+            given = self.answers.get(scenario.name)
+            yield scenario, given.pop(0) if given else predict(scenario, self.options)
+
+    def close(self) -> None: ...
+
+    def kill(self) -> None: ...
+
+
+def make(name: str) -> Scenario:
+    return steps(name, "SYS-FORK PARENT", "P: fork C", "C: exit 3 [EXIT-SIGNAL]", "P: wait4 C")
+
+
+def summary_of(answers: dict[str, list[Observed]], *names: str) -> tuple[Summary, Scripted]:
+    target = Scripted(answers)
+    run = Run(target, [make(name) for name in names])
+    for _ in run.results():
+        pass
+    return run.close(), target
+
+
+@pytest.mark.parametrize(
+    ("again", "times"),
+    [
+        ([WRONG, WRONG], (3, 3)),
+        ([WRONG], (2, 3)),
+        ([], (1, 3)),
+        ([NotDecided("no time"), WRONG], (2, 3)),
+    ],
+)
+def test_a_difference_is_run_again(again: list[Observed], times: tuple[int, int]) -> None:
+    """The report says how often it was seen in how many runs; once is enough to be one."""
+    summary, target = summary_of({"a/1": [WRONG, *again]}, "a/1", "a/2")
+    [result] = summary.differences
+    assert result.times == times
+    assert target.asked == ["a/1", "a/2", *["a/1"] * (RUNS_OF_A_DIFFERENCE - 1)]
+
+
+def test_so_many_differences_are_run_again_and_no_more() -> None:
+    """Behind MAX_REPEATED of them the cause is not chance; all are counted."""
+    names = [f"a/{n}" for n in range(MAX_REPEATED + 3)]
+    summary, target = summary_of({name: [WRONG] * 3 for name in names}, *names)
+    assert len(summary.differences) == len(names)
+    assert len(target.asked) == len(names) + MAX_REPEATED * (RUNS_OF_A_DIFFERENCE - 1)
+    assert [result.times for result in summary.differences[-4:]] == [(3, 3), *[(1, 1)] * 3]
+
+
+def test_the_counts() -> None:
+    """By verdict, family and clause: a difference counts for the clause that it blames alone."""
+    summary, _ = summary_of(
+        {"a/1": [WRONG] * 3, "b/2": [NotDecided("no time")]}, "a/1", "b/2", "b/3"
+    )
+    assert summary.by_verdict == {
+        Verdict.AGREES: 1,
+        Verdict.DIFFERENCE: 1,
+        Verdict.NOT_DECIDED: 1,
+    }
+    assert summary.by_family == {
+        "a": {Verdict.DIFFERENCE: 1},
+        "b": {Verdict.AGREES: 1, Verdict.NOT_DECIDED: 1},
+    }
+    assert summary.by_clause == {
+        "EXIT-SIGNAL": {Verdict.DIFFERENCE: 1, Verdict.AGREES: 1, Verdict.NOT_DECIDED: 1},
+        "SYS-FORK": {Verdict.AGREES: 1, Verdict.NOT_DECIDED: 1},
+        "PARENT": {Verdict.AGREES: 1, Verdict.NOT_DECIDED: 1},
+    }
+    assert summary.reasons == {"no time": 1}
+    assert summary.scenarios == 3
+
+
+@pytest.mark.parametrize(
+    ("answers", "status"),
+    [
+        ({}, 0),
+        ({"a/1": [NotDecided("no time")]}, 0),
+        ({"a/1": [WRONG]}, 1),
+        ({"a/1": [WRONG], "a/2": [NotDecided("no time")]}, 1),
+        ({"a/1": [NotDecided("no time")], "a/2": [NotDecided("no time")]}, 3),
+    ],
+)
+def test_the_exit_status(answers: dict[str, list[Observed]], status: int) -> None:
+    """0 where what was decided agrees, 1 with a difference, 3 where nothing was decided."""
+    summary, _ = summary_of({name: list(seen) for name, seen in answers.items()}, "a/1", "a/2")
+    assert summary.exit_status() == status
+
+
+def test_an_interrupted_run_keeps_what_was_decided() -> None:
+    """Differences that were not run again yet are in the summary too, each once."""
+    run = Run(Scripted({"a/1": [WRONG]}), [make(f"a/{n}") for n in range(1, 5)])
+    results = run.results()
+    assert [next(results).scenario.name for _ in range(2)] == ["a/2", "a/3"]
+    summary = run.close(interrupted=True)
+    assert summary.interrupted
+    assert [result.scenario.name for result in summary.differences] == ["a/1"]
+    assert summary.scenarios == 3

@@ -1,0 +1,72 @@
+"""Judging one observation: open orders, and whose fault a difference is."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.known import KnownDifferences
+from conformance.probe.channel import NotDecided
+from conformance.verdict import Verdict, judge
+from reference_model import Log, Options, allowed_logs
+from tests.scenarios import steps
+
+NONE = KnownDifferences()
+PLAIN = steps(
+    "mine/plain", "SYS-FORK LWP", "P: fork C", "C: getppid [PARENT]", "C: exit 3", "P: wait4 C"
+)
+TRACED = steps(
+    "mine/traced",
+    "TRACE-FORK-WHEN",
+    "T: spawn P",
+    "T: wait4 P",
+    "T: PT_SET_EVENT_MASK P PTRACE_FORK",
+    "T: PT_CONTINUE P",
+    "P: fork C",
+    "T: wait4 any",
+    "T: wait4 any [CHILD-EVENT]",
+)
+
+
+@pytest.mark.parametrize(
+    ("observed", "verdict", "clause", "step"),
+    [
+        (("C", "P", "ok", "C exited 3"), Verdict.AGREES, "SYS-FORK", None),
+        (("EAGAIN", "gone", "gone", "ECHILD"), Verdict.DIFFERENCE, "SYS-FORK", 0),
+        (("C", "init", "ok", "C exited 3"), Verdict.DIFFERENCE, "PARENT", 1),
+        (("C", "P", "ok", "ECHILD"), Verdict.DIFFERENCE, "SYS-FORK", 3),
+        (("C", "init", "ok", "ECHILD"), Verdict.DIFFERENCE, "PARENT", 1),
+    ],
+)
+def test_the_first_wrong_observation_is_blamed(
+    observed: Log, verdict: Verdict, clause: str, step: int | None
+) -> None:
+    """The clause is that of the step, or else the scenario's first."""
+    result = judge(PLAIN, observed, Options(), NONE)
+    assert (result.verdict, result.clause, result.step) == (verdict, clause, step)
+
+
+def test_every_open_order_agrees() -> None:
+    """Whatever the model allows is right, not only what it predicts."""
+    logs = allowed_logs(TRACED, Options())
+    assert len(logs) == 2
+    for log in logs:
+        assert judge(TRACED, log, Options(), NONE).verdict is Verdict.AGREES
+
+
+def test_the_nearest_order_says_what_is_wrong() -> None:
+    """An observation in the other order is blamed where it leaves that order."""
+    [log] = [log for log in allowed_logs(TRACED, Options()) if log[5].startswith("C")]
+    wrong = (*log[:6], "C stopped SIGTRAP")
+    result = judge(TRACED, wrong, Options(), NONE)
+    assert (result.verdict, result.clause, result.step) == (Verdict.DIFFERENCE, "CHILD-EVENT", 6)
+    assert set(result.expected) == set(allowed_logs(TRACED, Options()))
+
+
+def test_what_is_not_decided_keeps_its_reason() -> None:
+    """It is neither right nor wrong."""
+    result = judge(PLAIN, NotDecided("no time"), Options(), NONE)
+    assert (result.verdict, result.reason, result.observed) == (
+        Verdict.NOT_DECIDED,
+        "no time",
+        None,
+    )

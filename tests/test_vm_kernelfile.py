@@ -1,0 +1,68 @@
+"""What is read out of a kernel file, and what is said of one that cannot be booted."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+from pathlib import Path
+
+import pytest
+
+from vm.errors import GuestError
+from vm.kernelfile import read_kernel
+
+
+def elf(*, machine: int = 62, owner: bytes = b"Xen", kind: int = 18, text: bytes = b"") -> bytes:
+    """A 64-bit ELF file with one note, made by hand from the ELF specification."""
+    note = struct.pack("<III", len(owner) + 1, 8, kind) + (owner + b"\0").ljust(4, b"\0") + bytes(8)
+    header = b"\x7fELF\x02\x01\x01" + bytes(9)
+    header += struct.pack("<HHIQQQIHHHHHH", 2, machine, 1, 0, 64, 0, 0, 64, 56, 1, 0, 0, 0)
+    program = struct.pack("<IIQQQQQQ", 4, 0, 64 + 56, 0, 0, len(note), len(note), 4)
+    return header + program + note + text
+
+
+ID = b"$NetBSD: kern_fork.c,v 1.231 2024/05/14 13:00:40 riastradh Exp $\0"
+BANNER = b"NetBSD 10.99.12 (MICROVM) #0: today\0"
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzipped"])
+def test_revision_and_name_come_from_the_file(tmp_path: Path, pack: type[bytes]) -> None:
+    """The RCS id and the banner are found in a kernel, gzipped or not."""
+    path = tmp_path / "netbsd"
+    path.write_bytes(pack(elf(text=ID + BANNER)))
+    kernel = read_kernel(path)
+    assert (kernel.kern_fork, kernel.version, kernel.config) == ((1, 231), "10.99.12", "MICROVM")
+
+
+def test_without_an_id_there_is_no_revision(tmp_path: Path) -> None:
+    """A kernel without kern_fork.c's RCS id has no revision, rather than a guessed one."""
+    path = tmp_path / "netbsd"
+    path.write_bytes(elf())
+    assert read_kernel(path).kern_fork is None
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"#!/bin/sh\n", "not a 64-bit ELF file"),
+        (elf(machine=183), "a kernel for machine 183"),
+        (elf(kind=1), "no PVH note"),
+        (elf(owner=b"NetB"), "no PVH note"),
+        (elf()[:100], "cut short"),
+        (gzip.compress(elf() * 50)[:-20], "a damaged gzip file"),
+    ],
+)
+def test_what_is_no_kernel_is_told_in_one_line(tmp_path: Path, data: bytes, expected: str) -> None:
+    """Each kind of file that QEMU cannot boot is named, with what was expected."""
+    path = tmp_path / "file"
+    path.write_bytes(data)
+    with pytest.raises(GuestError, match=expected) as error:
+        read_kernel(path)
+    assert str(path) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    """A file that is not there is named."""
+    with pytest.raises(GuestError, match="No such file"):
+        read_kernel(tmp_path / "none")
