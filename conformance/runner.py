@@ -16,6 +16,7 @@ from reference_model import Scenario
 RUNS_OF_A_DIFFERENCE = 3
 #: So many differences are run again; behind them the cause is not chance.
 MAX_REPEATED = 50
+TOO_BUSY = "a step did not return in time once, and did so when run again: is the machine too busy?"
 
 
 @dataclass
@@ -65,6 +66,11 @@ def _touched(result: Result) -> frozenset[str]:
     if result.verdict in (Verdict.DIFFERENCE, Verdict.KNOWN):
         return frozenset({result.clause})
     return result.scenario.clauses()
+
+
+def _ended_early(result: Result) -> bool:
+    """Whether the difference is one of time: some step had not returned when the probe gave up."""
+    return any(seen in ("stuck", "unfinished", "not reached") for seen in result.observed or ())
 
 
 class Run:
@@ -124,5 +130,13 @@ class Run:
             if not isinstance(observed, NotDecided):
                 seen[i] += self._judge(scenario, observed).verdict is Verdict.DIFFERENCE
         for result, count in zip(differing, seen, strict=True):
-            yield replace(result, times=(count, RUNS_OF_A_DIFFERENCE))
+            if count == 1 and _ended_early(result):
+                yield replace(
+                    result,
+                    verdict=Verdict.NOT_DECIDED,
+                    clause=result.scenario.about[0],
+                    reason=TOO_BUSY,
+                )
+            else:
+                yield replace(result, times=(count, RUNS_OF_A_DIFFERENCE))
         yield from self._differing[MAX_REPEATED:]

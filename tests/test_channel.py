@@ -202,7 +202,6 @@ def test_a_probe_that_cannot_be_started_is_one_line(tmp_path: Path) -> None:
         channel.hello()
 
 
-@pytest.mark.xfail(reason="ProbeProcess.line() looks at its deadline only while nothing comes")
 def test_a_line_without_an_end_is_given_up(tmp_path: Path) -> None:
     """A probe that talks for ever without an end of line is cut off long before four MiB."""
     script = tmp_path / "flood.py"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from reference_model import netbsd
+from reference_model.kernel import Kernel, Options
 from reference_model.netbsd import (
     AFORK,
     FORK_SYSTEM,
@@ -28,7 +29,7 @@ from reference_model.netbsd import (
     PSL_TRACEFORK,
     PST_PROFIL,
 )
-from reference_model.proc import Cred, Emul, Pstats, Sigctx
+from reference_model.proc import Cred, Emul, Proc, Pstats, Sigctx
 from tests.driving import child_of, new_kernel
 
 BITS = range(32)
@@ -291,3 +292,34 @@ def test_a_traced_parent_without_an_event_mask_has_an_untraced_child() -> None:
         child = child_of(k, l)
         assert child.p_slflag == 0
         assert child.p_pptr is l.l_proc
+
+
+class Recycled(Kernel):
+    """proc_alloc() gives out memory in which another process has been."""
+
+    def proc_alloc(self) -> Proc | None:
+        p = super().proc_alloc()
+        assert p is not None
+        for name in vars(p) if hasattr(p, "__dict__") else type(p).__slots__:
+            if name != "p_pid":
+                setattr(p, name, RUBBISH)
+        return p
+
+
+RUBBISH: Any = 0x5A5A
+
+
+def test_nothing_of_an_earlier_process_is_left() -> None:
+    """Lines 343-450 set or clear whatever proc_alloc() found: no field keeps its rubbish."""
+    k = Recycled(Options(have_ras=False))
+    l = k.new_root().p_lwps[0]
+    l.l_vforkwaiting = True
+    child = child_of(k, l)
+    unset = {"p_emuldata", "p_auxlock", "p_xsig"}  # fork1 leaves these to others, or sets a lock
+    names = vars(child) if hasattr(child, "__dict__") else type(child).__slots__
+    left = {name for name in names if getattr(child, name, None) is RUBBISH}
+    assert left <= unset
+    assert (child.p_sflag, child.p_slflag, child.p_lflag, child.p_sigpend) == (0, 0, 0, 0)
+    assert (child.p_children, child.p_sigwaiters, child.p_aio) == ([], [], None)
+    assert (child.p_raslist, child.p_opptr, child.p_waited) == (None, None, 0)
+    assert l.l_vforkwaiting is False

@@ -97,9 +97,11 @@ def test_limits_are_copied_on_write(before: bool, who: str) -> None:
     k, l = new_kernel()
     if before:
         change(k, l.l_proc, 400)
+    references = l.l_proc.p_limit.pl_refcnt
     child = child_of(k, l)
     assert (child.p_limit is l.l_proc.p_limit) is not before
     assert child.p_rlimit == l.l_proc.p_rlimit
+    assert l.l_proc.p_limit.pl_refcnt == (1 if before else 1 + references)
     writer, other = (l.l_proc, child) if who == "parent" else (child, l.l_proc)
     old = other.p_rlimit[RLIMIT_NPROC]
     change(k, writer, 300)

@@ -8,7 +8,7 @@ import pytest
 
 from conformance.known import KnownDifferences
 from conformance.probe.channel import NotDecided, Observed
-from conformance.runner import MAX_REPEATED, RUNS_OF_A_DIFFERENCE, Run, Summary
+from conformance.runner import MAX_REPEATED, RUNS_OF_A_DIFFERENCE, TOO_BUSY, Run, Summary
 from conformance.targets.base import Kernel
 from conformance.verdict import Verdict
 from reference_model import Options, Scenario, predict
@@ -126,3 +126,18 @@ def test_an_interrupted_run_keeps_what_was_decided() -> None:
     assert summary.interrupted
     assert [result.scenario.name for result in summary.differences] == ["a/1"]
     assert summary.scenarios == 3
+
+
+@pytest.mark.parametrize(
+    ("seen", "verdict"),
+    [
+        ([("C", "stuck", "not reached")], Verdict.NOT_DECIDED),
+        ([("C", "stuck", "not reached")] * 2, Verdict.DIFFERENCE),
+        ([WRONG], Verdict.DIFFERENCE),
+    ],
+)
+def test_a_difference_of_time_must_be_seen_twice(seen: list[Observed], verdict: Verdict) -> None:
+    """A step that did not return once may be the machine's fault; a wrong result never is."""
+    summary, _ = summary_of({"a/1": seen}, "a/1")
+    assert summary.by_verdict == {verdict: 1}
+    assert (summary.reasons == {TOO_BUSY: 1}) == (verdict is Verdict.NOT_DECIDED)

@@ -24,7 +24,7 @@ static struct io *io;
 static const char *external_name; /* the actor that another program plays */
 static u64 patience = 2000000; /* microseconds in which something has to happen */
 
-enum { FLUSH_AFTER = 50000, LOOK_SOON = 15, LOOK_AGAIN = 150, SHORT_PATIENCE = 150000, CALM = 30000 }; /* microseconds */
+enum { FLUSH_AFTER = 50000, LOOK_SOON = 15, LOOK_AGAIN = 150, CALM = 50000, LONG_CALM = 1000000 }; /* microseconds */
 
 static void flush(void)
 {
@@ -243,6 +243,24 @@ static int waits_in_a_step(int actor)
 	return 0;
 }
 
+/* Which calls may sleep for as long as they like; all others are only waited for. */
+static int may_sleep(int verb) { return verb <= V_CLONE || verb == V_WAIT4; }
+
+/* Whether anything in the scenario is still on its way. */
+static int anything_runs(void)
+{
+	for (int i = 0; i < stage->scenario.actors; i++)
+		if (waits_in_a_step(i) && os_state(pid_known(i)) == RUNNING)
+			return 1; /* whoever is in no step only waits for its turn */
+	for (int i = 0; i < stage->scenario.steps; i++) {
+		long pid = stage->result[i].anonymous;
+		int state = pid ? os_state(pid) : NOBODY;
+		if (state != ZOMBIE && state != NOBODY)
+			return 1; /* it does nothing but end, so it has not ended yet */
+	}
+	return 0;
+}
+
 /* Look at the step whose turn it is: 1 where something changed, -1 where nothing ever will. */
 static int look(u32 now, u64 waited, int *calm)
 {
@@ -270,54 +288,61 @@ static int look(u32 now, u64 waited, int *calm)
 		return waited > patience ? -1 : 0;
 	}
 	if (stage->result[now].state == BEGUN) {
-		if (state == RUNNING)
+		if (state == RUNNING || (state == ASLEEP && !may_sleep(step->verb)))
 			*calm = 0;
 		else if (++*calm == 2) {
 			take_turn(now);
 			return 1;
 		}
 	} else if (state == STOPPED || who->replaced || waits_in_a_step(step->actor))
-		return waited > SHORT_PATIENCE ? -1 : 0;
+		/* It cannot begin; once nothing runs that might let it, it never will. */
+		return waited > LONG_CALM && !anything_runs() ? -1 : waited > patience ? -1 : 0;
 	return waited > patience ? -1 : 0;
 }
 
-/* All steps have had their turn: 2 once all are done, 1 where what is left sleeps or is dead. */
-static int all_calm(void)
+/*
+ * All steps have had their turn: 0 once all are done; otherwise for how long
+ * it must stay calm, in microseconds, until what is left counts as unfinished.
+ */
+static u64 calm_wanted(void)
 {
-	int calm = 2;
+	u64 wanted = 0;
 	for (int i = 0; i < stage->scenario.steps; i++) {
-		int child = stage->scenario.step[i].child;
+		struct step *step = &stage->scenario.step[i];
+		int child = step->child;
 		if (stage->result[i].state != DONE) {
-			calm = 1;
-			if (os_state(pid_known(stage->scenario.step[i].actor)) == RUNNING)
-				return 0;
+			/* Whoever it waits for may be dying, which can take its time. */
+			u64 calm = step->verb == V_WAIT4 ? LONG_CALM : CALM;
+			wanted = calm > wanted ? calm : wanted;
 		} else if (child >= 0 && child < MAX_ACTORS && stage->result[i].seen[0] == '@'
-		    && !stage->actor[child].pid)
-			calm = 1; /* born, and not yet there to say its own process ID */
+		    && !stage->actor[child].pid && wanted < CALM)
+			wanted = CALM; /* born, and not yet there to say its own process ID */
 	}
-	return calm;
+	return wanted;
 }
 
 /* Until the scenario is over; the step at which it got stuck, or -1. */
 static int watch(void)
 {
 	u32 now = 0, steps = (u32)stage->scenario.steps;
-	u64 since = os_microtime(), looked = since;
+	u64 since = os_microtime(), looked = since, quiet = since;
 	int calm = 0;
 	for (;;) {
 		u64 time = os_microtime();
 		if (stage->turn != now) {
 			now = stage->turn;
-			since = looked = time;
+			since = looked = quiet = time;
 			calm = 0;
 		}
 		if (now >= steps) {
-			int all = all_calm();
-			if (all == 2)
+			u64 wanted = calm_wanted();
+			if (!wanted)
 				return -1;
-			if (!all)
-				looked = time; /* since when all has been calm */
-			if (time - looked > CALM || time - since > patience)
+			if (time - looked > LOOK_AGAIN && anything_runs())
+				quiet = time;
+			if (time - looked > LOOK_AGAIN)
+				looked = time;
+			if (time - quiet > wanted || time - since > 2 * patience)
 				return -1;
 		} else if (time - looked > (stage->result[now].state == DONE ? LOOK_SOON : LOOK_AGAIN)) {
 			looked = time;
@@ -335,8 +360,13 @@ static int is_played_here(int actor)
 
 static void wait_until_gone(long pid, u64 until)
 {
-	while (pid > 1 && os_state(pid) != NOBODY && os_microtime() < until)
+	while (pid > 1 && os_microtime() < until) {
+		int state = os_state(pid);
+		/* With a tracer of its own, Linux's init gets the orphans, and some are slow to reap. */
+		if (state == NOBODY || (state == ZOMBIE && stage->external))
+			return;
 		os_yield();
+	}
 }
 
 static void clear_stage(void)

@@ -278,6 +278,7 @@ static void os_prepare(void) { SYS(__NR_prctl, 36 /* PR_SET_CHILD_SUBREAPER */, 
 
 #define HAVE_TRACER 0
 
+enum { OS_MAIL = 0 };
 enum { OS_SPIN = 60 }; /* microseconds to spin: a nap of 50 takes hardly longer */
 
 #define OS_SIGNALS(X) /* wait statuses are translated above; no name is needed */

@@ -234,6 +234,7 @@ static void os_prepare(void) {}
 
 #define HAVE_TRACER 1
 
+enum { OS_MAIL = 1 }; /* as init it talks through mailbox.h */
 enum { OS_SPIN = 3000 }; /* microseconds to spin: a nap takes a tick or two, 20 ms at 100 Hz */
 
 static long os_ptrace(int request, long pid, void *addr, long data)

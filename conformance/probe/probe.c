@@ -176,7 +176,7 @@ __attribute__((used, noreturn)) void probe_start(long *args)
 			os_exit(2);
 	}
 	/* The kernel gives init a name that is no path. */
-	const char *self = os_getpid() == 1 ? "/sbin/init" : arg[0];
+	const char *self = OS_MAIL && os_getpid() == 1 ? "/sbin/init" : arg[0];
 	for (unsigned long i = 0; i < WORD - 1 && self[i]; i++)
 		self_path[i] = file_path[i] = self[i];
 	own_surroundings();
@@ -194,7 +194,7 @@ __attribute__((used, noreturn)) void probe_start(long *args)
 	if (loops)
 		bench(loops);
 	mail.shared = io->mail;
-	if (os_getpid() == 1) {
+	if (OS_MAIL && os_getpid() == 1) {
 		/* Nobody has opened anything for init: the first descriptor would be 0. */
 		mail.disk = os_dup2(os_open_disk("/dev/rld1d"), 10);
 		if (mail.disk < 0)

@@ -63,8 +63,9 @@ class ProbeProcess:
         """The next line; :class:`ProbeError` at the end or after *timeout* seconds."""
         deadline = monotonic() + timeout
         while not self._lines:
-            ready, _, _ = select.select([self._out], [], [], max(0.0, deadline - monotonic()))
-            if not ready:
+            left = deadline - monotonic()
+            ready, _, _ = select.select([self._out], [], [], max(0.0, left))
+            if not ready or left < 0:
                 raise ProbeError(f"the probe said nothing for {timeout:.0f} s")
             data = os.read(self._out, 1 << 16)
             if not data:

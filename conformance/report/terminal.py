@@ -58,7 +58,8 @@ def show_summary(console: Console, summary: Summary, *, every_clause: bool = Fal
         }
         console.print(_counts("clause", in_order))
     else:
-        console.print(f"{len(summary.by_clause)} clauses: --clauses shows each of them.")
+        number = len(summary.by_clause)
+        console.print(f"{number} clause{'s' * (number != 1)}: --clauses shows the counts.")
     for reason, number in summary.reasons.most_common():
         console.print(f"[yellow]not decided[/yellow] {number:>6}  {escape(reason)}", soft_wrap=True)
     if summary.known:

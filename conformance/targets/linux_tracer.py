@@ -10,7 +10,6 @@ came to be traced by such an option is its PTRACE_FORK or PTRACE_VFORK event.
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import signal
@@ -59,8 +58,6 @@ _OPTIONS_OF = {
     PTRACE_VFORK: PTRACE_O_TRACEVFORK,
     PTRACE_VFORK_DONE: PTRACE_O_TRACEVFORKDONE,
 }
-# <linux/prctl.h>
-_PR_SET_CHILD_SUBREAPER = 36
 # <linux/wait.h>
 _WCLONE, _WALL = 0x80000000, 0x40000000
 
@@ -182,7 +179,9 @@ class Tracer:
                 return
 
     def _perform(self, step: Step) -> str:
-        method: Callable[..., str] = getattr(self, "_" + step.verb)
+        method: Callable[..., str] | None = getattr(self, "_" + step.verb, None)
+        if method is None:
+            return "cannot"
         try:
             return method(*step.args)
         except PtraceError as error:
@@ -195,7 +194,13 @@ class Tracer:
 
     def _spawn(self, name: str) -> str:
         command = [self.probe, "--stage", self.stage.path, "--actor", name, "--stop"]
-        pid: int = createChild(command, no_stdout=False)
+        parent = os.getpid()
+        try:
+            pid: int = createChild(command, no_stdout=False)
+        except BaseException:
+            if os.getpid() != parent:
+                os._exit(126)  # python-ptrace raises in the child, which must not play T
+            raise
         self.stage.set_pid(self.actors.index(name), pid, own=False)
         os.waitpid(pid, 0)  # the SIGTRAP of its exec; the probe then stops itself
         ptrace_cont(pid, 0)
@@ -230,7 +235,7 @@ class Tracer:
         event, other = self._last_event(pid)
         if event:
             return f"SIGTRAP TRAP_CHLD {names_of(PTRACE_EVENTS, event)} @{other}"
-        return signal.Signals(info.si_signo).name
+        return _name_of(info.si_signo)
 
     def _last_event(self, pid: int) -> tuple[int, int]:
         tracee = self.tracees.get(pid)
@@ -241,7 +246,7 @@ class Tracer:
         return tracee.event, tracee.other
 
     def _PT_CONTINUE(self, name: str, signo: str | None = None) -> str:
-        ptrace_cont(self._pid(name), signal.Signals[signo].value if signo else 0)
+        ptrace_cont(self._pid(name), _number_of(signo) if signo else 0)
         return "ok"
 
     def _PT_DETACH(self, name: str) -> str:
@@ -267,7 +272,7 @@ class Tracer:
             return f"@{pid} exited {os.WEXITSTATUS(status)}"
         if os.WIFSIGNALED(status):
             self.tracees.pop(pid, None)
-            return f"@{pid} killed {signal.Signals(os.WTERMSIG(status)).name}"
+            return f"@{pid} killed {_name_of(os.WTERMSIG(status))}"
         if os.WIFCONTINUED(status):
             return f"@{pid} continued"
         event = status >> 16
@@ -285,7 +290,7 @@ class Tracer:
                 self.kinds[tracee.other] = tracee.event
                 self._name_newborn(tracee.other)
         tracee.signal = os.WSTOPSIG(status)
-        return f"@{pid} stopped {signal.Signals(tracee.signal).name}"
+        return f"@{pid} stopped {_name_of(tracee.signal)}"
 
     def _name_newborn(self, pid: int) -> None:
         """Tell the stage which actor this is: the child of a fork that is under way."""
@@ -313,6 +318,22 @@ def _actor_order(scenario: Scenario) -> list[str]:
 
 def _errno_name(number: int | None) -> str:
     return errno.errorcode.get(number or 0, f"errno {number}")
+
+
+def _name_of(number: int) -> str:
+    """A signal's name; where Linux and NetBSD both have one for it, it is the same."""
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        return f"SIG{number}"
+    return {"SIGPOLL": "SIGIO", "SIGSTKFLT": "SIGEMT"}.get(name, name)
+
+
+def _number_of(name: str) -> int:
+    """The inverse of :func:`_name_of`."""
+    if name[3:].isdecimal():
+        return int(name[3:])
+    return signal.Signals[{"SIGEMT": "SIGSTKFLT"}.get(name, name)].value
 
 
 def _wait_options(text: str) -> int:
@@ -371,9 +392,6 @@ def main(arguments: list[str]) -> int:
     stage = Stage()
     os.set_inheritable(stage._fd, False)
     writer, reader = _start_conductor([probe, "--stage", stage.path, "--external", "T", *options])
-    # From now on the orphans of what T spawns come to us, as they come to init on NetBSD.  Not
-    # before: the conductor has just become an orphan itself, and T must not have it as a child.
-    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     answers = os.fdopen(reader, "r", encoding="ascii", newline="\n")
     hello = answers.readline().replace("tracer=no", "tracer=yes")
     if not hello:

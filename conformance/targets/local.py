@@ -22,6 +22,7 @@ from conformance.probe.process import ProbeProcess
 from conformance.targets.base import Kernel, TargetError
 from reference_model import Options, Scenario
 from reference_model.proc import RLIM_INFINITY
+from reference_model.scenario import TRACER_VERBS
 
 LINUX_DIFFERENCES = Path(__file__).parent / "linux.toml"
 NO_TRACER = "no tracer: python-ptrace is not installed: pip install 'forkoracle[trace]'"
@@ -142,11 +143,21 @@ class LocalTarget:
         return self._plain.run
 
     def _run_traced(self, scenarios: list[Scenario]) -> Iterator[tuple[Scenario, Observed]]:
+        """Traced scenarios: on Linux another program plays T, and no other tracer."""
         if self._traced is None:
-            for scenario in scenarios:
-                yield scenario, NotDecided(NO_TRACER)
-        else:
-            yield from self._traced.run(scenarios)
+            reason = NotDecided(NO_TRACER)
+            yield from ((scenario, reason) for scenario in scenarios)
+            return
+        for playable, group in groupby(scenarios, key=self._tracer_is_playable):
+            if playable:
+                yield from self._traced.run(list(group))
+            else:
+                reason = NotDecided("on Linux the only tracer is the root actor T")
+                yield from ((scenario, reason) for scenario in group)
+
+    def _tracer_is_playable(self, scenario: Scenario) -> bool:
+        tracers = {step.actor for step in scenario.steps if step.verb in TRACER_VERBS}
+        return self._traced is self._plain or (tracers == {"T"} and "T" in scenario.roots())
 
     def _run_as_others(self, scenarios: list[Scenario]) -> Iterator[tuple[Scenario, Observed]]:
         """Scenarios that become another user: root's business, and the user must be nobody's."""
