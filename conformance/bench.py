@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import resource
 import subprocess
 from collections.abc import Iterator
@@ -71,6 +72,7 @@ def _bare_rate() -> float:
 def figures() -> Iterator[Figure]:
     """Measure, one figure after the other."""
     scenarios = _refused()
+    gc.freeze()  # as `forkoracle run` does
     start = perf_counter()
     for scenario in scenarios:
         predict(scenario, Options())

@@ -7,13 +7,14 @@ target could not run, 130 interrupted.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import platformdirs
 from rich.console import Console
@@ -27,7 +28,7 @@ from conformance.known import KnownError
 from conformance.report.junit import write_junit
 from conformance.report.results import ResultsError, read_json, write_json, write_whole
 from conformance.report.terminal import show_progress, show_summary
-from conformance.runner import Run
+from conformance.runner import Run, Summary
 from conformance.selection import SelectionError, read_scenarios, select
 from conformance.targets.base import TargetError
 from reference_model import Scenario
@@ -37,7 +38,27 @@ USAGE, CANNOT_RUN, INTERRUPTED = 2, 3, 130
 
 def last_results() -> Path:
     """Where the results of the last run are kept, for ``forkoracle clauses``."""
-    return platformdirs.user_state_path("forkoracle", ensure_exists=True) / "last.json"
+    return platformdirs.user_state_path("forkoracle") / "last.json"
+
+
+def _keep(summary: Summary) -> None:
+    """Keep the results for ``forkoracle clauses``; a user without a home does without."""
+    path = last_results()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, summary)
+    except OSError as error:
+        print(f"forkoracle: results not kept in {path.parent}: {error.strerror}", file=sys.stderr)
+
+
+def _last_seen(path: Path | None) -> dict[str, Any] | None:
+    """The results of *path*, or else those of the last run, where they can be read."""
+    if path is not None:
+        return read_json(path)
+    try:
+        return read_json(last_results())
+    except ResultsError:
+        return None
 
 
 class _Parser(argparse.ArgumentParser):
@@ -96,6 +117,7 @@ def _scenarios(options: argparse.Namespace) -> list[Scenario]:
 
 def _run(options: argparse.Namespace, console: Console) -> int:
     scenarios = _scenarios(options)
+    gc.freeze()  # they stay: the collector need not look through them each time
     for path in filter(None, (options.json, options.junit)):
         if not path.parent.is_dir():
             raise SelectionError(f"{path}: no folder {path.parent} to write it in")
@@ -124,13 +146,12 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     if options.junit:
         write_junit(options.junit, summary)
     if not summary.interrupted and options.scenarios is None:
-        write_json(last_results(), summary)
+        _keep(summary)
     return INTERRUPTED if summary.interrupted else summary.exit_status()
 
 
 def _clauses(options: argparse.Namespace, console: Console) -> int:
-    path = options.results or last_results()
-    results = read_json(path) if options.results or path.exists() else None
+    results = _last_seen(options.results)
     seen = results["clauses"] if results else {}
     entries = catalogue()
     if options.json:

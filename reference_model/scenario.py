@@ -44,6 +44,8 @@ from reference_model.netbsd import (
 MAX_STEPS: Final = 64
 MAX_ACTORS: Final = 8
 ANONYMOUS: Final = "-"
+#: What stands in an actor's place and is none.
+NOBODY: Final = frozenset({ANONYMOUS, "any"})
 
 _ACTOR: Final = re.compile(r"[A-Z][a-z0-9]{0,6}\Z")
 _CLAUSE: Final = re.compile(r"[A-Z][A-Z0-9-]*\Z")
@@ -126,6 +128,12 @@ class Step:
         """The step without its clause, as the probe reads it."""
         return " ".join((f"{self.actor}:", self.verb, *self.args))
 
+    def actors(self) -> tuple[str, ...]:
+        """Every actor that the step names, in the order in which the probe meets them."""
+        named = zip(VERBS[self.verb], self.args, strict=False)
+        others = [a for k, a in named if k in ("child", "actor", "whom") and a not in NOBODY]
+        return self.actor, *others
+
     @property
     def child(self) -> str | None:
         """The actor that this step gives birth to, if it is one that does."""
@@ -202,7 +210,7 @@ def flags_text(flags: int) -> str:
 
 @lru_cache(maxsize=32768)
 def flags_value(text: str) -> int:
-    """The inverse of :func:`flags_text`.  ``ValueError`` for what is no such text."""
+    """The inverse of :func:`flags_text`.  ``ValueError`` for what are no flags."""
     value = 0
     for word in text.split("|"):
         if word in CLONE_FLAGS:
@@ -213,8 +221,6 @@ def flags_value(text: str) -> int:
             value |= int(word, 16)
         else:
             raise ValueError(f"{word!r}: expected {', '.join(CLONE_FLAGS)}, a signal or 0x...")
-    if flags_text(value) != text:
-        raise ValueError(f"{text!r} is not written as {flags_text(value)!r}")
     return value
 
 
@@ -248,7 +254,8 @@ def _check(kind: str, text: str) -> None:
                 "an actor, any, or -",
             )
         case "flags":
-            flags_value(text)
+            if (good := flags_text(flags_value(text))) != text:
+                raise ValueError(f"{text!r} is not written as {good!r}")
         case "stack":
             want(text == "own", "own")
         case "integer":
@@ -302,15 +309,17 @@ def _born_in_order(steps: Iterable[Step]) -> None:
     """Raise ``ValueError`` where an actor acts before its birth, or is born twice."""
     born: set[str] = set()
     seen: set[str] = set()
+    named: set[str] = set()
     for step in steps:
         seen.add(step.actor)
+        named.update(step.actors())
         child = step.child
         if child is None or child == ANONYMOUS:
             continue
         if child in seen or child in born:
             raise ValueError(f"{child} is born after it has acted, or twice")
         born.add(child)
-    if len(seen | born) > MAX_ACTORS:
+    if len(named) > MAX_ACTORS:
         raise ValueError(f"more than {MAX_ACTORS} actors")
 
 

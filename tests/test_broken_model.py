@@ -130,7 +130,7 @@ BREAKS = [
     ),
     _break(
         "clone-fs-shares-files",
-        "CWD",
+        "CLONE-FS",
         "flags |= FORK_SHARECWD  # CLONE-FS",
         "flags |= FORK_SHAREFILES",
         "sharing/0x00200/directory",
@@ -138,14 +138,14 @@ BREAKS = [
     ),
     _break(
         "clone-files-shares-directory",
-        "FILES",
+        "CLONE-FILES",
         "flags |= FORK_SHAREFILES  # CLONE-FILES",
         "flags |= FORK_SHARECWD",
         "sharing/0x00400/descriptor-*",
     ),
     _break(
         "clone-sighand-is-forgotten",
-        "SIGNAL-ACTIONS",
+        "CLONE-SIGHAND",
         "flags |= FORK_SHARESIGS  # CLONE-SIGHAND",
         "pass",
         "sharing/0x00900/dispositions",
@@ -238,7 +238,7 @@ BREAKS = [
     ),
     _break(
         "descriptors-are-always-copied",
-        "FILES",
+        "CLONE-FILES",
         "if flags & FORK_SHAREFILES:\n        k.fd_share",
         "if False:\n        k.fd_share",
         "sharing/0x00400/descriptor-closed",

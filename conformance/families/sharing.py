@@ -11,7 +11,7 @@ from random import Random
 
 from conformance.families.validation import legal_subsets
 from reference_model import Scenario, Step
-from reference_model.netbsd import CLONE_VFORK, SIGCHLD
+from reference_model.netbsd import CLONE_FLAGS, CLONE_VFORK, SIGCHLD
 from reference_model.scenario import flags_text
 
 # What to set up in P, what to do in turns, and which clauses the looks speak for.
@@ -94,6 +94,8 @@ def _steps(actor: str, text: str, about: str = "") -> Step:
 def matter(flags: int, name: str) -> Scenario:
     """One matter (memory, directory, ...) under one set of flags."""
     about, setup, child, turns = _MATTERS[name]
+    if len(about) > 1 and flags & CLONE_FLAGS[about[1].replace("-", "_")]:
+        about = about[::-1]  # where the flag is given, it is the flag that is in question
     clone = flags_text(flags | SIGCHLD)
     blocked = bool(flags & CLONE_VFORK)
     steps = [_steps("P", setup), Step("P", "__clone", (clone, "C"))]

@@ -15,6 +15,7 @@ import psutil
 from conformance.probe.channel import ProbeError
 
 _FITS_IN_A_PIPE = 4096
+_LONGEST_LINE = 1 << 16
 
 
 class ProbeProcess:
@@ -71,6 +72,8 @@ class ProbeProcess:
             if not data:
                 raise ProbeError(self._how_it_ended())
             *lines, self._rest = (self._rest + data).split(b"\n")
+            if len(self._rest) > _LONGEST_LINE:
+                raise ProbeError(f"the probe said a line of over {_LONGEST_LINE} bytes")
             lines.reverse()
             self._lines = lines
         raw = self._lines.pop()

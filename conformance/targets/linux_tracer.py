@@ -44,7 +44,7 @@ from reference_model.netbsd import (
     WUNTRACED,
     names_of,
 )
-from reference_model.scenario import ANONYMOUS, VERBS, bits_value
+from reference_model.scenario import bits_value
 
 # <linux/ptrace.h>
 PTRACE_O_TRACEFORK = 0x2
@@ -309,10 +309,7 @@ def _actor_order(scenario: Scenario) -> list[str]:
     """The actors in the order in which the probe meets them in the text."""
     order: dict[str, None] = {}
     for step in scenario.steps:
-        order.setdefault(step.actor)
-        for kind, arg in zip(VERBS[step.verb], step.args, strict=False):
-            if kind in ("child", "actor", "whom") and arg not in (ANONYMOUS, "any"):
-                order.setdefault(arg)
+        order.update(dict.fromkeys(step.actors()))
     return list(order)
 
 
