@@ -48,8 +48,9 @@ def find_qemu() -> str:
 class Guest:
     """One boot of a kernel, with *init* as the only program on its disk.
 
-    Everything that it needs lies in a folder of its own that goes with it; QEMU
-    is killed with the process that started it, however that one ends.
+    Its files lie in a folder of its own, which is removed as soon as the guest
+    has said its first word: QEMU has them open by then.  QEMU itself is killed
+    with the process that started it, however that one ends.
     """
 
     def __init__(
@@ -61,11 +62,13 @@ class Guest:
         (folder / "kernel").write_bytes(kernel.image)
         make_root(init, folder / "root.img")
         self._mailbox = Mailbox(folder / "mail.img")
-        self._console = folder / "console.txt"
+        (folder / "console.txt").touch()
+        self._console = (folder / "console.txt").open("rb")
         self._lines: list[str] = []
         self._rest = ""
+        self._ready = False
         self._unsent: list[bytes] = []
-        self._errors = (folder / "qemu.txt").open("wb")
+        self._errors = (folder / "qemu.txt").open("w+b")
         self.process = subprocess.Popen(
             [qemu, *_command(folder, machine, cpus)],
             stdin=subprocess.DEVNULL,
@@ -76,9 +79,8 @@ class Guest:
 
     def console(self) -> str:
         """What the kernel has written on its console so far."""
-        if not self._console.exists():
-            return ""
-        return self._console.read_text(encoding="utf-8", errors="replace")
+        self._console.seek(0)
+        return self._console.read().decode("utf-8", "replace")
 
     def send(self, texts: list[str]) -> None:
         """Queue texts for the guest; none is longer than a message, and none is cut."""
@@ -108,6 +110,9 @@ class Guest:
             if looks % 64 == 0:
                 self._check(deadline, timeout)
             sleep(0.0005)
+        if not self._ready:
+            self._folder.cleanup()
+            self._ready = True
         return self._lines.pop()
 
     def _check(self, deadline: float, timeout: float) -> None:
@@ -115,7 +120,8 @@ class Guest:
         if panic := PANIC.search(self.console()):
             raise PanickedError(f"kernel panicked: {panic[0].strip()[:160]}")
         if self.process.poll() is not None:
-            said = Path(self._errors.name).read_text(encoding="utf-8", errors="replace").strip()
+            self._errors.seek(0)
+            said = self._errors.read().decode("utf-8", "replace").strip()
             raise GuestError(f"QEMU ended with status {self.process.returncode}: {said[-200:]}")
         if monotonic() > deadline:
             raise GuestError(f"guest hung: nothing heard for {timeout:.0f} s")
@@ -125,6 +131,7 @@ class Guest:
         self.process.kill()
         self.process.wait()
         self._mailbox.close()
+        self._console.close()
         self._errors.close()
         self._folder.cleanup()
 

@@ -26,8 +26,7 @@ struct letter_head {
 
 static struct {
 	long disk; /* 0: there is none, standard input and output are used */
-	u32 got, sent;
-	u32 *shared; /* survives the director: got and sent */
+	u32 *shared; /* survives the director: how many messages were got, and how many sent */
 } mail;
 
 static union {
