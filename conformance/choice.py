@@ -1,4 +1,4 @@
-"""Which kernel to ask, and why: the line that every run begins with."""
+"""Which kernel to ask, and why: the options, and the line that every run begins with."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import platform
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from conformance.families import DEFAULT_SEED
 from conformance.selection import SelectionError
 from conformance.targets.base import Target
 from conformance.targets.local import LocalTarget
@@ -23,13 +25,37 @@ KERNEL_VARIABLE = "FORKORACLE_KERNEL"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What was asked for: a target, and what goes with it."""
+    """What was asked for: a target, and what goes with it.  :func:`add_options` asks for it."""
 
     target: str = "auto"
     kernel: Path | None = None
     machine: str | None = None
     cpus: int = 1
     patience: float = 2.0
+
+
+def add_options(add: Callable[..., object]) -> None:
+    """The options that choose scenarios and a target: *add* is argparse's or pytest's."""
+    targets = "|".join(("auto", *TARGETS))
+    add("--target", default="auto", metavar=targets, help="the kernel to run on")
+    add("--kernel", type=Path, metavar="FILE", help="boot this NetBSD kernel in QEMU")
+    add("--machine", choices=("pc", "microvm"), help="QEMU's machine type for it")
+    add("--cpus", type=int, default=1, metavar="N", help="virtual CPUs of the guest")
+    add(
+        "--only",
+        action="append",
+        default=[],
+        metavar="CLAUSE-OR-FAMILY",
+        help="only these scenarios",
+    )
+    add("--seed", type=int, default=DEFAULT_SEED, help="of the random scenarios")
+    add(
+        "--patience",
+        type=float,
+        default=2.0,
+        metavar="SECONDS",
+        help="until a step counts as stuck",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,25 +75,22 @@ def choose_target(wanted: Wanted) -> Choice:
         raise SelectionError(
             f"unknown target {wanted.target!r}: expected {', '.join(('auto', *TARGETS))}"
         )
+    if wanted.target == "local" and wanted.kernel is not None:
+        raise SelectionError("--kernel goes with --target netbsd or auto, not with local")
     named = os.environ.get(KERNEL_VARIABLE)
     kernel = wanted.kernel or (Path(named) if named else None)
     if wanted.target == "netbsd" and kernel is None:
         raise SelectionError(
             f"--target netbsd needs a kernel: expected --kernel FILE, or {KERNEL_VARIABLE}"
         )
-    if wanted.target == "local" and wanted.kernel is not None:
-        raise SelectionError("--kernel goes with --target netbsd or auto, not with local")
-    guest = wanted.target == "netbsd" or (
-        wanted.target == "auto" and kernel is not None and (wanted.kernel or shutil.which(QEMU))
-    )
-    if guest and kernel is not None:
-        path = kernel
+    asked = wanted.target == "netbsd" or wanted.kernel is not None
+    if kernel is not None and wanted.target != "local" and (asked or shutil.which(QEMU)):
         return Choice(
-            f"target netbsd: {path} in QEMU (--target local for the kernel that we are on)",
-            lambda: NetBSDTarget(path, wanted.machine, wanted.cpus),
+            f"target netbsd: {kernel} in QEMU (--target local for the kernel that we are on)",
+            partial(NetBSDTarget, kernel, wanted.machine, wanted.cpus),
         )
     here = f"{platform.system()} {platform.release()}"
     return Choice(
         f"target local: the kernel that we are on, {here} (--kernel FILE for a NetBSD guest)",
-        lambda: LocalTarget(wanted.patience),
+        partial(LocalTarget, wanted.patience),
     )

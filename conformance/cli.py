@@ -22,8 +22,7 @@ from rich.table import Table
 
 from conformance import bench
 from conformance.catalogue import catalogue
-from conformance.choice import TARGETS, Wanted, choose_target
-from conformance.families import DEFAULT_SEED
+from conformance.choice import Wanted, add_options, choose_target
 from conformance.known import KnownError
 from conformance.report.junit import write_junit
 from conformance.report.results import ResultsError, read_json, write_json, write_whole
@@ -76,21 +75,9 @@ def _arguments() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     run = commands.add_parser("run", help="run scenarios on a kernel and say whether it agrees")
-    run.add_argument("--target", default="auto", metavar="|".join(("auto", *TARGETS)))
-    run.add_argument("--kernel", type=Path, metavar="FILE", help="boot this NetBSD kernel in QEMU")
-    run.add_argument("--machine", choices=("pc", "microvm"), help="QEMU's machine type for it")
-    run.add_argument("--cpus", type=int, default=1, metavar="N", help="virtual CPUs of the guest")
-    run.add_argument("--only", action="append", default=[], metavar="CLAUSE-OR-FAMILY")
+    add_options(run.add_argument)
     run.add_argument(
         "--scenarios", type=Path, metavar="FILE", help="run the scenarios of this text"
-    )
-    run.add_argument("--seed", type=int, default=DEFAULT_SEED, help="of the random scenarios")
-    run.add_argument(
-        "--patience",
-        type=float,
-        default=2.0,
-        metavar="SECONDS",
-        help="until a step counts as stuck",
     )
     run.add_argument("--clauses", action="store_true", help="show the counts of every clause")
     run.add_argument("--json", type=Path, metavar="FILE", help="write the results")

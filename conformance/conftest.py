@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 
-from conformance.choice import Choice, Wanted, choose_target
-from conformance.families import DEFAULT_SEED
+from conformance.choice import Choice, Wanted, add_options, choose_target
 from conformance.known import KnownError
 from conformance.report.junit import item_outcome
 from conformance.runner import Run, Summary
@@ -73,26 +71,7 @@ FRONT = pytest.StashKey[Front]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("forkoracle")
-    group.addoption("--target", default="auto", help="the kernel to run on, as in forkoracle run")
-    group.addoption("--kernel", type=Path, metavar="FILE", help="boot this NetBSD kernel in QEMU")
-    group.addoption("--machine", choices=("pc", "microvm"), help="QEMU's machine type for it")
-    group.addoption("--cpus", type=int, default=1, metavar="N", help="virtual CPUs of the guest")
-    group.addoption(
-        "--only",
-        action="append",
-        default=[],
-        metavar="CLAUSE-OR-FAMILY",
-        help="only these scenarios",
-    )
-    group.addoption("--seed", type=int, default=DEFAULT_SEED, help="of the random scenarios")
-    group.addoption(
-        "--patience",
-        type=float,
-        default=2.0,
-        metavar="SECONDS",
-        help="until a step counts as stuck",
-    )
+    add_options(parser.getgroup("forkoracle").addoption)
 
 
 def pytest_configure(config: pytest.Config) -> None:

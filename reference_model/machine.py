@@ -34,7 +34,7 @@ from reference_model.netbsd import (
     signal_name,
     signal_number,
 )
-from reference_model.proc import RLIM_INFINITY, File, Lwp, Pipe, Proc, Sleeping, Vmspace
+from reference_model.proc import RLIM_INFINITY, Descriptor, File, Lwp, Pipe, Proc, Sleeping, Vmspace
 from reference_model.scenario import (
     ANONYMOUS,
     FORKS,
@@ -88,6 +88,21 @@ def _orders(scenario: Scenario, options: Options) -> Iterator[Log]:
 def _uid(text: str) -> int:
     """``free1`` and ``free2`` are user IDs that nobody else has; which ones makes no difference."""
     return 61000 + int(text[4:]) if text.startswith("free") else int(text)
+
+
+class CallError(Exception):
+    """A system call that returns an error: its number."""
+
+    def __init__(self, error: int) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+def _ok(error: int) -> str:
+    """``ok`` for 0; :class:`CallError` otherwise."""
+    if error:
+        raise CallError(error)
+    return "ok"
 
 
 def errno_name(error: int) -> str:
@@ -192,7 +207,10 @@ class _Machine:
             raise AssertionError("exit1 returned")
         else:
             method = getattr(self, "_" + verb)
-            seen = method(l, *step.args)
+            try:
+                seen = method(l, *step.args)
+            except CallError as refusal:
+                seen = errno_name(refusal.error)
         yield from self.k.userret(l)
         if verb in FORKS and self.now > index and not self.traced:
             seen = f"{seen} held {self.now}"
@@ -293,13 +311,10 @@ class _Machine:
         return fd
 
     def _close(self, l: Lwp, fd: str) -> str:
-        error = self.k.fd_close(l.l_fd, int(fd))
-        return errno_name(error) if error else "ok"
+        return _ok(self.k.fd_close(l.l_fd, int(fd)))
 
     def _dup2(self, l: Lwp, old: str, new: str) -> str:
-        descriptor = l.l_fd.fd_dt.get(int(old))
-        if descriptor is None:
-            return errno_name(EBADF)
+        descriptor = self._descriptor(l, old)
         if old != new:
             descriptor.ff_file.f_count += 1
             self.k.fd_put(l.l_fd, int(new), descriptor.ff_file)
@@ -310,15 +325,18 @@ class _Machine:
         return "ok"
 
     def _lseek(self, l: Lwp, fd: str, offset: str) -> str:
-        descriptor = l.l_fd.fd_dt.get(int(fd))
-        if descriptor is None:
-            return errno_name(EBADF)
-        descriptor.ff_file.f_offset = int(offset)
+        self._descriptor(l, fd).ff_file.f_offset = int(offset)
         return offset
 
     def _tell(self, l: Lwp, fd: str) -> str:
+        return str(self._descriptor(l, fd).ff_file.f_offset)
+
+    def _descriptor(self, l: Lwp, fd: str) -> Descriptor:
+        """What *fd* is in the LWP's table.  Raises :class:`CallError` where it is not open."""
         descriptor = l.l_fd.fd_dt.get(int(fd))
-        return errno_name(EBADF) if descriptor is None else str(descriptor.ff_file.f_offset)
+        if descriptor is None:
+            raise CallError(EBADF)
+        return descriptor
 
     def _chdir(self, l: Lwp, path: str) -> str:
         l.l_proc.p_cwdi.cwdi_cdir = path
@@ -359,8 +377,7 @@ class _Machine:
         return int(text)
 
     def _setrlimit(self, l: Lwp, cur: str, maximum: str) -> str:
-        error = self.k.setrlimit(l, self._limit(cur), self._limit(maximum))
-        return errno_name(error) if error else "ok"
+        return _ok(self.k.setrlimit(l, self._limit(cur), self._limit(maximum)))
 
     def _getrlimit(self, l: Lwp) -> str:
         def show(value: int) -> str:
@@ -370,24 +387,20 @@ class _Machine:
         return f"{show(cur)} {show(maximum)}"
 
     def _setreuid(self, l: Lwp, ruid: str, euid: str) -> str:
-        error = self.k.setreuid(l, _uid(ruid), _uid(euid))
-        return errno_name(error) if error else "ok"
+        return _ok(self.k.setreuid(l, _uid(ruid), _uid(euid)))
 
     # -- a tracer's steps ----------------------------------------------------
 
-    def _ptrace(self, l: Lwp, request: int, name: str) -> Proc | str:
-        """The process that *request* may be made of now, or the error's name."""
+    def _ptrace(self, l: Lwp, request: int, name: str) -> Proc:
+        """The process that *request* may be made of now.  Raises :class:`CallError`."""
         t = self._proc(name)
         error = sys_ptrace.ptrace_allowed(self.k, l.l_proc, request, t)
-        if error:
-            return errno_name(error)
-        assert t is not None
+        if error or t is None:
+            raise CallError(error)
         return t
 
     def _PT_ATTACH(self, l: Lwp, name: str) -> str:
         t = self._ptrace(l, PT_ATTACH, name)
-        if isinstance(t, str):
-            return t
         sys_ptrace.ptrace_attach(self.k, l.l_proc, t)
         return "ok"
 
@@ -402,35 +415,25 @@ class _Machine:
 
     def _go_on(self, l: Lwp, request: int, name: str, signo: int) -> str:
         t = self._ptrace(l, request, name)
-        if isinstance(t, str):
-            return t
         sys_ptrace.ptrace_continue(self.k, request, t, signo)
         return "ok"
 
     def _PT_SET_EVENT_MASK(self, l: Lwp, name: str, events: str) -> str:
         t = self._ptrace(l, PT_CONTINUE, name)
-        if isinstance(t, str):
-            return t
         sys_ptrace.ptrace_set_event_mask(t, bits_value(PTRACE_EVENTS, events))
         return "ok"
 
     def _PT_GET_EVENT_MASK(self, l: Lwp, name: str) -> str:
         t = self._ptrace(l, PT_CONTINUE, name)
-        if isinstance(t, str):
-            return t
         return names_of(PTRACE_EVENTS, sys_ptrace.ptrace_get_event_mask(t))
 
     def _PT_GET_PROCESS_STATE(self, l: Lwp, name: str) -> str:
         t = self._ptrace(l, PT_CONTINUE, name)
-        if isinstance(t, str):
-            return t
         event, other = sys_ptrace.ptrace_get_process_state(t)
         return f"{names_of(PTRACE_EVENTS, event)} {self.names[other]}" if event else "0"
 
     def _PT_GET_SIGINFO(self, l: Lwp, name: str) -> str:
         t = self._ptrace(l, PT_CONTINUE, name)
-        if isinstance(t, str):
-            return t
         signo, code, event, other = t.p_sigctx.ps_info
         if signo == SIGTRAP and code == TRAP_CHLD:
             return f"SIGTRAP TRAP_CHLD {names_of(PTRACE_EVENTS, event)} {self.names[other]}"

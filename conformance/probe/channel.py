@@ -122,11 +122,21 @@ class Channel:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if kind is None:
+            self.finish()
+        else:
+            self.kill()
+
+    def finish(self) -> None:
+        """Let the probe come to its end, if one runs, and leave nothing behind."""
         if self._process is not None:
-            if kind is None:
-                self._process.finish()
-            else:
-                self._process.kill()
+            self._process.finish()
+            self._process = None
+
+    def kill(self) -> None:
+        """End the probe at once, if one runs, and leave nothing behind."""
+        if self._process is not None:
+            self._process.kill()
             self._process = None
 
     def hello(self) -> Hello:
@@ -176,7 +186,7 @@ class Channel:
                     failures = 0
                     careful = max(0, careful - 1)
             except ProbeError as error:
-                self._discard()
+                self.kill()
                 failures += 1
                 if failures < MAX_FAILURES and isinstance(error, PanicError):
                     # What had been seen but not said yet is lost with the kernel, so the
@@ -193,11 +203,6 @@ class Channel:
                     for scenario in scenarios[position:]:
                         yield scenario, reason
                     return
-
-    def _discard(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process = None
 
     def _log(self, process: Transport, scenario: Scenario) -> Observed:
         """Exactly ``= N``, an observation for each step, and a dot."""

@@ -2,14 +2,15 @@
  * The director reads scenarios, has them played, and prints what was seen.
  *
  * It plays the scenarios of one process itself, one after the other.  For the
- * others it forks the roots, in a process group whose leader stays a zombie until
- * the director reaps it, so that its number cannot become somebody else's, and watches: a step is over when it
- * is done, or when its process sleeps in the kernel, is stopped or is dead.
+ * others it forks the roots, in a process group whose leader stays a zombie
+ * until the director reaps it, so that its number cannot become somebody
+ * else's, and watches: a step is over when it is done, or when its process
+ * sleeps in the kernel, is stopped or is dead.
  */
 #ifndef DIRECTOR_H
 #define DIRECTOR_H
 
-enum { BUFFER = 1 << 16, LINE = 512 };
+enum { BUFFER = 1 << 16 };
 
 /* Survives the director: whoever comes next goes on from here. */
 struct io {
@@ -121,10 +122,9 @@ static long pid_known(int actor)
 
 static const char *name_of(long pid)
 {
-	for (int i = 0; i < stage->scenario.actors; i++) {
+	for (int i = 0; i < stage->scenario.actors; i++)
 		if (pid_known(i) == pid)
 			return stage->scenario.names[i];
-	}
 	for (int i = 0; i < stage->scenario.steps; i++)
 		if (stage->result[i].anonymous == pid)
 			return "-";
@@ -171,16 +171,16 @@ static void settle_result(int i, const char *seen)
 static void settle_results(int stuck_at)
 {
 	for (int i = 0; i < stage->scenario.steps; i++) {
-		struct result *r = &stage->result[i];
-		int state = os_state(pid_known(stage->scenario.step[i].actor));
-		if (r->state == DONE)
+		if (stage->result[i].state == DONE)
 			continue;
 		if (i == stuck_at)
 			settle_result(i, "stuck");
 		else if (stuck_at >= 0 && i > stuck_at)
 			settle_result(i, "not reached");
-		else
+		else {
+			int state = os_state(pid_known(stage->scenario.step[i].actor));
 			settle_result(i, state == ZOMBIE || state == NOBODY ? "gone" : "unfinished");
+		}
 	}
 }
 
@@ -201,13 +201,14 @@ static void new_stage(void)
 	the_word = 0;
 }
 
-static void reap(int nobody_left)
+/* Until no child is left, but for no longer than a second. */
+static void reap(void)
 {
 	struct status status;
 	u64 until = os_microtime() + 1000000;
 	for (;;) {
 		long got = os_wait4(-1, &status, 1 | 8 /* WNOHANG|WALLSIG */);
-		if (got < 0 || (got == 0 && !nobody_left) || (got == 0 && os_microtime() > until))
+		if (got < 0 || (got == 0 && os_microtime() > until))
 			return;
 		if (got == 0)
 			os_nap(20);
@@ -223,7 +224,7 @@ static void play_alone(void)
 		perform(0, i);
 	}
 	if (forked)
-		reap(1);
+		reap();
 }
 
 /* Whether the actor can never be born: the step that should bear it is done and did not. */
@@ -261,43 +262,42 @@ static int anything_runs(void)
 	return 0;
 }
 
-/* Look at the step whose turn it is: 1 where something changed, -1 where nothing ever will. */
-static int look(u32 now, u64 waited, int *calm)
+/* Look at the step whose turn it is, and pass the turn on where it is over; 1 where it is stuck. */
+static int is_stuck(u32 now, u64 waited, int *calm)
 {
 	struct step *step = &stage->scenario.step[now];
 	struct actor *who = &stage->actor[step->actor];
-	int state;
+	struct result *result = &stage->result[now];
+	int external = (stage->external & 1u << step->actor) != 0, impatient = waited > patience, state;
 	long pid = pid_known(step->actor);
-	if (pid == 0 && !(stage->external & 1u << step->actor)) {
+	if (pid == 0 && !external) {
 		if (!never_born(step->actor))
-			return waited > patience ? -1 : 0;
+			return impatient;
 		state = NOBODY;
 	} else
 		state = pid ? os_state(pid) : RUNNING;
 	if (stage->turn != now)
-		return 1;
+		return 0;
 	if (state == ZOMBIE || state == NOBODY) {
-		if (stage->result[now].state != DONE)
+		if (result->state != DONE)
 			settle_result((int)now, "gone");
 		take_turn(now);
-		return 1;
+		return 0;
 	}
-	if (stage->result[now].state == DONE) {
-		if (stage->external & 1u << step->actor) /* somebody else's: we pass its turn on */
+	if (result->state == DONE) {
+		if (external) /* somebody else's: we pass its turn on */
 			take_turn(now);
-		return waited > patience ? -1 : 0;
-	}
-	if (stage->result[now].state == BEGUN) {
+	} else if (result->state == BEGUN) {
 		if (state == RUNNING || (state == ASLEEP && !may_sleep(step->verb)))
 			*calm = 0;
 		else if (++*calm == 2) {
 			take_turn(now);
-			return 1;
+			return 0;
 		}
-	} else if (state == STOPPED || who->replaced || waits_in_a_step(step->actor))
-		/* It cannot begin; once nothing runs that might let it, it never will. */
-		return waited > LONG_CALM && !anything_runs() ? -1 : waited > patience ? -1 : 0;
-	return waited > patience ? -1 : 0;
+	} else if ((state == STOPPED || who->replaced || waits_in_a_step(step->actor)) && waited > LONG_CALM
+	    && !anything_runs())
+		return 1; /* it cannot begin, and nothing runs that might let it */
+	return impatient;
 }
 
 /*
@@ -346,7 +346,7 @@ static int watch(void)
 				return -1;
 		} else if (time - looked > (stage->result[now].state == DONE ? LOOK_SOON : LOOK_AGAIN)) {
 			looked = time;
-			if (look(now, time - since, &calm) < 0)
+			if (is_stuck(now, time - since, &calm))
 				return (int)now;
 		}
 		wait_a_little(since);
@@ -374,13 +374,12 @@ static void clear_stage(void)
 	stage->over = 1;
 	for (int i = 0; i < stage->scenario.actors; i++) {
 		long pid = pid_known(i);
-		if (pid > 1 && !(stage->external & 1u << i)) {
+		if (pid > 1 && !(stage->external & 1u << i))
 			os_kill(pid, 9 /* SIGKILL */);
-		}
 	}
 	if (stage->group)
 		os_kill(-stage->group, 9);
-	reap(1);
+	reap();
 	/* Orphans are init's to reap: until it has, they count against their user's limit. */
 	u64 until = os_microtime() + 1000000;
 	for (int i = 0; i < stage->scenario.actors; i++)
@@ -455,7 +454,6 @@ static void direct(void)
 			continue;
 		}
 		new_stage();
-		stage->number_of_steps = (u32)stage->scenario.steps;
 		io->running = 1;
 		stage->epoch++;
 		if (stage->scenario.alone && !stage->external)

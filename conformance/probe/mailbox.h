@@ -6,8 +6,7 @@
  * Sector 0 is the host's: the number of its last message, that message's
  * length, and the number of the last of ours that it has read.  Sector 8 is
  * ours: the number and the length of our last message.  (Sector 1 is out of
- * bounds: NetBSD keeps a disk's label there.)  vm/mailbox.py is the
- * other end.
+ * bounds: NetBSD keeps a disk's label there.)  vm/mailbox.py is the other end.
  */
 #ifndef MAILBOX_H
 #define MAILBOX_H
@@ -36,8 +35,11 @@ static union {
 
 static char mail_buffer[1 << 16];
 
-static void mail_look(void)
+/* Read the host's sector; after many looks in vain, with a nap before: 20 ms at 100 Hz. */
+static void mail_look(int looks)
 {
+	if (looks > 50)
+		os_nap(500);
 	os_lseek(mail.disk, 0, 0);
 	os_read(mail.disk, mail_sector.sector, SECTOR);
 }
@@ -46,11 +48,9 @@ static void mail_look(void)
 static long mail_read(char *buf, long size)
 {
 	for (int looks = 0;; looks++) {
-		mail_look();
+		mail_look(looks);
 		if (mail_sector.head.magic == MAIL_MAGIC && mail_sector.head.number != mail.shared[0])
 			break;
-		if (looks > 50) /* a nap takes a tick or two: 20 ms at 100 Hz */
-			os_nap(500);
 	}
 	long length = (long)mail_sector.head.length, sectors = (length + SECTOR - 1) & ~(SECTOR - 1L);
 	if (length > size || sectors > (long)sizeof mail_buffer)
@@ -70,11 +70,9 @@ static long mail_write(const char *buf, long size)
 		size = sizeof mail_buffer;
 	sectors = (size + SECTOR - 1) & ~(SECTOR - 1L);
 	for (int looks = 0;; looks++) {
-		mail_look();
+		mail_look(looks);
 		if (mail.shared[1] == 0 || mail_sector.head.read == mail.shared[1])
 			break;
-		if (looks > 50) /* a nap takes a tick or two: 20 ms at 100 Hz */
-			os_nap(500);
 	}
 	memcpy(mail_buffer, buf, (unsigned long)size);
 	os_lseek(mail.disk, MAIL_OUT, 0);

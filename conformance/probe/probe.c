@@ -123,9 +123,10 @@ static void supervise(void)
 				settle_result(i, !hung ? "gone" : first ? "stuck" : "not reached");
 				first = 0;
 			}
-		clear_stage();
-		if (io->running)
+		if (io->running) { /* else the processes that the stage names are long gone */
+			clear_stage();
 			finish_scenario();
+		}
 		flush();
 	}
 }

@@ -25,14 +25,14 @@ struct actor {
 };
 
 struct stage {
-	u32 magic, size_of_result, size_of_actor, number_of_steps;
+	u32 magic, size_of_result, size_of_actor;
 	volatile u32 epoch; /* counts scenarios; odd while one runs */
 	volatile u32 turn;  /* the step whose time has come; NOT_YET before all roots are there */
 	volatile u32 over;  /* everybody leaves */
 	volatile u32 external; /* the actors that somebody else plays, a bit each */
 	volatile i32 director;
 	volatile i32 group; /* the process group of all roots: the first one's process ID */
-	u32 spare[6];
+	u32 spare; /* so that the actors lie where a 64-bit word may */
 	struct actor actor[MAX_ACTORS];
 	struct result result[MAX_STEPS];
 	struct scenario scenario;

@@ -62,7 +62,7 @@ _OPTIONS_OF = {
 _WCLONE, _WALL = 0x80000000, 0x40000000
 
 # conformance/probe/stage.h
-_HEAD = struct.Struct("8IiI6I")
+_HEAD = struct.Struct("7IiiI")
 _MAGIC = 0x666F726B
 _ACTOR = struct.Struct("iiiiiiq")
 _SEEN = 96
@@ -92,15 +92,15 @@ class Stage:
 
     @property
     def epoch(self) -> int:
-        return self._head(4)
+        return self._head(3)
 
     @property
     def turn(self) -> int:
-        return self._head(5)
+        return self._head(4)
 
     @property
     def over(self) -> bool:
-        return bool(self._head(6))
+        return bool(self._head(5))
 
     def pid(self, actor: int) -> int:
         """The actor's process ID, by its own word or by whoever saw it born, or 0."""

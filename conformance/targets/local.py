@@ -7,8 +7,7 @@ import os
 import platform
 import resource
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -73,6 +72,13 @@ def linux_facts() -> dict[str, bool]:
     }
 
 
+Observations = Iterator[tuple[Scenario, Observed]]
+
+
+def _undecided(scenarios: list[Scenario], reason: str) -> Observations:
+    return ((scenario, NotDecided(reason)) for scenario in scenarios)
+
+
 class LocalTarget:
     """Runs scenarios with the probe, and on Linux the traced ones with python-ptrace."""
 
@@ -80,14 +86,14 @@ class LocalTarget:
 
     def __init__(self, patience: float = 2.0, command: Sequence[str] | None = None) -> None:
         """*patience* as for :class:`Channel`; *command* takes the place of the built probe."""
-        self._stack = ExitStack()
+        self._channels: list[Channel] = []
         self._patience = patience
         try:
             probe = list(command) if command else [str(build_probe())]
             self._plain = self._channel(probe)
             hello = self._plain.hello()
         except (BuildError, ProbeError) as error:
-            self._stack.close()
+            self.kill()
             raise TargetError(str(error)) from None
         self._probe = probe
         self._traced = self._plain if hello.tracer else self._linux_tracer()
@@ -112,27 +118,30 @@ class LocalTarget:
 
     def _channel(self, command: list[str]) -> Channel:
         full = [*command, "--patience", str(int(self._patience * 1000))]
-        return self._stack.enter_context(Channel(lambda: ProbeProcess(full), self._patience))
+        channel = Channel(lambda: ProbeProcess(full), self._patience)
+        self._channels.append(channel)
+        return channel
 
     def processes(self) -> list[psutil.Process]:
         """Everything that this target has running now."""
-        channels = {id(c): c for c in (self._plain, self._traced) if c is not None}
-        probes = [channel.transport for channel in channels.values()]
+        probes = [channel.transport for channel in self._channels]
         return [p for probe in probes if isinstance(probe, ProbeProcess) for p in probe.session()]
 
-    def run(self, scenarios: Sequence[Scenario]) -> Iterator[tuple[Scenario, Observed]]:
+    def run(self, scenarios: Sequence[Scenario]) -> Observations:
         """Each scenario with what was seen, in order."""
         for handler, group in groupby(scenarios, key=self._handler):
             yield from handler(list(group))
 
     def close(self) -> None:
-        self._stack.close()
+        for channel in self._channels:
+            channel.finish()
 
     def kill(self) -> None:
         """End everything at once, as after Ctrl-C."""
-        self._stack.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
+        for channel in self._channels:
+            channel.kill()
 
-    def _handler(self, scenario: Scenario):  # type: ignore[no-untyped-def]
+    def _handler(self, scenario: Scenario) -> Callable[[list[Scenario]], Observations]:
         if scenario.traced:
             return self._run_traced
         verbs = {step.verb for step in scenario.steps}
@@ -142,32 +151,30 @@ class LocalTarget:
             return self._run_counted
         return self._plain.run
 
-    def _run_traced(self, scenarios: list[Scenario]) -> Iterator[tuple[Scenario, Observed]]:
+    def _run_traced(self, scenarios: list[Scenario]) -> Observations:
         """Traced scenarios: on Linux another program plays T, and no other tracer."""
         if self._traced is None:
-            reason = NotDecided(NO_TRACER)
-            yield from ((scenario, reason) for scenario in scenarios)
+            yield from _undecided(scenarios, NO_TRACER)
             return
         for playable, group in groupby(scenarios, key=self._tracer_is_playable):
             if playable:
                 yield from self._traced.run(list(group))
             else:
-                reason = NotDecided("on Linux the only tracer is the root actor T")
-                yield from ((scenario, reason) for scenario in group)
+                yield from _undecided(list(group), "on Linux the only tracer is the root actor T")
 
     def _tracer_is_playable(self, scenario: Scenario) -> bool:
         tracers = {step.actor for step in scenario.steps if step.verb in TRACER_VERBS}
         return self._traced is self._plain or (tracers == {"T"} and "T" in scenario.roots())
 
-    def _run_as_others(self, scenarios: list[Scenario]) -> Iterator[tuple[Scenario, Observed]]:
+    def _run_as_others(self, scenarios: list[Scenario]) -> Observations:
         """Scenarios that become another user: root's business, and the user must be nobody's."""
         if os.geteuid() != 0:
-            reason = NotDecided("needs root, to become a user who has no processes: run as root")
-            yield from ((scenario, reason) for scenario in scenarios)
+            reason = "needs root, to become a user who has no processes: run as root"
+            yield from _undecided(scenarios, reason)
         else:
             yield from self._plain.run(scenarios, {"free": free_uids()})
 
-    def _run_counted(self, scenarios: list[Scenario]) -> Iterator[tuple[Scenario, Observed]]:
+    def _run_counted(self, scenarios: list[Scenario]) -> Observations:
         """Limits relative to the user's count of processes: it must stand still meanwhile."""
         for scenario in scenarios:
             seen: Observed = NotDecided("the count of this user's processes does not stand still")

@@ -79,7 +79,7 @@ class NetBSDTarget:
         yield from self._channel.run(scenarios, {"free": _FREE_UID})
 
     def close(self) -> None:
-        self._channel.__exit__(None, None, None)
+        self._channel.finish()
 
     def kill(self) -> None:
-        self.close()
+        self._channel.kill()
