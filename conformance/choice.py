@@ -6,16 +6,18 @@ import os
 import platform
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from conformance.families import DEFAULT_SEED
 from conformance.selection import SelectionError
 from conformance.targets.base import Target
+from conformance.targets.guest import GuestTarget, guest_machine
 from conformance.targets.local import LocalTarget
-from conformance.targets.netbsd import NetBSDTarget
-from vm.guest import QEMU
+from vm.machine import MACHINES
+from vm.qemu import QEMU
 
 #: The targets of this version.
 TARGETS = ("local", "netbsd")
@@ -31,7 +33,13 @@ class Wanted:
     kernel: Path | None = None
     machine: str | None = None
     cpus: int = 1
+    accel: str | None = None
     patience: float = 2.0
+
+    @classmethod
+    def from_options(cls, option: Callable[[str], Any]) -> Wanted:
+        """What the options of :func:`add_options` say; *option* gives one by its name."""
+        return cls(**{field.name: option(field.name) for field in fields(cls)})
 
 
 def add_options(add: Callable[..., object]) -> None:
@@ -39,7 +47,8 @@ def add_options(add: Callable[..., object]) -> None:
     targets = "|".join(("auto", *TARGETS))
     add("--target", default="auto", metavar=targets, help="the kernel to run on")
     add("--kernel", type=Path, metavar="FILE", help="boot this NetBSD kernel in QEMU")
-    add("--machine", choices=("pc", "microvm"), help="QEMU's machine type for it")
+    add("--machine", choices=tuple(MACHINES), help="QEMU's machine type for it")
+    add("--accel", choices=("kvm", "tcg"), help="how QEMU runs it; else what works")
     add("--cpus", type=int, default=1, metavar="N", help="virtual CPUs of the guest")
     add(
         "--only",
@@ -87,7 +96,7 @@ def choose_target(wanted: Wanted) -> Choice:
     if kernel is not None and wanted.target != "local" and (asked or shutil.which(QEMU)):
         return Choice(
             f"target netbsd: {kernel} in QEMU (--target local for the kernel that we are on)",
-            partial(NetBSDTarget, kernel, wanted.machine, wanted.cpus),
+            lambda: GuestTarget(guest_machine(kernel, wanted.machine, wanted.cpus, wanted.accel)),
         )
     here = f"{platform.system()} {platform.release()}"
     return Choice(

@@ -1,7 +1,8 @@
 """A root file system for a kernel: one program as init, and the device nodes it needs.
 
-Made with e2fsprogs, without root rights: mke2fs fills the image from a folder,
-debugfs adds the nodes.
+For NetBSD a disk, made with e2fsprogs and without root rights: mke2fs fills the
+image from a folder, debugfs adds the nodes.  For Linux an initramfs, which is a
+cpio archive (Documentation/driver-api/early-userspace/buffer-format.rst).
 """
 
 from __future__ import annotations
@@ -40,6 +41,27 @@ def _run(command: list[str], stdin: str = "") -> None:
     if done.returncode:
         last = (done.stderr.strip() or "no message").splitlines()[-1]
         raise GuestError(f"{command[0]} failed: {last}")
+
+
+def make_initramfs(init: Path, archive: Path) -> None:
+    """Make *archive*, an initramfs with *init* as /init and a console."""
+    folder, device, file = 0o040755, 0o020600, 0o100755
+    entries = [
+        ("dev", folder, b"", (0, 0)),
+        ("proc", folder, b"", (0, 0)),
+        ("sys", folder, b"", (0, 0)),
+        ("tmp", folder, b"", (0, 0)),
+        ("dev/console", device, b"", (5, 1)),
+        ("init", file, init.read_bytes(), (0, 0)),
+        ("TRAILER!!!", 0, b"", (0, 0)),
+    ]
+    data = b""
+    for number, (name, mode, contents, (major, minor)) in enumerate(entries, 1):
+        # newc: inode, mode, uid, gid, links, mtime, size, device, special device, name's length
+        fields = (number, mode, 0, 0, 1, 0, len(contents), 0, 0, major, minor, len(name) + 1, 0)
+        head = b"070701" + b"".join(b"%08X" % field for field in fields) + name.encode() + b"\0"
+        data += head + bytes(-len(head) % 4) + contents + bytes(-len(contents) % 4)
+    archive.write_bytes(data)
 
 
 def make_root(init: Path, image: Path, mebibytes: int = 8) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import platform
-import resource
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
@@ -20,7 +19,6 @@ from conformance.probe.channel import Channel, NotDecided, Observed, ProbeError
 from conformance.probe.process import ProbeProcess
 from conformance.targets.base import Kernel, TargetError
 from reference_model import Options, Scenario
-from reference_model.proc import RLIM_INFINITY
 from reference_model.scenario import TRACER_VERBS
 
 LINUX_DIFFERENCES = Path(__file__).parent / "linux.toml"
@@ -48,8 +46,10 @@ def free_uids() -> int:
     return next(uid for uid in range(first, first + 100_000, 4_000) if not {uid, uid + 1} & taken)
 
 
-def _limit(value: int) -> int:
-    return RLIM_INFINITY if value == resource.RLIM_INFINITY else value
+def linux_before_6_9(release: str) -> bool:
+    """Whether a Linux of this release is older than 6.9, which changed what a pidfd is."""
+    major, minor = (int(part) for part in release.split(".")[:2])
+    return (major, minor) < (6, 9)
 
 
 def linux_facts() -> dict[str, bool]:
@@ -64,11 +64,10 @@ def linux_facts() -> dict[str, bool]:
     allowed = namespaces.exists() and int(namespaces.read_text(encoding="ascii")) > 0
     if unprivileged.exists() and not privileged:
         allowed = allowed and unprivileged.read_text(encoding="ascii").strip() == "1"
-    major, minor = (int(part) for part in platform.release().split(".")[:2])
     return {
         "cap_sys_admin": privileged,
         "user_namespaces": allowed,
-        "before_6_9": (major, minor) < (6, 9),
+        "before_6_9": linux_before_6_9(platform.release()),
     }
 
 
@@ -103,11 +102,10 @@ class LocalTarget:
             if hello.system == "Linux"
             else KnownDifferences()
         )
-        cur, maximum = resource.getrlimit(resource.RLIMIT_NPROC)
         self.options = Options(
             uid=hello.uid,
-            nproc_limit=(_limit(cur), _limit(maximum)),
-            maxproc=_system_limit() or Options().maxproc,
+            nproc_limit=hello.nproc,
+            maxproc=hello.maxproc or Options().maxproc,
         )
 
     def _linux_tracer(self) -> Channel | None:
@@ -186,9 +184,3 @@ class LocalTarget:
                     seen = observed
                     break
             yield scenario, seen
-
-
-def _system_limit() -> int | None:
-    """Linux's own limit on processes and threads, in the place of kern.maxproc."""
-    path = Path("/proc/sys/kernel/threads-max")
-    return int(path.read_text(encoding="ascii")) if path.exists() else None
