@@ -12,6 +12,7 @@ import json
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -108,12 +109,10 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     for path in filter(None, (options.json, options.junit)):
         if not path.parent.is_dir():
             raise SelectionError(f"{path}: no folder {path.parent} to write it in")
-    choice = choose_target(
-        Wanted(options.target, options.kernel, options.machine, options.cpus, options.patience)
-    )
+    choice = choose_target(Wanted(**{f.name: getattr(options, f.name) for f in fields(Wanted)}))
     console.print(choice.line, soft_wrap=True, highlight=False)
     target = choice.start()
-    if target.kernel.kern_fork:
+    if target.kernel.kern_fork or target.name == "ssh":
         console.print(f"kernel {target.kernel}", highlight=False)
     run = Run(target, scenarios)
     try:

@@ -7,7 +7,7 @@ reached, and its items share what was seen.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import pytest
 
@@ -76,9 +76,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     option = config.getoption
-    wanted = Wanted(
-        *(option(f"--{name}") for name in ("target", "kernel", "machine", "cpus", "patience"))
-    )
+    wanted = Wanted(**{f.name: option(f"--{f.name.replace('_', '-')}") for f in fields(Wanted)})
     try:
         scenarios = select(option("--only"), option("--seed"))
         choice = choose_target(wanted)
