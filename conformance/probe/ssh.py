@@ -28,10 +28,12 @@ _HOST = re.compile(
     r"(?:\[(?P<bracketed>[0-9A-Fa-f:.%\w]+)\]|(?P<plain>[^\s@:/\[\]-][^\s@:/\[\]]*))"
     r"(?::(?P<port>[1-9]\d{0,4}))?\Z"
 )
-# Never asks; notices a host that has fallen asleep; opens nothing but the one channel.
+#: Seconds between questions whether the host is still there; after three without an answer
+#: the connection counts as lost.
+ALIVE_INTERVAL = 5
+# Nothing is opened but the one channel.
 _OPTIONS = (
     "ConnectTimeout=10",
-    "ServerAliveInterval=5",
     "ServerAliveCountMax=3",
     "ClearAllForwardings=yes",
     "ForwardAgent=no",
@@ -115,7 +117,7 @@ def _command(host: Host) -> list[str]:
     ssh = shutil.which("ssh")
     if ssh is None:
         raise HostError(_INSTALL)
-    options = list(_OPTIONS)
+    options = [*_OPTIONS, f"ServerAliveInterval={ALIVE_INTERVAL}"]
     if host.password is None:
         options.append("BatchMode=yes")
     else:
@@ -218,12 +220,11 @@ class SshShell(ProbeProcess):
                 f"its host key is unknown: expected it in known_hosts; accept it with: {accept}"
             )
         if "Permission denied" in said and not self._met:
-            hint = next((line for line in lines if "bad permissions" in line), None)
-            hint = hint or next((line for line in lines if line.startswith("Load key")), None)
-            denied = re.search(r"Permission denied.*", said)
+            hints = ("bad permissions", "Load key", "Permission denied")
+            why = next(line for hint in hints for line in lines if hint in line)
             return HostError(
-                f"{hint or (denied and denied[0]) or last}: expected a key that it takes "
-                f"(--identity FILE) or a password in {PASSWORD_VARIABLE}"
+                f"{why}: expected a key that it takes (--identity FILE) or a password in "
+                f"{PASSWORD_VARIABLE}"
             )
         if self._met:
             return ProbeError(f"connection lost: {last}")

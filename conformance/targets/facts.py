@@ -125,11 +125,15 @@ def linux_facts(read: Read = read_here, release: str = "") -> dict[str, bool]:
 
 
 def real_uids(ask: Ask, system: str) -> list[int]:
-    """The real user ID of each process, on Linux of each thread, the one that asks included."""
-    if system != "Linux":
-        return [int(line) for line in ask(_PATH + "ps -A -o ruid=") if line.strip().isdecimal()]
+    """The real user ID of each process, on Linux of each thread, but for the one that asks."""
     found: list[int] = []
-    for line in ask(_PATH + "grep -hsE '^(Uid|Threads):' /proc/[0-9]*/status"):
+    if system != "Linux":
+        shell, *lines = ask(_PATH + "echo $$; ps -A -o ppid= -o ruid=")
+        pairs = (line.split() for line in lines)
+        return [int(pair[1]) for pair in pairs if len(pair) == 2 and pair[0] != shell]
+    # The names are there before grep is, so it is not among them.
+    names = "set -- /proc/[0-9]*/status\n"
+    for line in ask(_PATH + names + "grep -hsE '^(Uid|Threads):' \"$@\""):
         word, value = line.split()[:2]
         if word == "Uid:":
             found.append(int(value))

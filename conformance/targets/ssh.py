@@ -20,7 +20,7 @@ from reference_model.proc import RLIM_INFINITY
 #: Seconds for which a host that was there before is waited for.
 RECONNECT = 60.0
 NO_TRACER = "no tracer: the one for Linux is python-ptrace, and plays on this machine only"
-NO_UIDS = "ps does not tell whose processes run there"
+NO_UIDS = "neither ps nor /proc tells whose processes run there"
 _PROBES = {"x86_64": "x86_64-netbsd", "i386": "x86-netbsd", "aarch64": "aarch64-netbsd"}
 S = TypeVar("S", bound=SshShell)
 _LIMITS = Scenario("ssh/limits", ("LIMITS",), (Step("P", "getrlimit", ()),))
@@ -115,7 +115,7 @@ class SshTarget(HostTarget):
             self._shell = None
 
     def _real_uids(self) -> list[int]:
-        """Of each process there; the last command's own is among them."""
+        """Of each process there."""
         uids = real_uids(self._ask, self.kernel.system)
         if not uids:
             raise ProbeError(NO_UIDS)
@@ -125,7 +125,7 @@ class SshTarget(HostTarget):
         return set(self._real_uids())
 
     def user_count(self) -> int:
-        return self._real_uids().count(self.options.uid) - 1
+        return self._real_uids().count(self.options.uid)
 
     def close(self) -> None:
         super().close()
