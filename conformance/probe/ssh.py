@@ -41,7 +41,7 @@ _OPTIONS = (
     "PermitLocalCommand=no",
     "RemoteCommand=none",
     "ControlMaster=no",
-    "LogLevel=ERROR",
+    "LogLevel=INFO",  # less does not say that the host no longer answers
 )
 # ssh runs it to ask for the password.  It answers nothing else, and is gone once it has.
 _ASKPASS = f"""\
@@ -195,10 +195,12 @@ class SshShell(ProbeProcess):
             return self._refusal(self._errors.read().decode("utf-8", "replace"))
         if not self._met:
             self._errors.seek(0)
-            said = self._heard or self._errors.read().decode("utf-8", "replace").splitlines()
-            first = next((line.strip() for line in said if line.strip()), "nothing")
+            errors = self._errors.read().decode("utf-8", "replace").splitlines()
+            said = next(
+                (line.strip() for line in [*self._heard, *errors[::-1]] if line.strip()), ""
+            )
             return HostError(
-                f"no sh at the other end, it said {first[:80]!r}: expected NetBSD or Linux"
+                f"no sh at the other end, it said {said[:80]!r}: expected NetBSD or Linux"
             )
         return ended
 
