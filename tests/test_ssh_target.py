@@ -24,7 +24,7 @@ from conformance.probe.ssh import PASSWORD_VARIABLE, Host, parse_host
 from conformance.runner import Run
 from conformance.selection import SelectionError, select
 from conformance.targets import facts, ssh
-from conformance.targets.base import TargetError
+from conformance.targets.base import Kernel, TargetError
 from conformance.targets.ssh import NO_TRACER, SshTarget
 from conformance.verdict import Verdict
 from tests.command import COMMAND, environment, forkoracle
@@ -373,6 +373,9 @@ def test_a_password_logs_in(sshd: Sshd, tmp_path: Path, monkeypatch: pytest.Monk
         lines = [" ".join(p.info["cmdline"] or ()) for p in psutil.process_iter(["cmdline"])]
     assert any(str(sshd.port) in line for line in lines), "ssh is not to be seen: a blind check"
     assert not any(PASSWORD in line for line in lines)
+    named = {PASSWORD_VARIABLE: PASSWORD}
+    done = forkoracle(tmp_path, "run", *sshd.arguments_of(host), "--only", "RETURN-VALUES", **named)
+    assert done.returncode == 0, done.stderr
     assert PASSWORD not in repr(replace(host, password=PASSWORD))
     assert "Permission denied" in _refusal(replace(host, password="wrong horse"))
     assert PASSWORD_VARIABLE in _refusal(host)
@@ -530,3 +533,14 @@ def test_the_revision_is_that_of_the_running_kernel(
     found = facts.netbsd_kern_fork(facts.ask_here, "9.9")
     assert (found.text, found.guessed) == expected
     assert found.revision == tuple(int(part) for part in expected[0].split(".")[:2])
+
+
+@pytest.mark.parametrize(
+    ("release", "guess"),
+    [("8.3_STABLE", "1.202"), ("9.99.7", "1.229"), ("10.1", "1.229"), ("11.0_BETA", "1.232")],
+)
+def test_a_guess_goes_by_the_branch(release: str, guess: str) -> None:
+    """Where no kernel file tells, N.99 is nearer to N + 1, and the summary says what it is."""
+    assert facts.netbsd_kern_fork(lambda _: [], release) == facts.KernFork(guess, guessed=True)
+    kernel = Kernel("NetBSD", release, "amd64", guess, guessed=True)
+    assert "a guess from the release" in str(kernel)
