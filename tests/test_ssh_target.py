@@ -297,7 +297,14 @@ def test_a_host_that_is_away_for_a_while_is_waited_for(sshd: Sshd) -> None:
 @needs_sshd
 def test_a_host_that_stays_away_is_given_up(sshd: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was decided stays so; the rest is not decided, and says that nobody answers."""
+    naps: list[float] = []
+
+    def nap(seconds: float) -> None:
+        naps.append(seconds)
+        sleep(seconds)
+
     monkeypatch.setattr(ssh, "RECONNECT", 1.0)
+    monkeypatch.setattr(ssh, "sleep", nap)
     sshd.start()
     with _connected(sshd.host) as target:
         scenarios = select(["exitsignal"])
@@ -311,6 +318,7 @@ def test_a_host_that_stays_away_is_given_up(sshd: Sshd, monkeypatch: pytest.Monk
     assert len(observed) == len(scenarios)
     assert isinstance(observed[-1], NotDecided)
     assert "cannot be reached" in observed[-1].reason
+    assert 1 <= len(naps) <= 2, "it is waited for once"
 
 
 @needs_sshd
@@ -392,6 +400,29 @@ def test_the_password_is_for_no_other_question(sshd: Sshd, tmp_path: Path) -> No
     host = replace(sshd.host, identity=None, password=PASSWORD)
     assert "its host key is unknown" in _refusal(host)
     assert "its host key is unknown" in _refusal(replace(host, known_hosts=None))
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [("root@box's password: ", PASSWORD), ("Enter passphrase for key 'k': ", None)],
+)
+def test_what_answers_for_the_password_goes_when_it_has(
+    tmp_path: Path, question: str, answer: str | None
+) -> None:
+    """It answers one question only, and removes itself, even where nobody is left to do so."""
+    helper = tmp_path / "forkoracle-askpass-x" / "askpass"
+    helper.parent.mkdir()
+    helper.write_text(probe_ssh.ASKPASS, encoding="ascii")
+    helper.chmod(0o700)
+    done = subprocess.run(
+        [str(helper), question],
+        env={**os.environ, PASSWORD_VARIABLE: PASSWORD},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode == 0, done.stdout) == (bool(answer), f"{answer}\n" if answer else "")
+    assert helper.parent.exists() == (answer is None)
 
 
 @needs_sshd

@@ -43,8 +43,8 @@ _OPTIONS = (
     "ControlMaster=no",
     "LogLevel=INFO",  # less does not say that the host no longer answers
 )
-# ssh runs it to ask for the password.  It answers nothing else, and is gone once it has.
-_ASKPASS = f"""\
+#: ssh runs it to ask for the password.  It answers nothing else, and is gone once it has.
+ASKPASS = f"""\
 #!/bin/sh
 case $1 in
 *assword*) rm -rf "${{0%/*}}"; printf '%s\\n' "${PASSWORD_VARIABLE}" ;;
@@ -154,7 +154,7 @@ class SshShell(ProbeProcess):
                 prefix="forkoracle-askpass-", ignore_cleanup_errors=True
             )
             helper = Path(self._askpass.name) / "askpass"
-            helper.write_text(_ASKPASS, encoding="ascii")
+            helper.write_text(ASKPASS, encoding="ascii")
             helper.chmod(0o700)
             asking = {"SSH_ASKPASS": str(helper), "SSH_ASKPASS_REQUIRE": "force"}
             environment = {**os.environ, **asking, PASSWORD_VARIABLE: host.password}
