@@ -6,21 +6,23 @@ import os
 import platform
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from conformance.families import DEFAULT_SEED
+from conformance.probe.ssh import PASSWORD_VARIABLE, parse_host
 from conformance.selection import SelectionError
 from conformance.targets.base import Target
 from conformance.targets.guest import GuestTarget, guest_machine
 from conformance.targets.local import LocalTarget
+from conformance.targets.ssh import SshTarget
 from vm.machine import MACHINES
 from vm.qemu import QEMU
 
 #: The targets of this version.
-TARGETS = ("local", "netbsd")
+TARGETS = ("local", "netbsd", "ssh")
 #: Names a kernel file for ``--target auto`` and ``--target netbsd``.
 KERNEL_VARIABLE = "FORKORACLE_KERNEL"
 
@@ -35,6 +37,9 @@ class Wanted:
     cpus: int = 1
     accel: str | None = None
     patience: float = 2.0
+    host: str | None = None
+    identity: Path | None = None
+    known_hosts: Path | None = None
 
     @classmethod
     def from_options(cls, option: Callable[[str], Any]) -> Wanted:
@@ -50,6 +55,9 @@ def add_options(add: Callable[..., object]) -> None:
     add("--machine", choices=tuple(MACHINES), help="QEMU's machine type for it")
     add("--accel", choices=("kvm", "tcg"), help="how QEMU runs it; else what works")
     add("--cpus", type=int, default=1, metavar="N", help="virtual CPUs of the guest")
+    add("--host", metavar="USER@HOST[:PORT]", help="run on this machine, by ssh")
+    add("--identity", type=Path, metavar="FILE", help="the key to log in with")
+    add("--known-hosts", type=Path, metavar="FILE", help="where the host's key must be")
     add(
         "--only",
         action="append",
@@ -84,6 +92,10 @@ def choose_target(wanted: Wanted) -> Choice:
         raise SelectionError(
             f"unknown target {wanted.target!r}: expected {', '.join(('auto', *TARGETS))}"
         )
+    if wanted.target == "ssh" or wanted.host is not None:
+        return _ssh(wanted)
+    if wanted.identity or wanted.known_hosts:
+        raise SelectionError("--identity and --known-hosts go with --host: expected it, too")
     if wanted.target == "local" and wanted.kernel is not None:
         raise SelectionError("--kernel goes with --target netbsd or auto, not with local")
     named = os.environ.get(KERNEL_VARIABLE)
@@ -102,4 +114,28 @@ def choose_target(wanted: Wanted) -> Choice:
     return Choice(
         f"target local: the kernel that we are on, {here} (--kernel FILE for a NetBSD guest)",
         partial(LocalTarget, wanted.patience),
+    )
+
+
+def _ssh(wanted: Wanted) -> Choice:
+    if wanted.target not in ("auto", "ssh") or wanted.kernel is not None:
+        raise SelectionError("--host goes with --target ssh or auto, and not with --kernel")
+    if wanted.host is None:
+        raise SelectionError("--target ssh needs a host: expected --host USER@HOST[:PORT]")
+    for file in filter(None, (wanted.identity, wanted.known_hosts)):
+        if not file.is_file():
+            raise SelectionError(f"{file}: no such file: expected what --host logs in with")
+    try:
+        host = parse_host(wanted.host)
+    except ValueError as error:
+        raise SelectionError(str(error)) from None
+    host = replace(
+        host,
+        identity=wanted.identity,
+        known_hosts=wanted.known_hosts,
+        password=os.environ.get(PASSWORD_VARIABLE),
+    )
+    return Choice(
+        f"target ssh: {host}, the kernel that runs there (--target local for the one here)",
+        partial(SshTarget, host, wanted.patience),
     )

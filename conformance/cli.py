@@ -111,8 +111,8 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     choice = choose_target(Wanted.from_options(lambda name: getattr(options, name)))
     console.print(choice.line, soft_wrap=True, highlight=False)
     target = choice.start()
-    if target.kernel.kern_fork:
-        console.print(f"kernel {target.kernel}", highlight=False)
+    if target.kernel.kern_fork or target.name == "ssh":
+        console.print(f"kernel {target.kernel}", soft_wrap=True, highlight=False)
     run = Run(target, scenarios)
     try:
         for _ in show_progress(console, run.results(), len(scenarios)):

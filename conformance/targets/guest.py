@@ -15,7 +15,8 @@ from conformance.known import KnownDifferences, load_known
 from conformance.probe.build import HOST, BuildError, build_probe
 from conformance.probe.channel import Channel, NotDecided, Observed, PanicError, ProbeError
 from conformance.targets.base import Kernel, TargetError
-from conformance.targets.local import LINUX_DIFFERENCES, linux_before_6_9
+from conformance.targets.facts import linux_before_6_9
+from conformance.targets.host import LINUX_DIFFERENCES
 from reference_model import NEWEST, Options, Scenario
 from vm import accel
 from vm.errors import GuestError, PanickedError
