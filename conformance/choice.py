@@ -17,6 +17,7 @@ from conformance.selection import SelectionError
 from conformance.targets.base import Target
 from conformance.targets.guest import GuestTarget, guest_machine
 from conformance.targets.local import LocalTarget
+from conformance.targets.several import SeveralTargets
 from conformance.targets.ssh import SshTarget
 from vm.machine import MACHINES
 from vm.qemu import QEMU
@@ -35,6 +36,7 @@ class Wanted:
     kernel: Path | None = None
     machine: str | None = None
     cpus: int = 1
+    guests: int = 1
     accel: str | None = None
     patience: float = 2.0
     host: str | None = None
@@ -55,6 +57,7 @@ def add_options(add: Callable[..., object]) -> None:
     add("--machine", choices=tuple(MACHINES), help="QEMU's machine type for it")
     add("--accel", choices=("kvm", "tcg"), help="how QEMU runs it; else what works")
     add("--cpus", type=int, default=1, metavar="N", help="virtual CPUs of the guest")
+    add("--guests", type=int, default=1, metavar="N", help="so many of them share the work")
     add("--host", metavar="USER@HOST[:PORT]", help="run on this machine, by ssh")
     add("--identity", type=Path, metavar="FILE", help="the key to log in with")
     add("--known-hosts", type=Path, metavar="FILE", help="where the host's key must be")
@@ -98,6 +101,8 @@ def choose_target(wanted: Wanted) -> Choice:
         raise SelectionError("--identity and --known-hosts go with --host: expected it, too")
     if wanted.target == "local" and wanted.kernel is not None:
         raise SelectionError("--kernel goes with --target netbsd or auto, not with local")
+    if wanted.guests < 1 or wanted.cpus < 1:
+        raise SelectionError("--guests and --cpus: expected a number of 1 or more")
     named = os.environ.get(KERNEL_VARIABLE)
     kernel = wanted.kernel or (Path(named) if named else None)
     if wanted.target == "netbsd" and kernel is None:
@@ -108,13 +113,20 @@ def choose_target(wanted: Wanted) -> Choice:
     if kernel is not None and wanted.target != "local" and (asked or shutil.which(QEMU)):
         return Choice(
             f"target netbsd: {kernel} in QEMU (--target local for the kernel that we are on)",
-            lambda: GuestTarget(guest_machine(kernel, wanted.machine, wanted.cpus, wanted.accel)),
+            partial(_guests, kernel, wanted),
         )
     here = f"{platform.system()} {platform.release()}"
     return Choice(
         f"target local: the kernel that we are on, {here} (--kernel FILE for a NetBSD guest)",
         partial(LocalTarget, wanted.patience),
     )
+
+
+def _guests(kernel: Path, wanted: Wanted) -> Target:
+    machine = guest_machine(kernel, wanted.machine, wanted.cpus, wanted.accel)
+    if wanted.guests == 1:
+        return GuestTarget(machine)
+    return SeveralTargets(lambda: GuestTarget(machine), wanted.guests)
 
 
 def _ssh(wanted: Wanted) -> Choice:

@@ -5,6 +5,7 @@ The probe is init, and the only program there.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -110,6 +111,7 @@ class GuestTarget:
             hello.release,
             hello.machine,
             ".".join(map(str, revision)) if revision else None,
+            checksum=hashlib.sha256(machine.kernel.image).hexdigest()[:16],
         )
         self.options = Options(
             revision=min(revision or NEWEST, NEWEST),
