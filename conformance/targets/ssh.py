@@ -12,12 +12,13 @@ from conformance.probe.build import HOST, BuildError, build_probe
 from conformance.probe.channel import ProbeError
 from conformance.probe.ssh import Host, SshProbe, SshShell, UnreachableError
 from conformance.targets.base import TargetError
-from conformance.targets.facts import reader, real_uids
+from conformance.targets.facts import probe_folders, reader, real_uids
 from conformance.targets.host import HostTarget
 
 #: Seconds for which a host that was there before is waited for.
 RECONNECT = 60.0
 NO_TRACER = "no tracer: the one for Linux is python-ptrace, and plays on this machine only"
+ANOTHER_RUN = "another run on that host changes the count of processes"
 NO_UIDS = "neither ps nor /proc tells whose processes run there"
 _PROBES = {"x86_64": "x86_64-netbsd", "i386": "x86-netbsd", "aarch64": "aarch64-netbsd"}
 S = TypeVar("S", bound=SshShell)
@@ -114,6 +115,10 @@ class SshTarget(HostTarget):
         return set(self._real_uids())
 
     def user_count(self) -> int:
+        # What another run of the same user has comes and goes too quickly to be counted.
+        ours = {probe.folder for probe in self.transports() if isinstance(probe, SshProbe)}
+        if self.options.uid != 0 and probe_folders(self._ask, self.kernel.system) - ours:
+            raise ProbeError(ANOTHER_RUN)
         return self._real_uids().count(self.options.uid)
 
     def close(self) -> None:
