@@ -25,7 +25,7 @@ from rich.table import Table
 
 from conformance import bench
 from conformance.catalogue import catalogue
-from conformance.choice import Wanted, add_options, choose_target
+from conformance.choice import KERNEL_VARIABLE, Wanted, add_options, choose_target
 from conformance.journal import Journal, JournalError
 from conformance.known import KnownError
 from conformance.report.junit import write_junit
@@ -108,6 +108,14 @@ def _arguments() -> argparse.ArgumentParser:
 
     measure = commands.add_parser("bench", help="the figures of the README, measured here")
     measure.add_argument("--json", type=Path, metavar="FILE")
+    named = os.environ.get(KERNEL_VARIABLE)
+    measure.add_argument(
+        "--kernel",
+        type=Path,
+        default=Path(named) if named else None,
+        metavar="FILE",
+        help="measure a guest of this NetBSD kernel, too",
+    )
     return parser
 
 
@@ -232,7 +240,7 @@ def _clauses(options: argparse.Namespace, console: Console) -> int:
 
 def _bench(options: argparse.Namespace, console: Console) -> int:
     rows = []
-    for figure in bench.figures():
+    for figure in bench.figures(options.kernel):
         rows.append(figure)
         console.print(figure.line(), highlight=False, soft_wrap=True)
     if options.json:
