@@ -89,21 +89,28 @@ def test_close_on_fork_matters_to_clone_files_alone() -> None:
 
 @pytest.mark.parametrize("uid", [0, USER])
 def test_maxproc_is_reached_by_root_too(uid: int) -> None:
-    """Line 276, `tnprocs >= maxproc`: the last slot is nobody's, and line 279 keeps five more."""
+    """Line 276, `tnprocs >= maxproc`: the last slot is nobody's, the others are everybody's."""
     k, l = new_kernel(maxproc=40, others=20, uid=uid)
     made = forks_until_refused(k, l)
-    assert k.nprocs == 20 + 1 + made == (39 if uid == 0 else 34)
+    assert k.nprocs == 20 + 1 + made == 39
     before = counts(k, uid)
     assert fork1(k, l, 0).error == EAGAIN
     assert counts(k, uid) == before
 
 
-def test_the_last_five_slots_go_by_effective_uid() -> None:
-    """Line 279 asks kauth with the caller's credential: an effective root may have them."""
-    k, l = new_kernel(maxproc=40, others=33)
+def test_the_security_model_is_asked_without_the_count() -> None:
+    """Line 279: the count is the argument that the listener does not read, so it reads 0.
+
+    It keeps the last five slots for root, by the effective user ID: with a
+    limit of five these are all there are.
+    """
+    k, l = new_kernel(maxproc=5, others=1)
     become(k, l, USER, USER)
-    assert k.nprocs == 34
+    assert k.nprocs == 2
     assert fork1(k, l, 0).error == EAGAIN
+    k.maxproc = 6
+    assert fork1(k, l, 0).error == 0
+    k.maxproc = 5
     l.l_cred = l.l_proc.p_cred = Cred(USER, 0)
     assert fork1(k, l, 0).error == 0
 
