@@ -6,21 +6,26 @@ import os
 import platform
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from conformance.families import DEFAULT_SEED
+from conformance.report.terminal import show_download
 from conformance.selection import SelectionError
-from conformance.targets.base import Target
+from conformance.targets.base import Target, TargetError
 from conformance.targets.local import LocalTarget
 from conformance.targets.netbsd import NetBSDTarget
+from vm.errors import GuestError
 from vm.guest import QEMU
+from vm.release import MIRROR, Release, UnknownReleaseError, cached_release, find_release
 
 #: The targets of this version.
 TARGETS = ("local", "netbsd")
 #: Names a kernel file for ``--target auto`` and ``--target netbsd``.
 KERNEL_VARIABLE = "FORKORACLE_KERNEL"
+RELEASE = "VERSION-OR-URL-OR-DIR"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,13 @@ class Wanted:
     machine: str | None = None
     cpus: int = 1
     patience: float = 2.0
+    release: str | None = None
+    mirror: str = MIRROR
+
+    @classmethod
+    def of(cls, option: Callable[[str], Any]) -> Wanted:
+        """What was asked for, by the names of the options."""
+        return cls(**{field.name: option(field.name) for field in fields(cls)})
 
 
 def add_options(add: Callable[..., object]) -> None:
@@ -39,6 +51,8 @@ def add_options(add: Callable[..., object]) -> None:
     targets = "|".join(("auto", *TARGETS))
     add("--target", default="auto", metavar=targets, help="the kernel to run on")
     add("--kernel", type=Path, metavar="FILE", help="boot this NetBSD kernel in QEMU")
+    add("--release", metavar=RELEASE, help="boot this NetBSD release's kernel in QEMU")
+    add("--mirror", default=MIRROR, metavar="URL", help="where releases are fetched")
     add("--machine", choices=("pc", "microvm"), help="QEMU's machine type for it")
     add("--cpus", type=int, default=1, metavar="N", help="virtual CPUs of the guest")
     add(
@@ -75,22 +89,64 @@ def choose_target(wanted: Wanted) -> Choice:
         raise SelectionError(
             f"unknown target {wanted.target!r}: expected {', '.join(('auto', *TARGETS))}"
         )
-    if wanted.target == "local" and wanted.kernel is not None:
-        raise SelectionError("--kernel goes with --target netbsd or auto, not with local")
-    named = os.environ.get(KERNEL_VARIABLE)
-    kernel = wanted.kernel or (Path(named) if named else None)
+    if wanted.target == "local" and (wanted.kernel or wanted.release):
+        option = "--kernel" if wanted.kernel else "--release"
+        raise SelectionError(f"{option} goes with --target netbsd or auto, not with local")
+    kernel = None if wanted.target == "local" else _kernel(wanted)
     if wanted.target == "netbsd" and kernel is None:
         raise SelectionError(
-            f"--target netbsd needs a kernel: expected --kernel FILE, or {KERNEL_VARIABLE}"
+            "--target netbsd needs a kernel: expected --kernel FILE, --release VERSION, "
+            f"or {KERNEL_VARIABLE}"
         )
-    asked = wanted.target == "netbsd" or wanted.kernel is not None
-    if kernel is not None and wanted.target != "local" and (asked or shutil.which(QEMU)):
+    asked = wanted.target == "netbsd" or wanted.kernel or wanted.release
+    if kernel is not None and (asked or shutil.which(QEMU)):
         return Choice(
-            f"target netbsd: {kernel} in QEMU (--target local for the kernel that we are on)",
-            partial(NetBSDTarget, kernel, wanted.machine, wanted.cpus),
+            f"target netbsd: {kernel.name} in QEMU (--target local for the kernel that we are on)",
+            partial(_start_guest, kernel, wanted),
         )
     here = f"{platform.system()} {platform.release()}"
     return Choice(
         f"target local: the kernel that we are on, {here} (--kernel FILE for a NetBSD guest)",
         partial(LocalTarget, wanted.patience),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _KernelSource:
+    """A kernel that can be had: what to call it, and what gets its file."""
+
+    name: str
+    get: Callable[[], Path]
+
+
+def _kernel(wanted: Wanted) -> _KernelSource | None:
+    """The kernel that was asked for or configured, else one that was fetched before."""
+    if wanted.kernel and wanted.release:
+        raise SelectionError("--kernel and --release exclude each other: expected one of them")
+    named = os.environ.get(KERNEL_VARIABLE)
+    if wanted.release is None and (wanted.kernel or named):
+        path = wanted.kernel or Path(named or "")
+        return _KernelSource(str(path), lambda: path)
+    if wanted.release is None:
+        release = cached_release()
+    else:
+        release = named_release(wanted.release, wanted.mirror)
+    if release is None:
+        return None
+    return _KernelSource(f"the kernel of release {release.name}", release.kernel)
+
+
+def named_release(given: str, mirror: str, *, fresh: bool = False) -> Release:
+    """As :func:`vm.release.find_release`, for what was given on the command line."""
+    try:
+        return find_release(given, mirror, report=show_download, fresh=fresh)
+    except UnknownReleaseError as error:
+        raise SelectionError(str(error)) from None
+
+
+def _start_guest(kernel: _KernelSource, wanted: Wanted) -> NetBSDTarget:
+    try:
+        path = kernel.get()
+    except GuestError as error:
+        raise TargetError(str(error)) from None
+    return NetBSDTarget(path, wanted.machine, wanted.cpus)

@@ -76,9 +76,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     option = config.getoption
-    wanted = Wanted(
-        *(option(f"--{name}") for name in ("target", "kernel", "machine", "cpus", "patience"))
-    )
+    wanted = Wanted.of(lambda name: option(f"--{name}"))
     try:
         scenarios = select(option("--only"), option("--seed"))
         choice = choose_target(wanted)
