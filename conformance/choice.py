@@ -41,8 +41,8 @@ class Wanted:
     mirror: str = MIRROR
 
     @classmethod
-    def of(cls, option: Callable[[str], Any]) -> Wanted:
-        """What was asked for, by the names of the options."""
+    def from_options(cls, option: Callable[[str], Any]) -> Wanted:
+        """What the options of :func:`add_options` say; *option* gives one by its name."""
         return cls(**{field.name: option(field.name) for field in fields(cls)})
 
 

@@ -108,7 +108,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     for path in filter(None, (options.json, options.junit)):
         if not path.parent.is_dir():
             raise SelectionError(f"{path}: no folder {path.parent} to write it in")
-    choice = choose_target(Wanted.of(vars(options).__getitem__))
+    choice = choose_target(Wanted.from_options(lambda name: getattr(options, name)))
     console.print(choice.line, soft_wrap=True, highlight=False)
     target = choice.start()
     if target.kernel.kern_fork:
