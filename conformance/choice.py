@@ -6,26 +6,30 @@ import os
 import platform
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from conformance.families import DEFAULT_SEED
+from conformance.probe.ssh import PASSWORD_VARIABLE, parse_host
 from conformance.report.terminal import show_download
 from conformance.selection import SelectionError
 from conformance.targets.base import Target, TargetError
 from conformance.targets.local import LocalTarget
 from conformance.targets.netbsd import NetBSDTarget
+from conformance.targets.ssh import SshTarget
 from vm.errors import GuestError
 from vm.guest import QEMU
 from vm.release import MIRROR, Release, UnknownReleaseError, cached_release, find_release
 
 #: The targets of this version.
-TARGETS = ("local", "netbsd")
+TARGETS = ("local", "netbsd", "ssh")
 #: Names a kernel file for ``--target auto`` and ``--target netbsd``.
 KERNEL_VARIABLE = "FORKORACLE_KERNEL"
 RELEASE = "VERSION-OR-URL-OR-DIR"
+#: The options that each say by themselves what to run on, and their target.
+_NAMES_A_SYSTEM = {"kernel": "netbsd", "release": "netbsd", "host": "ssh"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +38,14 @@ class Wanted:
 
     target: str = "auto"
     kernel: Path | None = None
+    release: str | None = None
+    mirror: str = MIRROR
     machine: str | None = None
     cpus: int = 1
     patience: float = 2.0
-    release: str | None = None
-    mirror: str = MIRROR
+    host: str | None = None
+    identity: Path | None = None
+    known_hosts: Path | None = None
 
     @classmethod
     def from_options(cls, option: Callable[[str], Any]) -> Wanted:
@@ -55,6 +62,9 @@ def add_options(add: Callable[..., object]) -> None:
     add("--mirror", default=MIRROR, metavar="URL", help="where releases are fetched")
     add("--machine", choices=("pc", "microvm"), help="QEMU's machine type for it")
     add("--cpus", type=int, default=1, metavar="N", help="virtual CPUs of the guest")
+    add("--host", metavar="USER@HOST[:PORT]", help="run on this machine, by ssh")
+    add("--identity", type=Path, metavar="FILE", help="the key to log in with")
+    add("--known-hosts", type=Path, metavar="FILE", help="where the host's key must be")
     add(
         "--only",
         action="append",
@@ -85,13 +95,9 @@ def choose_target(wanted: Wanted) -> Choice:
 
     Raises :class:`SelectionError` for what this version does not have.
     """
-    if wanted.target not in ("auto", *TARGETS):
-        raise SelectionError(
-            f"unknown target {wanted.target!r}: expected {', '.join(('auto', *TARGETS))}"
-        )
-    if wanted.target == "local" and (wanted.kernel or wanted.release):
-        option = "--kernel" if wanted.kernel else "--release"
-        raise SelectionError(f"{option} goes with --target netbsd or auto, not with local")
+    _check(wanted)
+    if wanted.target == "ssh" or wanted.host is not None:
+        return _ssh(wanted)
     kernel = None if wanted.target == "local" else _kernel(wanted)
     if wanted.target == "netbsd" and kernel is None:
         raise SelectionError(
@@ -111,6 +117,48 @@ def choose_target(wanted: Wanted) -> Choice:
     )
 
 
+def _check(wanted: Wanted) -> None:
+    """Refuse what is unknown, and what does not go together."""
+    if wanted.target not in ("auto", *TARGETS):
+        raise SelectionError(
+            f"unknown target {wanted.target!r}: expected {', '.join(('auto', *TARGETS))}"
+        )
+    named = [name for name in _NAMES_A_SYSTEM if getattr(wanted, name) is not None]
+    if len(named) > 1:
+        options = " and ".join(f"--{name}" for name in named)
+        raise SelectionError(f"{options} exclude each other: expected one of them")
+    for name in named:
+        if wanted.target not in ("auto", _NAMES_A_SYSTEM[name]):
+            raise SelectionError(
+                f"--{name} goes with --target {_NAMES_A_SYSTEM[name]} or auto, "
+                f"not with {wanted.target}"
+            )
+    if (wanted.identity or wanted.known_hosts) and wanted.host is None:
+        raise SelectionError("--identity and --known-hosts go with --host: expected it, too")
+    for file in filter(None, (wanted.identity, wanted.known_hosts)):
+        if not file.is_file():
+            raise SelectionError(f"{file}: no such file: expected what --host logs in with")
+
+
+def _ssh(wanted: Wanted) -> Choice:
+    if wanted.host is None:
+        raise SelectionError("--target ssh needs a host: expected --host USER@HOST[:PORT]")
+    try:
+        host = parse_host(wanted.host)
+    except ValueError as error:
+        raise SelectionError(str(error)) from None
+    host = replace(
+        host,
+        identity=wanted.identity,
+        known_hosts=wanted.known_hosts,
+        password=os.environ.get(PASSWORD_VARIABLE),
+    )
+    return Choice(
+        f"target ssh: {host}, the kernel that runs there (--target local for the one here)",
+        partial(SshTarget, host, wanted.patience),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _KernelSource:
     """A kernel that can be had: what to call it, and what gets its file."""
@@ -121,17 +169,15 @@ class _KernelSource:
 
 def _kernel(wanted: Wanted) -> _KernelSource | None:
     """The kernel that was asked for or configured, else one that was fetched before."""
-    if wanted.kernel and wanted.release:
-        raise SelectionError("--kernel and --release exclude each other: expected one of them")
     named = os.environ.get(KERNEL_VARIABLE)
-    if wanted.release is None and (wanted.kernel or named):
+    if wanted.release is not None:
+        release = named_release(wanted.release, wanted.mirror)
+    elif wanted.kernel or named:
         path = wanted.kernel or Path(named or "")
         return _KernelSource(str(path), lambda: path)
-    if wanted.release is None:
-        release = cached_release()
+    elif (cached := cached_release()) is not None:
+        release = cached
     else:
-        release = named_release(wanted.release, wanted.mirror)
-    if release is None:
         return None
     return _KernelSource(f"the kernel of release {release.name}", release.kernel)
 

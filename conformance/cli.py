@@ -111,7 +111,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     choice = choose_target(Wanted.from_options(lambda name: getattr(options, name)))
     console.print(choice.line, soft_wrap=True, highlight=False)
     target = choice.start()
-    if target.kernel.kern_fork:
+    if target.kernel.kern_fork or target.name == "ssh":
         console.print(f"kernel {target.kernel}", highlight=False)
     run = Run(target, scenarios)
     try:

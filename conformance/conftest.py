@@ -76,7 +76,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     option = config.getoption
-    wanted = Wanted.from_options(lambda name: option(f"--{name}"))
+    wanted = Wanted.from_options(lambda name: option(f"--{name.replace('_', '-')}"))
     try:
         scenarios = select(option("--only"), option("--seed"))
         choice = choose_target(wanted)

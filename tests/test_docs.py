@@ -221,7 +221,7 @@ def test_the_figures_are_those_of_the_bench() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="the facts are Linux's")
 def test_every_fact_of_linux_is_documented() -> None:
     """docs/known-differences.md lists the facts that a condition may ask for."""
-    from conformance.targets.local import linux_facts
+    from conformance.targets.facts import linux_facts
 
     text = (CHECKOUT / "docs" / "known-differences.md").read_text(encoding="utf-8")
     section = text.partition("The facts on Linux:")[2]

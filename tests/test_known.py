@@ -10,7 +10,8 @@ import pytest
 from conformance.families import FAMILIES
 from conformance.families.validation import OTHER_BITS, validation
 from conformance.known import Condition, KnownDifferences, KnownError, load_known
-from conformance.targets.local import LINUX_DIFFERENCES, linux_facts
+from conformance.targets.facts import linux_facts
+from conformance.targets.host import LINUX_DIFFERENCES
 from conformance.verdict import Verdict, judge
 from reference_model import Options, allowed_logs
 from reference_model.clauses import clauses

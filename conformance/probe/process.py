@@ -1,4 +1,4 @@
-"""A probe as a process of this machine: the way in for the kernel that we are on."""
+"""A conversation with a process of this machine: a probe, or what leads to one."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import select
 import signal
 import subprocess
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from time import monotonic
+from typing import IO
 
 import psutil
 
@@ -21,13 +22,20 @@ _LONGEST_LINE = 1 << 16
 class ProbeProcess:
     """A probe that runs on this machine: its lines, each within a time limit."""
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str] | None = None,
+        errors: IO[bytes] | None = None,
+    ) -> None:
+        """*environment* takes the place of ours; *errors* gets what it writes as errors."""
         try:
             self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
+                stderr=errors or subprocess.DEVNULL,
+                env=environment,
                 start_new_session=True,
             )
         except OSError as error:
@@ -42,10 +50,12 @@ class ProbeProcess:
 
     def send(self, texts: Sequence[str]) -> None:
         """Write in the background, so that neither side waits for the other."""
+        self._write("".join(texts).encode("ascii"))
+
+    def _write(self, data: bytes) -> None:
         if self._writer is not None:
             self._writer.join()
             self._writer = None
-        data = "".join(texts).encode("ascii")
 
         def write() -> None:
             try:
@@ -62,6 +72,13 @@ class ProbeProcess:
 
     def line(self, timeout: float) -> str:
         """The next line; :class:`ProbeError` at the end or after *timeout* seconds."""
+        raw = self._raw_line(timeout)
+        try:
+            return raw.decode("ascii")
+        except UnicodeDecodeError:
+            raise ProbeError(f"the probe said {raw[:40]!r}: expected ASCII") from None
+
+    def _raw_line(self, timeout: float) -> bytes:
         deadline = monotonic() + timeout
         while not self._lines:
             left = deadline - monotonic()
@@ -70,27 +87,23 @@ class ProbeProcess:
                 raise ProbeError(f"the probe said nothing for {timeout:.0f} s")
             data = os.read(self._out, 1 << 16)
             if not data:
-                raise ProbeError(self._how_it_ended())
+                raise self._how_it_ended()
             *lines, self._rest = (self._rest + data).split(b"\n")
             if len(self._rest) > _LONGEST_LINE:
                 raise ProbeError(f"the probe said a line of over {_LONGEST_LINE} bytes")
             lines.reverse()
             self._lines = lines
-        raw = self._lines.pop()
-        try:
-            return raw.decode("ascii")
-        except UnicodeDecodeError:
-            raise ProbeError(f"the probe said {raw[:40]!r}: expected ASCII") from None
+        return self._lines.pop()
 
-    def _how_it_ended(self) -> str:
+    def _how_it_ended(self) -> ProbeError:
         half = f" in the middle of the line {self._rest[:40]!r}" if self._rest else ""
         try:
             status = self._process.wait(1)
         except subprocess.TimeoutExpired:
-            return f"the probe closed its output{half}"
+            return ProbeError(f"the probe closed its output{half}")
         if status < 0:
-            return f"the probe was killed by {signal.Signals(-status).name}{half}"
-        return f"the probe ended with status {status}{half}"
+            return ProbeError(f"the probe was killed by {signal.Signals(-status).name}{half}")
+        return ProbeError(f"the probe ended with status {status}{half}")
 
     def session(self) -> list[psutil.Process]:
         """Every process that belongs to this probe, dead or alive."""

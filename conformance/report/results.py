@@ -49,6 +49,7 @@ def as_json(summary: Summary) -> dict[str, Any]:
             "release": kernel.release,
             "machine": kernel.machine,
             "kern_fork": kernel.kern_fork,
+            "kern_fork_guessed": kernel.guessed,
         },
         "seconds": round(summary.seconds, 3),
         "interrupted": summary.interrupted,

@@ -17,16 +17,22 @@ class TargetError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """Which kernel was asked: ``uname``'s words, and the revision of kern_fork.c if it has one."""
+    """Which kernel was asked: ``uname``'s words, and the revision of kern_fork.c if it has one.
+
+    The revision is ``guessed`` where only the release could tell.
+    """
 
     system: str
     release: str
     machine: str
     kern_fork: str | None = None
+    guessed: bool = False
 
     def __str__(self) -> str:
         revision = f", kern_fork.c {self.kern_fork}" if self.kern_fork else ""
-        return f"{self.system} {self.release} {self.machine}{revision}"
+        guess = " (a guess from the release: the kernel's file does not tell)"
+        name = f"{self.system} {self.release} {self.machine}{revision}"
+        return name + guess if self.guessed else name
 
 
 class Target(Protocol):

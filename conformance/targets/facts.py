@@ -1,0 +1,142 @@
+"""What a running system says of itself, asked by way of a shell there."""
+
+from __future__ import annotations
+
+import platform
+import re
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from reference_model import NEWEST
+
+#: Runs a script with ``sh`` on the system, and gives the lines that it prints.
+Ask = Callable[[str], list[str]]
+#: The text of a file of the system, or None where it cannot be read.
+Read = Callable[[str], str | None]
+
+_CAP_SYS_ADMIN = 21
+_STATUS = "/proc/self/status"
+_NAMESPACES = "/proc/sys/user/max_user_namespaces"
+_UNPRIVILEGED = "/proc/sys/kernel/unprivileged_userns_clone"
+_THREADS = "/proc/sys/kernel/threads-max"
+_READ = (_STATUS, _NAMESPACES, _UNPRIVILEGED, _THREADS)
+_PATH = "PATH=$PATH:/bin:/usr/bin:/sbin:/usr/sbin\n"
+
+# The RCS id of the kernel's file, if that file is the running kernel's.
+_KERN_FORK = (
+    _PATH
+    + """\
+k=$(sysctl -n machdep.booted_kernel 2>/dev/null)
+case $k in
+/*) ;;
+?*) k=/$k ;;
+*) k=/netbsd ;;
+esac
+image() { gzip -dc "$k" 2>/dev/null || cat "$k" 2>/dev/null; }
+image | grep -a -F -e "$(sysctl -n kern.version | head -n 1)" >/dev/null &&
+    image | grep -a -o 'kern_fork\\.c,v [0-9.]*' | head -n 1
+"""
+)
+_RCS_ID = re.compile(r"kern_fork\.c,v (\d+\.\d+(?:\.\d+\.\d+)*)\Z")
+#: The kern_fork.c that each branch of NetBSD began with, or a later one that fork(2) cannot tell
+#: from it; for a kernel that keeps its RCS id to itself.
+_OF_RELEASE = {8: (1, 202), 9: (1, 213), 10: (1, 229), 11: (1, 232)}
+
+
+@dataclass(frozen=True, slots=True)
+class KernFork:
+    """A revision of kern_fork.c as its RCS id writes it, and whether it was only guessed."""
+
+    text: str
+    guessed: bool = False
+
+    @property
+    def revision(self) -> tuple[int, int]:
+        """The trunk's revision that it is, or that its branch left the trunk at."""
+        major, minor = self.text.split(".")[:2]
+        return int(major), int(minor)
+
+
+def ask_here(script: str) -> list[str]:
+    """Run *script* with ``sh`` on this machine."""
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False)
+    return done.stdout.splitlines()
+
+
+def read_here(path: str) -> str | None:
+    """The text of a file of this machine."""
+    try:
+        return Path(path).read_text(encoding="ascii")
+    except OSError:
+        return None
+
+
+def reader(ask: Ask) -> Read:
+    """How to read, on another machine, the files that this module needs."""
+    script = "".join(f"echo '= {path}'; cat {path} 2>/dev/null\n" for path in _READ)
+    texts: dict[str, list[str]] = {}
+    for line in ask(_PATH + script):
+        if line.startswith("= "):
+            texts[line[2:]] = lines = []
+        else:
+            lines.append(line)
+    return lambda path: "\n".join(texts[path]) if texts.get(path) else None
+
+
+def netbsd_kern_fork(ask: Ask, release: str) -> KernFork:
+    """Which kern_fork.c a running NetBSD has: by its kernel file, else guessed from *release*."""
+    for line in ask(_KERN_FORK):
+        if match := _RCS_ID.match(line):
+            return KernFork(match[1])
+    branch = re.match(r"\d+", release)
+    guess = _OF_RELEASE.get(int(branch[0]), NEWEST) if branch else NEWEST
+    return KernFork(".".join(map(str, guess)), guessed=True)
+
+
+def netbsd_maxproc(ask: Ask) -> int | None:
+    """kern.maxproc."""
+    lines = ask(_PATH + "sysctl -n kern.maxproc 2>/dev/null")
+    return int(lines[0]) if lines and lines[0].isdecimal() else None
+
+
+def linux_maxproc(read: Read = read_here) -> int | None:
+    """Linux's own limit on processes and threads, in the place of kern.maxproc."""
+    text = read(_THREADS)
+    return int(text) if text else None
+
+
+def linux_facts(read: Read = read_here, release: str = "") -> dict[str, bool]:
+    """What decides, on Linux, which of two written outcomes is the one to expect."""
+    status = (read(_STATUS) or "").splitlines()
+    capabilities = next((line.split()[1] for line in status if line.startswith("CapEff")), "0")
+    unprivileged = read(_UNPRIVILEGED)
+    privileged = bool(int(capabilities, 16) >> _CAP_SYS_ADMIN & 1)
+    allowed = int(read(_NAMESPACES) or 0) > 0
+    if unprivileged is not None and not privileged:
+        allowed = allowed and unprivileged.strip() == "1"
+    major, minor = re.findall(r"\d+", release or platform.release())[:2]
+    return {
+        "cap_sys_admin": privileged,
+        "user_namespaces": allowed,
+        "before_6_9": (int(major), int(minor)) < (6, 9),
+    }
+
+
+def real_uids(ask: Ask, system: str) -> list[int]:
+    """The real user ID of each process, on Linux of each thread, but for the one that asks."""
+    found: list[int] = []
+    if system != "Linux":
+        shell, *lines = ask(_PATH + "echo $$; ps -A -o ppid= -o ruid=")
+        pairs = (line.split() for line in lines)
+        return [int(pair[1]) for pair in pairs if len(pair) == 2 and pair[0] != shell]
+    # The names are there before grep is, so it is not among them.
+    names = "set -- /proc/[0-9]*/status\n"
+    for line in ask(_PATH + names + "grep -hsE '^(Uid|Threads):' \"$@\""):
+        word, value = line.split()[:2]
+        if word == "Uid:":
+            found.append(int(value))
+        else:
+            found += [found[-1]] * (int(value) - 1)
+    return found

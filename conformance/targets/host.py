@@ -1,0 +1,183 @@
+"""What the targets share whose kernel others use, too: it has other users and processes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Container, Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+
+from conformance.known import KnownDifferences, load_known
+from conformance.probe.channel import (
+    Channel,
+    Hello,
+    NotDecided,
+    Observed,
+    ProbeError,
+    Transport,
+)
+from conformance.targets.base import Kernel
+from conformance.targets.facts import (
+    Ask,
+    KernFork,
+    Read,
+    linux_facts,
+    linux_maxproc,
+    netbsd_kern_fork,
+    netbsd_maxproc,
+)
+from reference_model import NEWEST, Options, Scenario
+from reference_model.scenario import TRACER_VERBS
+
+LINUX_DIFFERENCES = Path(__file__).parent / "linux.toml"
+Observations = Iterator[tuple[Scenario, Observed]]
+
+
+def free_uids(taken: Container[int]) -> int:
+    """The first of two neighbouring user IDs that no process has, this run's and no other's."""
+    first = 60_000 + 2 * (os.getpid() % 2_000)
+    uids = range(first, first + 100_000, 4_000)
+    return next(uid for uid in uids if uid not in taken and uid + 1 not in taken)
+
+
+def undecided(scenarios: Sequence[Scenario], reason: str) -> Observations:
+    return ((scenario, NotDecided(reason)) for scenario in scenarios)
+
+
+class HostTarget:
+    """Runs each scenario in the way that it needs: traced, as another user, or as it comes.
+
+    Who inherits sets what :class:`~conformance.targets.base.Target` asks for,
+    ``plain``, and ``traced``: the channel for traced scenarios, ``plain``
+    itself or another one, or why there is none.
+    """
+
+    kernel: Kernel
+    options: Options
+    known: KnownDifferences
+    plain: Channel
+    traced: Channel | str
+    #: What a user who is not root has to do to become root.
+    become_root = "run as root"
+
+    def __init__(self) -> None:
+        self._channels: list[Channel] = []
+
+    def meet(self, hello: Hello, limits: tuple[int, int], ask: Ask, read: Read) -> None:
+        """Set what is to be known of the system, where *hello* comes from.
+
+        *limits* are the RLIMIT_NPROC of its probe.
+        """
+        kern_fork: KernFork | None = None
+        maxproc = None
+        self.known = KnownDifferences()
+        if hello.system == "Linux":
+            self.known = load_known(LINUX_DIFFERENCES, linux_facts(read, hello.release))
+            maxproc = linux_maxproc(read)
+        elif hello.system == "NetBSD":
+            kern_fork = netbsd_kern_fork(ask, hello.release)
+            maxproc = netbsd_maxproc(ask)
+        self.kernel = Kernel(
+            hello.system,
+            hello.release,
+            hello.machine,
+            kern_fork.text if kern_fork else None,
+            guessed=kern_fork is not None and kern_fork.guessed,
+        )
+        self.options = Options(
+            revision=min(kern_fork.revision, NEWEST) if kern_fork else NEWEST,
+            uid=hello.uid,
+            nproc_limit=limits,
+            maxproc=maxproc or Options().maxproc,
+        )
+
+    def channel(self, start: Callable[[], Transport], patience: float) -> Channel:
+        """A channel that ends with the target."""
+        channel = Channel(start, patience)
+        self._channels.append(channel)
+        return channel
+
+    def transports(self) -> list[Transport]:
+        """The probes that run now."""
+        return [channel.transport for channel in self._channels if channel.transport]
+
+    def close(self) -> None:
+        """Come to an end, and leave nothing behind."""
+        for channel in self._channels:
+            channel.finish()
+
+    def kill(self) -> None:
+        """End everything at once, as after Ctrl-C."""
+        for channel in self._channels:
+            channel.kill()
+
+    def taken_uids(self) -> set[int]:
+        """The real user IDs that processes have.  Raises :class:`ProbeError`."""
+        raise NotImplementedError
+
+    def user_count(self) -> int:
+        """How many processes count against the RLIMIT_NPROC of the user who runs the probe.
+
+        Raises :class:`ProbeError`.
+        """
+        raise NotImplementedError
+
+    def run(self, scenarios: Sequence[Scenario]) -> Observations:
+        """Each scenario with what was seen, in order."""
+        for handler, group in groupby(scenarios, key=self._handler):
+            yield from handler(list(group))
+
+    def _handler(self, scenario: Scenario) -> Callable[[list[Scenario]], Observations]:
+        if scenario.traced:
+            return self._run_traced
+        verbs = {step.verb for step in scenario.steps}
+        if "setreuid" in verbs:
+            return self._run_as_others
+        if any(arg.startswith("count") for step in scenario.steps for arg in step.args):
+            return self._run_counted
+        return self.plain.run
+
+    def _run_traced(self, scenarios: list[Scenario]) -> Observations:
+        """Traced scenarios: on Linux another program plays T, and no other tracer."""
+        if isinstance(self.traced, str):
+            yield from undecided(scenarios, self.traced)
+            return
+        for playable, group in groupby(scenarios, key=self._tracer_is_playable):
+            if playable:
+                yield from self.traced.run(list(group))
+            else:
+                yield from undecided(list(group), "on Linux the only tracer is the root actor T")
+
+    def _tracer_is_playable(self, scenario: Scenario) -> bool:
+        tracers = {step.actor for step in scenario.steps if step.verb in TRACER_VERBS}
+        return self.traced is self.plain or (tracers == {"T"} and "T" in scenario.roots())
+
+    def _run_as_others(self, scenarios: list[Scenario]) -> Observations:
+        """Scenarios that become another user: root's business, and the user must be nobody's."""
+        if self.options.uid != 0:
+            reason = f"needs root, to become a user who has no processes: {self.become_root}"
+            yield from undecided(scenarios, reason)
+            return
+        try:
+            free = free_uids(self.taken_uids())
+        except ProbeError as error:
+            yield from undecided(scenarios, str(error))
+        else:
+            yield from self.plain.run(scenarios, {"free": free})
+
+    def _run_counted(self, scenarios: list[Scenario]) -> Observations:
+        """Limits relative to the user's count of processes: it must stand still meanwhile."""
+        for scenario in scenarios:
+            try:
+                yield scenario, self._counted(scenario)
+            except ProbeError as error:
+                yield scenario, NotDecided(str(error))
+
+    def _counted(self, scenario: Scenario) -> Observed:
+        for _ in range(5):
+            self.plain.hello()
+            before = self.user_count()
+            observed = next(self.plain.run([scenario], {"count": before}))[1]
+            if self.user_count() == before or isinstance(observed, NotDecided):
+                return observed
+        return NotDecided("the count of this user's processes does not stand still")

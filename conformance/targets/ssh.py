@@ -1,0 +1,136 @@
+"""A kernel elsewhere, reached by ssh: NetBSD, or Linux with its differences written down."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic, sleep
+from typing import TypeVar
+
+from conformance.probe.build import HOST, BuildError, build_probe
+from conformance.probe.channel import ProbeError
+from conformance.probe.ssh import Host, SshProbe, SshShell, UnreachableError
+from conformance.targets.base import TargetError
+from conformance.targets.facts import reader, real_uids
+from conformance.targets.host import HostTarget
+from reference_model import Scenario, Step
+from reference_model.proc import RLIM_INFINITY
+
+#: Seconds for which a host that was there before is waited for.
+RECONNECT = 60.0
+NO_TRACER = "no tracer: the one for Linux is python-ptrace, and plays on this machine only"
+NO_UIDS = "neither ps nor /proc tells whose processes run there"
+_PROBES = {"x86_64": "x86_64-netbsd", "i386": "x86-netbsd", "aarch64": "aarch64-netbsd"}
+S = TypeVar("S", bound=SshShell)
+_LIMITS = Scenario("ssh/limits", ("LIMITS",), (Step("P", "getrlimit", ()),))
+
+
+def probe_for(system: str, machine: str, processor: str) -> Path:
+    """A probe for what ``uname`` says with ``-s``, ``-m`` and ``-p``.
+
+    Raises :class:`BuildError` and :class:`TargetError`.
+    """
+    if (system, machine) == (platform.system(), platform.machine()):
+        return build_probe(HOST)
+    if system == "NetBSD" and processor in _PROBES:
+        return build_probe(_PROBES[processor])
+    raise TargetError(
+        f"no probe for {system} {machine}: expected NetBSD on x86_64, i386 or aarch64, "
+        f"or {platform.system()} {platform.machine()} as here"
+    )
+
+
+class SshTarget(HostTarget):
+    """Copies the probe to a host, and runs scenarios there."""
+
+    name = "ssh"
+    become_root = "log in as root"
+
+    def __init__(self, host: Host, patience: float = 2.0) -> None:
+        """*patience* as for :class:`Channel`.  Raises :class:`TargetError`."""
+        super().__init__()
+        self._host = host
+        self._shell: SshShell | None = None
+        self._reconnect = 0.0
+        try:
+            self._begin(patience)
+        except (BuildError, ProbeError, TargetError) as error:
+            self.kill()
+            raise TargetError(f"{host}: {error}") from None
+        except BaseException:
+            self.kill()
+            raise
+        self._reconnect = RECONNECT
+
+    def _begin(self, patience: float) -> None:
+        words = self._ask("uname -s; uname -m; uname -p 2>/dev/null || echo -")
+        if len(words) != 3:
+            raise ProbeError(f"uname said {' '.join(words)[:80]!r}: expected NetBSD or Linux")
+        probe = probe_for(*words)
+        self.plain = self.channel(
+            lambda: self._patiently(lambda: SshProbe(self._host, probe, patience)), patience
+        )
+        hello = self.plain.hello()
+        self.traced = self.plain if hello.tracer else NO_TRACER
+        self.meet(hello, self._limits(), self._ask, reader(self._ask))
+
+    def _limits(self) -> tuple[int, int]:
+        """The soft and hard RLIMIT_NPROC that the probe has, by its own word."""
+        seen = next(self.plain.run([_LIMITS]))[1]
+        if not isinstance(seen, tuple):
+            raise ProbeError(seen.reason)
+        soft, hard = (RLIM_INFINITY if word == "inf" else int(word) for word in seen[0].split())
+        return soft, hard
+
+    def _patiently(self, log_in: Callable[[], S]) -> S:
+        """Log in; a host that was there before may take a while to come back."""
+        deadline = monotonic() + self._reconnect
+        while True:
+            try:
+                return log_in()
+            except UnreachableError:
+                if monotonic() >= deadline:
+                    self._reconnect = 0.0  # it was waited for, once
+                    raise
+                sleep(1)
+
+    def _ask(self, script: str) -> list[str]:
+        """What *script* prints there, in a shell that stays: it counts as one of the processes."""
+        if self._shell is not None:
+            try:
+                return self._shell.ask(script)
+            except ProbeError:
+                self._hang_up()
+        self._shell = self._patiently(lambda: SshShell(self._host))
+        try:
+            return self._shell.ask(script)
+        except ProbeError:
+            self._hang_up()
+            raise
+
+    def _hang_up(self) -> None:
+        if self._shell is not None:
+            self._shell.kill()
+            self._shell = None
+
+    def _real_uids(self) -> list[int]:
+        """Of each process there."""
+        uids = real_uids(self._ask, self.kernel.system)
+        if not uids:
+            raise ProbeError(NO_UIDS)
+        return uids
+
+    def taken_uids(self) -> set[int]:
+        return set(self._real_uids())
+
+    def user_count(self) -> int:
+        return self._real_uids().count(self.options.uid)
+
+    def close(self) -> None:
+        super().close()
+        self._hang_up()
+
+    def kill(self) -> None:
+        super().kill()
+        self._hang_up()
