@@ -22,6 +22,17 @@ def set_aside(path: Path, name: str) -> Path:
     return path.replace(path.with_name(f"{name}.bad"))
 
 
+def disk_usage(path: Path) -> int:
+    """The bytes that a file, or a folder with all that is in it, takes on the disk."""
+    try:
+        size = path.lstat().st_blocks * 512
+        if path.is_dir() and not path.is_symlink():
+            size += sum(disk_usage(inner) for inner in path.iterdir())
+    except OSError:
+        return 0  # it has gone meanwhile
+    return size
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a file that is there whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)

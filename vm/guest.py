@@ -70,7 +70,7 @@ class Guest:
         self._unsent: list[bytes] = []
         self._errors = (folder / "qemu.txt").open("w+b")
         self.process = subprocess.Popen(
-            [qemu, *_command(folder, machine, cpus)],
+            [qemu, *arguments(folder, machine, cpus), "-serial", f"file:{folder / 'console.txt'}"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=self._errors,
@@ -136,12 +136,12 @@ class Guest:
         self._folder.cleanup()
 
 
-def _command(folder: Path, machine: str, cpus: int) -> list[str]:
+def arguments(folder: Path, machine: str, cpus: int) -> list[str]:
+    """QEMU's arguments for the files in *folder*."""
     basis, bus = _MACHINE[machine]
     command = [*basis, "-accel", "tcg,thread=multi" if cpus > 1 else "tcg", "-m", "256"]
     command += ["-smp", f"{cpus},sockets={cpus},cores=1"]
     command += ["-display", "none", "-nodefaults", "-no-reboot", "-no-user-config"]
-    command += ["-serial", f"file:{folder / 'console.txt'}"]
     command += ["-kernel", str(folder / "kernel"), "-append", "console=com root=ld0a"]
     # The kernel may write to its root; only the snapshot, which goes with QEMU, sees it.
     for name, snapshot in (("root", "on"), ("mail", "off")):

@@ -81,14 +81,24 @@ def run_program(command: Sequence[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """How to log in to a guest: as whom, and where its key and its host's keys are.
+    """How to log in to a guest: as whom, on which port, and where keys and host's keys are.
 
     ``identity`` is None where another way in, a password say, is the user's to give.
     """
 
     user: str
+    port: int
     identity: Path | None
     known_hosts: Path
+
+    def command(self, ssh: str) -> list[str]:
+        """The command that logs in; what stands behind it is run there."""
+        options = [f'UserKnownHostsFile="{self.known_hosts}"', "GlobalKnownHostsFile=/dev/null"]
+        options += ["StrictHostKeyChecking=yes", "UpdateHostKeys=no", "LogLevel=ERROR"]
+        command = [ssh, *(word for option in options for word in ("-o", option))]
+        if self.identity is not None:
+            command += ["-o", "IdentitiesOnly=yes", "-i", str(self.identity)]
+        return [*command, "-p", str(self.port), "-l", self.user, LOOPBACK]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +133,16 @@ class System:
         arguments += ["-device", "virtio-rng-pci"]
         bios = ["-chardev", f"file,id=bios,path={folder / 'bios'}"]
         return [*arguments, *bios, "-device", "isa-debugcon,iobase=0x402,chardev=bios"]
+
+    def failure(self, folder: Path) -> str | None:
+        """Why the disk cannot be booted, once its BIOS has said so in *folder*."""
+        try:
+            said = (folder / "bios").read_bytes()
+        except OSError:
+            return None
+        if b"No bootable device" in said:
+            return "no bootable device: expected a disk with a boot loader"
+        return None
 
 
 def forwarded_port(usernet: str) -> int:
