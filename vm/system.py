@@ -13,6 +13,7 @@ from pathlib import Path
 
 from vm.disk import File, make_disk
 from vm.errors import GuestError
+from vm.kernelfile import read_kernel
 from vm.nodes import FOR_A_SYSTEM
 
 #: Where ports of guests listen.
@@ -169,6 +170,7 @@ def make_system(sets: Sequence[Path], kernel: Path, folder: Path, *, cpus: int =
     The host's keys are made here, so that they are known before anybody asks
     the guest for them.  Raises :class:`GuestError`.
     """
+    (folder / "kernel").write_bytes(read_kernel(kernel).image)
     authorized = make_key(folder / "identity")
     files = [
         File("etc/fstab", _FSTAB),
@@ -195,7 +197,7 @@ def make_system(sets: Sequence[Path], kernel: Path, folder: Path, *, cpus: int =
         nodes=FOR_A_SYSTEM,
         mebibytes=_MEBIBYTES,
     )
-    return System(folder / "disk", "raw", kernel, cpus=cpus, host_keys=tuple(public))
+    return System(folder / "disk", "raw", folder / "kernel", cpus=cpus, host_keys=tuple(public))
 
 
 def open_image(image: Path, folder: Path, *, bus: str = "virtio", cpus: int = 1) -> System:
