@@ -16,11 +16,12 @@ from conformance.probe.ssh import PASSWORD_VARIABLE, parse_host
 from conformance.report.terminal import show_download
 from conformance.selection import SelectionError
 from conformance.targets.base import Target, TargetError
+from conformance.targets.guest import GuestTarget, guest_machine
 from conformance.targets.local import LocalTarget
-from conformance.targets.netbsd import NetBSDTarget
 from conformance.targets.ssh import SshTarget
 from vm.errors import GuestError
-from vm.guest import QEMU
+from vm.machine import MACHINES
+from vm.qemu import QEMU
 from vm.release import MIRROR, Release, UnknownReleaseError, cached_release, find_release
 
 #: The targets of this version.
@@ -42,6 +43,7 @@ class Wanted:
     mirror: str = MIRROR
     machine: str | None = None
     cpus: int = 1
+    accel: str | None = None
     patience: float = 2.0
     host: str | None = None
     identity: Path | None = None
@@ -60,7 +62,8 @@ def add_options(add: Callable[..., object]) -> None:
     add("--kernel", type=Path, metavar="FILE", help="boot this NetBSD kernel in QEMU")
     add("--release", metavar=RELEASE, help="boot this NetBSD release's kernel in QEMU")
     add("--mirror", default=MIRROR, metavar="URL", help="where releases are fetched")
-    add("--machine", choices=("pc", "microvm"), help="QEMU's machine type for it")
+    add("--machine", choices=tuple(MACHINES), help="QEMU's machine type for it")
+    add("--accel", choices=("kvm", "tcg"), help="how QEMU runs it; else what works")
     add("--cpus", type=int, default=1, metavar="N", help="virtual CPUs of the guest")
     add("--host", metavar="USER@HOST[:PORT]", help="run on this machine, by ssh")
     add("--identity", type=Path, metavar="FILE", help="the key to log in with")
@@ -190,9 +193,9 @@ def named_release(given: str, mirror: str, *, fresh: bool = False) -> Release:
         raise SelectionError(str(error)) from None
 
 
-def _start_guest(kernel: _KernelSource, wanted: Wanted) -> NetBSDTarget:
+def _start_guest(kernel: _KernelSource, wanted: Wanted) -> GuestTarget:
     try:
         path = kernel.get()
     except GuestError as error:
         raise TargetError(str(error)) from None
-    return NetBSDTarget(path, wanted.machine, wanted.cpus)
+    return GuestTarget(guest_machine(path, wanted.machine, wanted.cpus, wanted.accel))

@@ -12,24 +12,21 @@ from pathlib import Path
 from time import time
 from typing import Any, NoReturn
 
-import platformdirs
 from rich.console import Console
 from rich.table import Table
 
 from conformance.choice import RELEASE, named_release
-from conformance.probe.build import BuildError, build_probe
 from conformance.selection import SelectionError
 from conformance.targets.base import TargetError
+from conformance.targets.guest import guest_machine, snapshots
 from vm import background
 from vm.background import BackgroundGuest
 from vm.errors import GuestError
 from vm.files import disk_usage, locked
-from vm.guest import arguments
-from vm.image import make_root
-from vm.kernelfile import read_kernel
 from vm.mailbox import Mailbox
+from vm.programs import find_program
 from vm.release import KERNELS, MIRROR, cache
-from vm.system import BUSES, SETS, System, find_program, make_system, open_image
+from vm.system import BUSES, SETS, System, make_system, open_image
 from vm.terminal import attach
 
 #: Seconds that a whole system has until its sshd answers.
@@ -100,7 +97,7 @@ def run_vm(options: argparse.Namespace, console: Console) -> int:
                     say(f"removed {what}: {size} bytes")
                     total += size
                 say(f"{total} bytes removed")
-    except (GuestError, BuildError) as error:
+    except GuestError as error:
         raise TargetError(str(error)) from None
     return 0
 
@@ -138,17 +135,13 @@ def _start(options: argparse.Namespace) -> BackgroundGuest:
 
 def _start_kernel(kernel: Path, options: argparse.Namespace) -> BackgroundGuest:
     """A kernel with the probe as its only program."""
-    file = read_kernel(kernel)
-    machine = "microvm" if "MICROVM" in file.config else "pc"
-    init = build_probe("x86_64-netbsd")
+    machine = guest_machine(kernel, cpus=options.cpus)
+    file = machine.kernel
     with background.new_folder(options.name, "netbsd") as folder:
-        (folder / "kernel").write_bytes(file.image)
-        make_root(init, folder / "root.img")
-        Mailbox(folder / "mail.img").close()
+        machine.write_files(folder)
+        Mailbox(folder / "mail").close()
         return background.launch(
-            folder,
-            f"NetBSD {file.version} ({file.config})",
-            arguments(folder, machine, options.cpus),
+            folder, f"{file.system} {file.version} ({file.config})", machine.arguments(folder)
         )
 
 
@@ -208,11 +201,10 @@ def _collect(*, kernels: bool) -> Iterator[tuple[str, int]]:
             size = disk_usage(guest.folder)
             guest.stop()
             yield f"the dead guest {guest.name}", size
-    snapshots = platformdirs.user_cache_path("forkoracle") / "snapshots"
-    if snapshots.is_dir():
-        size = disk_usage(snapshots)
-        shutil.rmtree(snapshots, ignore_errors=True)
-        yield "snapshots", size
+    for snapshot in snapshots().all():
+        size = disk_usage(snapshot)
+        shutil.rmtree(snapshot, ignore_errors=True)
+        yield f"the snapshot {snapshot.name}", size
     for path in sorted(cache().rglob("*")):
         if path.is_file() and (kernels or not _belongs_to_a_kernel(path)):
             size = disk_usage(path)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import uuid
+from collections.abc import Callable
+from time import monotonic, sleep
 
 import psutil
 
@@ -25,6 +27,14 @@ def marked(mark: str) -> list[psutil.Process]:
         except (psutil.NoSuchProcess, psutil.AccessDenied, OSError):
             continue
     return found
+
+
+def wait_until(done: Callable[[], bool], timeout: float = 20.0) -> None:
+    """Until *done* says so; fails after *timeout* seconds."""
+    deadline = monotonic() + timeout
+    while not done():
+        assert monotonic() < deadline, "it did not come about in time"
+        sleep(0.02)
 
 
 def in_session(leader: int) -> list[int]:

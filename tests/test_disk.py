@@ -18,8 +18,8 @@ import pytest
 from conformance.choice import KERNEL_VARIABLE
 from vm.disk import File, Tree, make_disk
 from vm.errors import GuestError
-from vm.guest import QEMU
 from vm.nodes import FOR_A_SYSTEM
+from vm.qemu import QEMU
 
 needs_makefs = pytest.mark.skipif(
     shutil.which("makefs") is None, reason="needs makefs: apt-get install makefs"

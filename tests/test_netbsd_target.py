@@ -14,9 +14,9 @@ from conformance.choice import KERNEL_VARIABLE, Wanted, choose_target
 from conformance.runner import Run
 from conformance.selection import SelectionError, select
 from conformance.targets.base import TargetError
-from conformance.targets.netbsd import NetBSDTarget
+from conformance.targets.guest import GuestTarget, guest_machine
 from conformance.verdict import Verdict
-from vm.guest import QEMU
+from vm.qemu import QEMU
 
 needs_kernel = pytest.mark.skipif(
     KERNEL_VARIABLE not in os.environ or shutil.which(QEMU) is None,
@@ -25,8 +25,8 @@ needs_kernel = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def target() -> Iterator[NetBSDTarget]:
-    guest = NetBSDTarget(Path(os.environ[KERNEL_VARIABLE]))
+def target() -> Iterator[GuestTarget]:
+    guest = GuestTarget(guest_machine(Path(os.environ[KERNEL_VARIABLE])))
     yield guest
     guest.close()
     left = [p for p in psutil.process_iter(["cmdline"]) if "forkoracle-guest-" in str(p.info)]
@@ -35,7 +35,7 @@ def target() -> Iterator[NetBSDTarget]:
 
 @needs_kernel
 @pytest.mark.parametrize("family", ["sharing", "vfork", "trace", "nproc", "exitsignal"])
-def test_a_netbsd_kernel_agrees(target: NetBSDTarget, family: str) -> None:
+def test_a_netbsd_kernel_agrees(target: GuestTarget, family: str) -> None:
     """Every scenario of the family agrees with the model, and none is left undecided."""
     results = list(Run(target, select([family])).results())
     assert {result.verdict for result in results} == {Verdict.AGREES}
@@ -46,7 +46,7 @@ def test_what_is_no_kernel_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "netbsd"
     path.write_text("not a kernel")
     with pytest.raises(TargetError, match="expected a NetBSD/amd64 kernel"):
-        NetBSDTarget(path)
+        guest_machine(path)
 
 
 def test_the_target_needs_a_kernel(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,6 +34,17 @@ def test_revision_and_name_come_from_the_file(tmp_path: Path, pack: type[bytes])
     assert (kernel.kern_fork, kernel.version, kernel.config) == ((1, 231), "10.99.12", "MICROVM")
 
 
+def test_linux_is_known_by_its_boot_header(tmp_path: Path) -> None:
+    """A bzImage tells its release where the boot protocol says; it needs no PVH note."""
+    image = bytearray(0x400)
+    image[0x202:0x206] = b"HdrS"
+    struct.pack_into("<H", image, 0x20E, 0x100)
+    image[0x300:0x312] = b"6.1.0-9-amd64 (me)"
+    (tmp_path / "vmlinuz").write_bytes(image)
+    kernel = read_kernel(tmp_path / "vmlinuz")
+    assert (kernel.system, kernel.version, kernel.kern_fork) == ("Linux", "6.1.0-9-amd64", None)
+
+
 def test_without_an_id_there_is_no_revision(tmp_path: Path) -> None:
     """A kernel without kern_fork.c's RCS id has no revision, rather than a guessed one."""
     path = tmp_path / "netbsd"

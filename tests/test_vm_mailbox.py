@@ -44,6 +44,22 @@ def test_the_next_message_waits_for_the_last(tmp_path: Path) -> None:
     box.close()
 
 
+def test_a_conversation_goes_on_in_a_copy(tmp_path: Path) -> None:
+    """A mailbox that a snapshot has kept goes on counting where the first one was."""
+    path = tmp_path / "mail"
+    box = Mailbox(path)
+    guest_writes(path, 1, b"hello\n", 0)
+    assert box.receive() == b"hello\n"
+    box.close()
+    (tmp_path / "copy").write_bytes(path.read_bytes())
+    box = Mailbox(tmp_path / "copy")
+    assert box.receive() is None, "it has been read already"
+    box.send(b"P: fork -\n\n")
+    guest_writes(tmp_path / "copy", 2, b"= 0\n", 1)
+    assert (box.idle(), box.receive()) == (True, b"= 0\n")
+    box.close()
+
+
 def test_a_message_too_long_is_refused(tmp_path: Path) -> None:
     """What the guest's buffer may not hold is never written."""
     box = Mailbox(tmp_path / "mail")

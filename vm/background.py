@@ -24,8 +24,8 @@ import psutil
 
 from vm.errors import GuestError
 from vm.files import locked, write_text
-from vm.guest import find_qemu
 from vm.monitor import Monitor
+from vm.qemu import find_qemu
 from vm.system import Login, System, forwarded_port, pin, scan_host_keys
 
 #: What a guest may be called: it becomes the name of a folder.

@@ -10,7 +10,6 @@ from __future__ import annotations
 import lzma
 import os
 import shutil
-import subprocess
 import tarfile
 import zlib
 from collections.abc import Iterable, Sequence
@@ -20,8 +19,8 @@ from tempfile import TemporaryDirectory
 
 from vm.errors import GuestError
 from vm.nodes import Node
+from vm.programs import find_program, run_program
 
-_INSTALL = "install it with: apt-get install makefs"
 #: What stands for itself in a name; anything else is written as vis(3) does, in octal.
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-,@%:~=/")
 _TYPES = {
@@ -181,9 +180,7 @@ def make_disk(
     *folders* are made where they are missing, and have these modes.  At least a
     fifth of the disk stays free.  Raises :class:`GuestError`.
     """
-    makefs = shutil.which("makefs")
-    if makefs is None:
-        raise GuestError(f"makefs is missing: {_INSTALL}")
+    makefs = find_program("makefs", "makefs")
     try:
         with TemporaryDirectory(prefix="forkoracle-disk-", dir=image.parent) as folder:
             (root := Path(folder) / "root").mkdir()
@@ -199,15 +196,7 @@ def make_disk(
             options = ["-t", "ffs", "-o", "version=2", "-B", "le", "-x", "-F", str(specification)]
             options += ["-M", f"{mebibytes}m", "-b", "20%", "-f", "20%"]
             unfinished = Path(folder) / "image"
-            done = subprocess.run(
-                [makefs, *options, str(unfinished), str(root)],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if done.returncode:
-                said = " ".join((done.stderr.strip() or "no message").split())
-                raise GuestError(f"makefs failed: {said[-200:]}")
+            run_program([makefs, *options, str(unfinished), str(root)])
             unfinished.replace(image)
     except OSError as error:
         raise GuestError(f"cannot make the disk {image}: {error.strerror}") from None

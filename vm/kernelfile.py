@@ -1,4 +1,7 @@
-"""What a kernel file says of itself: whether QEMU can boot it, and which kern_fork.c it holds."""
+"""What a kernel file says of itself: whether QEMU can boot it, and which kern_fork.c it holds.
+
+NetBSD/amd64 kernels are what this is for; a Linux bzImage is taken, too.
+"""
 
 from __future__ import annotations
 
@@ -22,14 +25,15 @@ _XEN_ELFNOTE_PHYS32_ENTRY = 18
 class KernelFile:
     """A kernel that QEMU can boot with ``-kernel``.
 
-    ``kern_fork`` is the revision of kern_fork.c in its RCS id, or None where
-    the file has none.
+    ``system`` is NetBSD or Linux, ``version`` its release.  ``kern_fork`` is
+    the revision of kern_fork.c in its RCS id, or None where the file has none.
     """
 
     image: bytes
     kern_fork: tuple[int, int] | None
     version: str
     config: str
+    system: str = "NetBSD"
 
 
 def _contents(path: Path) -> bytes:
@@ -65,9 +69,20 @@ def _notes(image: bytes) -> list[tuple[bytes, int]]:
     return found
 
 
+def _linux_version(image: bytes) -> str | None:
+    """The release of a Linux bzImage (Documentation/arch/x86/boot.rst), or None."""
+    if len(image) < 0x264 or image[0x202:0x206] != b"HdrS":
+        return None
+    offset = struct.unpack_from("<H", image, 0x20E)[0]
+    words = image[offset + 0x200 :][:64].split(b" ", 1)
+    return words[0].decode("ascii", "replace") if offset else "unknown"
+
+
 def read_kernel(path: Path) -> KernelFile:
     """Read a NetBSD/amd64 kernel, gzipped or not.  Raises :class:`GuestError`."""
     image = _contents(path)
+    if (linux := _linux_version(image)) is not None:
+        return KernelFile(image, None, linux, "unknown", "Linux")
     if image[:4] != b"\x7fELF" or len(image) < 64 or image[4] != 2:
         raise GuestError(f"{path}: not a 64-bit ELF file: expected a NetBSD/amd64 kernel")
     machine = struct.unpack_from("<H", image, 18)[0]

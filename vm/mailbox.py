@@ -1,8 +1,9 @@
-"""Messages to a guest and back, through a disk that both sides read and write.
+"""Messages to a guest and back, through a disk, or memory, that both sides read and write.
 
 The other end is conformance/probe/mailbox.h, which says what lies where.  QEMU
-reads and writes a raw image through the host's page cache, as we do here, so
-each side sees what the other has written.
+reads and writes a raw image through the host's page cache, as we do here, and
+maps memory from a file of the same cache, so each side sees what the other has
+written.
 """
 
 from __future__ import annotations
@@ -22,20 +23,21 @@ _HEAD = struct.Struct("<IIII")
 
 
 class Mailbox:
-    """The host's end."""
+    """The host's end.  On a file that has been one before, the conversation goes on."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         os.ftruncate(self._fd, SIZE)
-        self._sent = self._read = 0
+        magic, self._sent, self._length, self._read = self._head(0)
+        if magic != MAGIC:
+            self._sent = self._length = self._read = 0
 
     def close(self) -> None:
         os.close(self._fd)
 
     def idle(self) -> bool:
         """Whether the guest has taken the last message."""
-        magic, _, _, read = _HEAD.unpack(os.pread(self._fd, _HEAD.size, HEAD))
+        magic, _, _, read = self._head(HEAD)
         return self._sent == 0 or (magic == MAGIC and read == self._sent)
 
     def send(self, message: bytes) -> None:
@@ -49,7 +51,7 @@ class Mailbox:
 
     def receive(self) -> bytes | None:
         """The guest's next message, or None where there is none yet."""
-        magic, number, length, _ = _HEAD.unpack(os.pread(self._fd, _HEAD.size, HEAD))
+        magic, number, length, _ = self._head(HEAD)
         if magic != MAGIC or number == self._read:
             return None
         message = os.pread(self._fd, length, MAIL_OUT)
@@ -57,6 +59,9 @@ class Mailbox:
         self._write_head()
         return message
 
+    def _head(self, offset: int) -> tuple[int, int, int, int]:
+        magic, number, length, read = _HEAD.unpack(os.pread(self._fd, _HEAD.size, offset))
+        return magic, number, length, read
+
     def _write_head(self) -> None:
-        length = self._length if self._sent else 0
-        os.pwrite(self._fd, _HEAD.pack(MAGIC, self._sent, length, self._read), 0)
+        os.pwrite(self._fd, _HEAD.pack(MAGIC, self._sent, self._length, self._read), 0)

@@ -12,7 +12,7 @@ from qemu.qmp.legacy import QEMUMonitorProtocol
 from vm.errors import GuestError
 
 #: Seconds that QEMU has for a command; a stopped or wedged one never answers.
-_ANSWER = 10.0
+ANSWER = 10.0
 
 
 class Monitor:
@@ -27,7 +27,7 @@ class Monitor:
         try:
             if self._protocol is None:
                 self._protocol = QEMUMonitorProtocol(self._connection)
-                self._protocol.settimeout(_ANSWER)
+                self._protocol.settimeout(ANSWER)
                 self._protocol.connect()
             return self._protocol.cmd(name, **(arguments or {}))
         except (TimeoutError, QMPError, OSError, EOFError) as error:

@@ -15,6 +15,7 @@ from vm.disk import File, make_disk
 from vm.errors import GuestError
 from vm.kernelfile import read_kernel
 from vm.nodes import FOR_A_SYSTEM
+from vm.programs import find_program, run_program
 
 #: Where ports of guests listen.
 LOOPBACK = "127.0.0.1"
@@ -61,23 +62,6 @@ _FSTAB = """\
 ptyfs		/dev/pts	ptyfs	rw		0 0
 procfs		/proc		procfs	rw		0 0
 """
-
-
-def find_program(name: str, package: str) -> str:
-    """The path of a program.  Raises :class:`GuestError` where it is missing."""
-    found = shutil.which(name)
-    if found is None:
-        raise GuestError(f"{name} is missing: install it with: apt-get install {package}")
-    return found
-
-
-def run_program(command: Sequence[str]) -> str:
-    """What a program prints.  Raises :class:`GuestError` where it fails."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        last = (done.stderr.strip() or "no message").splitlines()[-1]
-        raise GuestError(f"{Path(command[0]).name} failed: {last}")
-    return done.stdout
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,7 +110,8 @@ def build_probe(target: str = HOST) -> Path:
         for command in _commands(target, source, out):
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
-                first = (done.stderr.strip() or "no message").splitlines()[0]
-                raise BuildError(f"cannot build the probe for {target}: {first}")
+                lines = (done.stderr.strip() or "no message").splitlines()
+                said = next((line for line in lines if "error:" in line), lines[0])
+                raise BuildError(f"cannot build the probe for {target}: {said}")
         out.replace(built)  # whole, or not at all
     return built

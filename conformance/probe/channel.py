@@ -9,22 +9,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Protocol
 
 from reference_model import Log, Scenario
+from reference_model.proc import RLIM_INFINITY
 
 #: So many probes in a row may fail without having decided anything.
 MAX_FAILURES = 5
-#: After a panic so many scenarios are sent one by one, so that the guilty one is known.
-CAREFUL = 256
+#: A probe keeps back at most this many logs: 64 KiB, at eight bytes or more for each.
+WINDOW = 1 << 13
 #: Seconds until a probe must have introduced itself, a guest's boot included.
 START_TIMEOUT = 60.0
 _OBSERVATION = re.compile(r"[ -~]{1,240}\Z")
 _HELLO = re.compile(
-    r"forkoracle-probe 1 (?P<system>\S+) (?P<release>\S+) (?P<machine>\S+)"
-    r" uid=(?P<uid>\d+) tracer=(?P<tracer>yes|no)\Z"
+    r"forkoracle-probe 2 (?P<system>\S+) (?P<release>\S+) (?P<machine>\S+)"
+    r" uid=(?P<uid>\d+) tracer=(?P<tracer>yes|no)"
+    r" nproc=(?P<soft>\d{1,20})/(?P<hard>\d{1,20}) maxproc=(?P<maxproc>\d{1,20})"
+    r" lacks=(?P<lacks>-|[A-Z,]+)\Z"
 )
 
 
@@ -62,13 +65,21 @@ class Transport(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """How a probe introduces itself: the kernel that it runs on, and as whom."""
+    """How a probe introduces itself: the kernel that it runs on, and as whom.
+
+    ``nproc`` is the soft and hard RLIMIT_NPROC that it was given, ``maxproc``
+    the kernel's limit on processes (0: unknown), ``lacks`` the options that
+    the kernel was built without.
+    """
 
     system: str
     release: str
     machine: str
     uid: int
     tracer: bool
+    nproc: tuple[int, int]
+    maxproc: int
+    lacks: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +97,8 @@ class Panicked:
     console: str
 
 
-Observed = Log | NotDecided | Panicked
+Fault = NotDecided | Panicked
+Observed = Log | Fault
 
 
 def wire_text(scenario: Scenario, settings: Mapping[str, int] | None = None) -> str:
@@ -97,6 +109,52 @@ def wire_text(scenario: Scenario, settings: Mapping[str, int] | None = None) -> 
     """
     head = "".join(f"{name} {value}\n" for name, value in (settings or {}).items())
     return head + "".join(step.call() + "\n" for step in scenario.steps) + "\n"
+
+
+class Search:
+    """Whose fault was it?  What ended a probe is run again, in ever smaller parts.
+
+    A probe says its logs in large pieces, so the guilty scenario may stand far
+    behind the first one that has no log.
+    """
+
+    def __init__(self) -> None:
+        self._size: int | None = None
+        self._fault: Fault | None = None
+        self._end = 0
+
+    def until(self, position: int, total: int) -> int:
+        """Where the next part ends."""
+        return total if self._size is None else min(total, position + self._size)
+
+    def failed(self, position: int, until: int, fault: Fault) -> bool:
+        """That part ended the probe: True where it is one scenario, who is guilty then."""
+        self._end = min(until, position + WINDOW)
+        self._size = max(1, (self._end - position) // 8)
+        found = self._end - position == 1
+        self._fault = None if found else fault
+        return found
+
+    def decided(self, position: int) -> Fault | None:
+        """Hear that this scenario has a log.
+
+        With the last suspect's, a fault is left that was nobody's: it is told
+        in that log's place, so that it is not lost.
+        """
+        if self._fault is None or position + 1 < self._end:
+            return None
+        fault, self._fault = self._fault, None
+        reason = f"{fault.reason}; once, and not again when the same scenarios were run again"
+        return replace(fault, reason=reason)
+
+    def went_well(self) -> None:
+        """Go on in larger parts."""
+        if self._size is not None:
+            self._size = 2 * self._size if self._size < WINDOW else None
+
+
+def _limit(digits: str) -> int:
+    return RLIM_INFINITY if int(digits) > RLIM_INFINITY else int(digits)
 
 
 class Channel:
@@ -166,6 +224,9 @@ class Channel:
                 match["machine"],
                 int(match["uid"]),
                 match["tracer"] == "yes",
+                (_limit(match["soft"]), _limit(match["hard"])),
+                int(match["maxproc"]),
+                frozenset(match["lacks"].split(",")) - {"-"},
             )
             self._process, self._number = process, 0
         return self._process
@@ -174,35 +235,36 @@ class Channel:
         self, scenarios: Sequence[Scenario], settings: Mapping[str, int] | None = None
     ) -> Iterator[tuple[Scenario, Observed]]:
         """Each scenario with its log, in order, as the logs come."""
-        position, failures, careful = 0, 0, 0
+        position, failures, search = 0, 0, Search()
         while position < len(scenarios):
-            until = min(len(scenarios), position + 1) if careful else len(scenarios)
+            until = search.until(position, len(scenarios))
+            started = False
             try:
                 process = self._start()
+                started = True
                 process.send([wire_text(s, settings) for s in scenarios[position:until]])
                 while position < until:
-                    yield scenarios[position], self._log(process, scenarios[position])
+                    log = self._log(process, scenarios[position])
+                    yield scenarios[position], search.decided(position) or log
                     position += 1
                     failures = 0
-                    careful = max(0, careful - 1)
+                search.went_well()
             except ProbeError as error:
                 self.kill()
+                fault: Fault = NotDecided(str(error))
+                if isinstance(error, PanicError):
+                    fault = Panicked(str(error), error.console)
+                if started and not search.failed(position, until, fault):
+                    continue
                 failures += 1
-                if failures < MAX_FAILURES and isinstance(error, PanicError):
-                    # What had been seen but not said yet is lost with the kernel, so the
-                    # panic may be a later one's: ask again, one by one.
-                    if not careful:
-                        careful = CAREFUL
-                        continue
-                    yield scenarios[position], Panicked(str(error), error.console)
-                else:
-                    yield scenarios[position], NotDecided(str(error))
-                position += 1
-                if failures >= MAX_FAILURES:
+                if failures == MAX_FAILURES:
                     reason = NotDecided(f"given up after {failures} failures: {error}")
-                    for scenario in scenarios[position:]:
-                        yield scenario, reason
+                    for number, scenario in enumerate(scenarios[position:]):
+                        yield scenario, fault if started and not number else reason
                     return
+                if started:
+                    yield scenarios[position], fault
+                    position += 1
 
     def _log(self, process: Transport, scenario: Scenario) -> Observed:
         """Exactly ``= N``, an observation for each step, and a dot."""

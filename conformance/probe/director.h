@@ -15,7 +15,7 @@ enum { BUFFER = 1 << 16 };
 /* Survives the director: whoever comes next goes on from here. */
 struct io {
 	volatile u32 running, number, eof;
-	u32 mail[2]; /* messages got and sent, see mailbox.h */
+	u32 mail[3]; /* see mailbox.h */
 	u64 flushed;
 	u32 in_start, in_end, out_end;
 	char in[BUFFER], out[BUFFER];

@@ -1,7 +1,8 @@
 /*
- * How the probe talks when it is init: through a raw disk that the host reads
- * and writes too.  A disk is the one device that a kernel must have to get as
- * far as init, and it carries megabytes in a second where a tty loses bytes.
+ * How the probe talks when it is init: through a raw disk, or on Linux memory,
+ * that the host reads and writes too.  A disk is the one device that a kernel
+ * must have to get as far as init, and it carries megabytes in a second where
+ * a tty loses bytes.
  *
  * Sector 0 is the host's: the number of its last message, that message's
  * length, and the number of the last of ours that it has read.  Sector 8 is
@@ -24,8 +25,8 @@ struct letter_head {
 };
 
 static struct {
-	long disk; /* 0: there is none, standard input and output are used */
-	u32 *shared; /* survives the director: how many messages were got, and how many sent */
+	int open; /* else standard input and output are used */
+	u32 *shared; /* survives the director: how many messages were got and sent, the last one's length */
 } mail;
 
 static union {
@@ -40,8 +41,14 @@ static void mail_look(int looks)
 {
 	if (looks > 50)
 		os_nap(500);
-	os_lseek(mail.disk, 0, 0);
-	os_read(mail.disk, mail_sector.sector, SECTOR);
+	os_mail_get(mail_sector.sector, SECTOR, 0);
+}
+
+/* Say what we have read and written; 0 where the disk does not take it. */
+static int mail_head(void)
+{
+	mail_sector.head = (struct letter_head){MAIL_MAGIC, mail.shared[1], mail.shared[2], mail.shared[0]};
+	return os_mail_put(mail_sector.sector, SECTOR, MAIL_HEAD) == SECTOR;
 }
 
 /* The next message, or as much of it as fits; 0 where the host wants an end of it. */
@@ -56,10 +63,10 @@ static long mail_read(char *buf, long size)
 	if (length > size || sectors > (long)sizeof mail_buffer)
 		return 0;
 	mail.shared[0] = mail_sector.head.number;
-	os_lseek(mail.disk, MAIL_IN, 0);
-	if (sectors && os_read(mail.disk, mail_buffer, sectors) != sectors)
+	if (sectors && os_mail_get(mail_buffer, sectors, MAIL_IN) != sectors)
 		return 0;
 	memcpy(buf, mail_buffer, (unsigned long)length);
+	mail_head(); /* so that the host can send the next one while we work */
 	return length;
 }
 
@@ -75,19 +82,17 @@ static long mail_write(const char *buf, long size)
 			break;
 	}
 	memcpy(mail_buffer, buf, (unsigned long)size);
-	os_lseek(mail.disk, MAIL_OUT, 0);
-	if (os_write(mail.disk, mail_buffer, sectors) != sectors)
+	if (os_mail_put(mail_buffer, sectors, MAIL_OUT) != sectors)
 		return -1;
 	mail.shared[1]++;
-	mail_sector.head = (struct letter_head){MAIL_MAGIC, mail.shared[1], (u32)size, mail.shared[0]};
-	os_lseek(mail.disk, MAIL_HEAD, 0);
-	return os_write(mail.disk, mail_sector.sector, SECTOR) == SECTOR ? size : -1;
+	mail.shared[2] = (u32)size;
+	return mail_head() ? size : -1;
 }
 
-static long port_read(void *buf, long size) { return mail.disk ? mail_read(buf, size) : os_read(0, buf, size); }
+static long port_read(void *buf, long size) { return mail.open ? mail_read(buf, size) : os_read(0, buf, size); }
 static long port_write(const void *buf, long size)
 {
-	return mail.disk ? mail_write(buf, size) : os_write(1, buf, size);
+	return mail.open ? mail_write(buf, size) : os_write(1, buf, size);
 }
 
 #endif

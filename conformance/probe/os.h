@@ -30,7 +30,9 @@ static void os_exit(int status) __attribute__((noreturn));
 static long os_kill(long pid, int signal);
 static long os_setpgid(long pid, long group);
 static long os_open(const char *path);
-static long os_open_disk(const char *path);
+static long os_mail_open(void); /* see mailbox.h; the sizes and places are whole sectors */
+static long os_mail_get(void *buf, long size, long offset);
+static long os_mail_put(const void *buf, long size, long offset);
 static void os_power_off(void);
 static long os_close(long fd);
 static long os_dup2(long from, long to);
@@ -56,7 +58,11 @@ static void *os_shared(unsigned long size);
 static void *os_shared_file(const char *path, unsigned long size);
 static int os_state(long pid);
 static void os_identity(char *buf, unsigned long size); /* "NetBSD 10.1 amd64" */
+static u64 os_maxproc(void); /* how many processes there may be; 0 where nobody knows */
+static const char *os_lacks(void); /* "PTRACE,KTRACE": what this kernel was built without */
 static void os_prepare(void);
+void *memcpy(void *restrict to, const void *restrict from, unsigned long size); /* text.h */
+static void os_prepare_init(void); /* what init has to do for itself */
 static const char *os_errno(long error);
 
 #endif

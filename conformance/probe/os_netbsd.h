@@ -71,7 +71,6 @@ static void os_exit(int status)
 static long os_kill(long pid, int signal) { return SYS(SYS_kill, pid, signal, 0, 0, 0, 0); }
 static long os_setpgid(long pid, long group) { return SYS(SYS_setpgid, pid, group, 0, 0, 0, 0); }
 static long os_open(const char *path) { return SYS(SYS_open, path, O_RDONLY, 0, 0, 0, 0); }
-static long os_open_disk(const char *path) { return SYS(SYS_open, path, O_RDWR, 0, 0, 0, 0); }
 static void os_power_off(void)
 {
 	for (;;)
@@ -88,6 +87,23 @@ static long os_lseek(long fd, long offset, int whence) { return SYS(SYS_lseek, f
 #endif
 static long os_read(long fd, void *buf, long size) { return SYS(SYS_read, fd, buf, size, 0, 0, 0); }
 static long os_write(long fd, const void *buf, long size) { return SYS(SYS_write, fd, buf, size, 0, 0, 0); }
+
+/* The mailbox is the second disk.  Nobody has opened anything for init: that would be descriptor 0. */
+enum { MAIL_DISK = 10 };
+static long os_mail_open(void)
+{
+	return os_dup2(SYS(SYS_open, "/dev/rld1d", O_RDWR, 0, 0, 0, 0), MAIL_DISK);
+}
+static long os_mail_get(void *buf, long size, long offset)
+{
+	os_lseek(MAIL_DISK, offset, 0);
+	return os_read(MAIL_DISK, buf, size);
+}
+static long os_mail_put(const void *buf, long size, long offset)
+{
+	os_lseek(MAIL_DISK, offset, 0);
+	return os_write(MAIL_DISK, buf, size);
+}
 static long os_chdir(const char *path) { return SYS(SYS_chdir, path, 0, 0, 0, 0, 0); }
 static long os_getcwd(char *buf, long size)
 {
@@ -229,12 +245,28 @@ static void os_identity(char *buf, unsigned long size)
 }
 
 static void os_prepare(void) {}
+static void os_prepare_init(void) {}
+
+static u64 os_maxproc(void)
+{
+	int name[] = {CTL_KERN, KERN_MAXPROC}, n = 0;
+	return sysctl_get(name, 2, &n, sizeof n) == sizeof n ? (u64)n : 0;
+}
+
+/* A call that the kernel was built without is ENOSYS and, by default, SIGSYS. */
+static const char *os_lacks(void)
+{
+	os_sigaction(SIGSYS, 'i');
+	int ptrace = SYS(SYS_ptrace, -1, 0, 0, 0, 0, 0) == -ENOSYS;
+	int ktrace = SYS(SYS_fktrace, -1, 0, 0, 0, 0, 0) == -ENOSYS;
+	os_sigaction(SIGSYS, 'd');
+	return ptrace ? ktrace ? "PTRACE,KTRACE" : "PTRACE" : ktrace ? "KTRACE" : "-";
+}
 
 /* ---- the tracer ---- */
 
 #define HAVE_TRACER 1
 
-enum { OS_MAIL = 1 }; /* as init it talks through mailbox.h */
 enum { OS_SPIN = 3000 }; /* microseconds to spin: a nap takes a tick or two, 20 ms at 100 Hz */
 
 static long os_ptrace(int request, long pid, void *addr, long data)

@@ -22,7 +22,7 @@
 #include "mailbox.h"
 #include "director.h"
 
-#define VERSION "1"
+#define VERSION "2"
 
 static const char *os_errno(long error)
 {
@@ -70,19 +70,29 @@ static void show_verbs(void)
 static void hello(void)
 {
 	char who[160];
+	u64 cur = 0, max = 0;
 	os_identity(who, sizeof who);
 	say("forkoracle-probe " VERSION " ");
 	say(who);
 	say(" uid=");
 	say_number((u64)os_getuid());
-	say(HAVE_TRACER ? " tracer=yes\n" : " tracer=no\n");
+	say(HAVE_TRACER ? " tracer=yes nproc=" : " tracer=no nproc=");
+	os_getrlimit(&cur, &max);
+	say_number(cur);
+	say("/");
+	say_number(max);
+	say(" maxproc=");
+	say_number(os_maxproc());
+	say(" lacks=");
+	say(os_lacks());
+	say("\n");
 	flush();
 }
 
 /* The end; init has no parent to tell, so it switches the machine off. */
 static void leave(int status)
 {
-	if (mail.disk)
+	if (mail.open)
 		os_power_off();
 	os_exit(status);
 }
@@ -100,7 +110,7 @@ static void supervise(void)
 			leave(3);
 		for (;;) {
 			/* As init we reap at once, and the host watches; else we watch. */
-			long got = os_wait4(-1, &status, mail.disk ? 8 : 1 | 8 /* WNOHANG|WALLSIG */);
+			long got = os_wait4(-1, &status, mail.open ? 8 : 1 | 8 /* WNOHANG|WALLSIG */);
 			if (got == director)
 				break;
 			if (got > 0)
@@ -151,6 +161,7 @@ __attribute__((used, noreturn)) void probe_start(long *args)
 	char **arg = (char **)(args + 1);
 	const char *stage_path = 0, *actor = 0;
 	u64 value, loops = 0;
+	int is_init = os_getpid() == 1;
 
 	for (int i = 1; i < count; i++) {
 		char *next = i + 1 < count ? arg[i + 1] : "";
@@ -177,7 +188,7 @@ __attribute__((used, noreturn)) void probe_start(long *args)
 			os_exit(2);
 	}
 	/* The kernel gives init a name that is no path. */
-	const char *self = OS_MAIL && os_getpid() == 1 ? "/sbin/init" : arg[0];
+	const char *self = is_init && *arg[0] != '/' ? "/sbin/init" : arg[0];
 	for (unsigned long i = 0; i < WORD - 1 && self[i]; i++)
 		self_path[i] = file_path[i] = self[i];
 	own_surroundings();
@@ -195,10 +206,10 @@ __attribute__((used, noreturn)) void probe_start(long *args)
 	if (loops)
 		bench(loops);
 	mail.shared = io->mail;
-	if (OS_MAIL && os_getpid() == 1) {
-		/* Nobody has opened anything for init: the first descriptor would be 0. */
-		mail.disk = os_dup2(os_open_disk("/dev/rld1d"), 10);
-		if (mail.disk < 0)
+	if (is_init) {
+		os_prepare_init();
+		mail.open = os_mail_open() >= 0;
+		if (!mail.open)
 			os_power_off();
 	}
 	stage->magic = MAGIC;

@@ -107,6 +107,12 @@ def linux_maxproc(read: Read = read_here) -> int | None:
     return int(text) if text else None
 
 
+def linux_before_6_9(release: str) -> bool:
+    """Whether a Linux of this release is older than 6.9, which changed what a pidfd is."""
+    major, minor = re.findall(r"\d+", release)[:2]
+    return (int(major), int(minor)) < (6, 9)
+
+
 def linux_facts(read: Read = read_here, release: str = "") -> dict[str, bool]:
     """What decides, on Linux, which of two written outcomes is the one to expect."""
     status = (read(_STATUS) or "").splitlines()
@@ -116,11 +122,10 @@ def linux_facts(read: Read = read_here, release: str = "") -> dict[str, bool]:
     allowed = int(read(_NAMESPACES) or 0) > 0
     if unprivileged is not None and not privileged:
         allowed = allowed and unprivileged.strip() == "1"
-    major, minor = re.findall(r"\d+", release or platform.release())[:2]
     return {
         "cap_sys_admin": privileged,
         "user_namespaces": allowed,
-        "before_6_9": (int(major), int(minor)) < (6, 9),
+        "before_6_9": linux_before_6_9(release or platform.release()),
     }
 
 

@@ -1,0 +1,142 @@
+"""A guest in QEMU, from nothing but a kernel file: NetBSD, which this is for, or Linux.
+
+The probe is init, and the only program there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+
+import platformdirs
+
+from conformance.known import KnownDifferences, load_known
+from conformance.probe.build import HOST, BuildError, build_probe
+from conformance.probe.channel import Channel, NotDecided, Observed, PanicError, ProbeError
+from conformance.targets.base import Kernel, TargetError
+from conformance.targets.facts import linux_before_6_9
+from conformance.targets.host import LINUX_DIFFERENCES
+from reference_model import NEWEST, Options, Scenario
+from vm import accel
+from vm.errors import GuestError, PanickedError
+from vm.guest import Guest
+from vm.kernelfile import KernelFile, read_kernel
+from vm.machine import Machine
+from vm.snapshot import Snapshots
+
+#: In a guest of our own nobody but the scenario's actors is anybody but root.
+_FREE_UID = 61001
+_PROBE_PATIENCE = 2.0
+
+
+def snapshots() -> Snapshots:
+    """Where booted guests are kept, for all runs of this user."""
+    return Snapshots(platformdirs.user_cache_path("forkoracle") / "snapshots")
+
+
+class GuestProbe:
+    """The probe in a guest, as a channel's other end."""
+
+    def __init__(self, machine: Machine) -> None:
+        try:
+            self.guest = Guest(machine, snapshots())
+        except GuestError as error:
+            raise ProbeError(str(error)) from None
+
+    def send(self, texts: Sequence[str]) -> None:
+        self.guest.send(list(texts))
+
+    def line(self, timeout: float) -> str:
+        try:
+            return self.guest.line(timeout)
+        except PanickedError as error:
+            raise PanicError(str(error), self.guest.console()) from None
+        except GuestError as error:
+            raise ProbeError(str(error)) from None
+
+    def finish(self) -> None:
+        self.kill()
+
+    def kill(self) -> None:
+        self.guest.kill()
+
+
+def guest_machine(
+    kernel: Path, machine: str | None = None, cpus: int = 1, accelerator: str | None = None
+) -> Machine:
+    """The machine for a kernel file; what is None is found out.
+
+    The machine type follows from the kernel's name, ``kvm`` from whether it
+    works here.  Raises :class:`TargetError`.
+    """
+    try:
+        file = read_kernel(kernel)
+        init = build_probe(HOST if file.system == "Linux" else "x86_64-netbsd")
+        accelerator = accelerator or accel.best(platformdirs.user_cache_path("forkoracle"))
+    except (GuestError, BuildError) as error:
+        raise TargetError(str(error)) from None
+    return Machine(file, init, machine or _machine_type(file), cpus, accelerator)
+
+
+def _machine_type(file: KernelFile) -> str:
+    return "microvm" if "MICROVM" in file.config else "pc"
+
+
+class GuestTarget:
+    """Boots a machine and runs scenarios in it."""
+
+    def __init__(self, machine: Machine, patience: float = _PROBE_PATIENCE) -> None:
+        """*patience* is :class:`Channel`'s; the probe in the guest has its own."""
+        self._channel = Channel(lambda: GuestProbe(machine), patience)
+        try:
+            hello = self._channel.hello()
+        except ProbeError as error:
+            raise TargetError(f"the guest does not come up: {error}") from None
+        self._lacks = {option: f"kernel without {option}" for option in hello.lacks}
+        if not hello.tracer:
+            self._lacks["PTRACE"] = "no tracer in a guest that is not NetBSD"
+        self.name = hello.system.lower()
+        revision = None
+        self.known = KnownDifferences()
+        if hello.system == "NetBSD":
+            revision = machine.kernel.kern_fork or NEWEST
+        else:
+            facts = {"cap_sys_admin": True, "user_namespaces": True}
+            facts["before_6_9"] = linux_before_6_9(hello.release)
+            self.known = load_known(LINUX_DIFFERENCES, facts)
+        self.kernel = Kernel(
+            hello.system,
+            hello.release,
+            hello.machine,
+            ".".join(map(str, revision)) if revision else None,
+        )
+        self.options = Options(
+            revision=min(revision or NEWEST, NEWEST),
+            nproc_limit=hello.nproc,
+            maxproc=hello.maxproc or Options().maxproc,
+        )
+
+    @property
+    def guest(self) -> Guest | None:
+        """The guest that runs now, if one does."""
+        transport = self._channel.transport
+        return transport.guest if isinstance(transport, GuestProbe) else None
+
+    def run(self, scenarios: Sequence[Scenario]) -> Iterator[tuple[Scenario, Observed]]:
+        """Each scenario with what was seen, in order."""
+        for lack, group in groupby(scenarios, key=self._lack):
+            if lack:
+                yield from ((scenario, NotDecided(lack)) for scenario in group)
+            else:
+                yield from self._channel.run(list(group), {"free": _FREE_UID})
+
+    def _lack(self, scenario: Scenario) -> str | None:
+        """Why the guest cannot run the scenario: what it needs and is not there."""
+        return self._lacks.get("PTRACE") if scenario.traced else None
+
+    def close(self) -> None:
+        self._channel.finish()
+
+    def kill(self) -> None:
+        self._channel.kill()

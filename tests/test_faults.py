@@ -1,0 +1,131 @@
+"""Panics and hangs: the scenario that did it is blamed, and the others go on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from conformance.known import KnownDifferences
+from conformance.probe.channel import Channel, NotDecided, PanicError, Panicked, ProbeError
+from conformance.report.explain import explain
+from conformance.verdict import Verdict, judge
+from reference_model import Options, Scenario, parse
+from vm.console import PANIC
+
+GREETING = (
+    "forkoracle-probe 2 NetBSD 10.99 amd64 uid=0 tracer=yes nproc=160/1044 maxproc=1044 lacks=-"
+)
+GUILTY = "P: fork -"
+
+
+class FaultyProbe:
+    """Stands in for a guest.
+
+    It says its logs only when it waits for more, as a real probe does, and
+    whatever is unsaid when it meets a guilty scenario is lost.
+    """
+
+    starts = 0
+    #: So many guilty scenarios end a probe; the others it takes for innocent.
+    faults = 1 << 30
+
+    def __init__(self, error: ProbeError) -> None:
+        type(self).starts += 1
+        self._error = error
+        self._lines = [GREETING]
+        self._number = 0
+
+    def send(self, texts: Sequence[str]) -> None:
+        unsaid = []
+        for text in texts:
+            if GUILTY in text and type(self).faults > 0:
+                type(self).faults -= 1
+                return
+            unsaid += [f"= {self._number}", *["ok"] * text.count(":"), "."]
+            self._number += 1
+        self._lines += unsaid
+
+    def line(self, timeout: float) -> str:
+        if not self._lines:
+            raise self._error
+        return self._lines.pop(0)
+
+    def finish(self) -> None:
+        self.kill()
+
+    def kill(self) -> None:
+        self._lines = []
+
+
+PANIC_ERROR = PanicError("kernel panicked: panic: test", "panic: test\n")
+HANG_ERROR = ProbeError("guest hung: nothing heard for 9 s")
+
+
+@pytest.fixture(autouse=True)
+def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FaultyProbe, "starts", 0)
+    monkeypatch.setattr(FaultyProbe, "faults", 1 << 30)
+
+
+def scenarios(guilty: set[int], count: int) -> list[Scenario]:
+    """So many scenarios, of which some are guilty."""
+    texts = [GUILTY if n in guilty else "P: store 1" for n in range(count)]
+    return parse("\n\n".join(f"scenario s/{n}\nabout SUCCESS\n{t}" for n, t in enumerate(texts)))
+
+
+@pytest.mark.parametrize("error", [PANIC_ERROR, HANG_ERROR], ids=["panic", "hang"])
+@pytest.mark.parametrize(
+    ("guilty", "count"),
+    [({5}, 8), ({0}, 1), ({2999}, 5000), ({7, 8, 9, 300}, 1000), (set(range(4)), 4)],
+    ids=["few", "one", "far behind", "several", "all"],
+)
+def test_exactly_the_guilty_scenarios_are_blamed(
+    error: ProbeError, guilty: set[int], count: int
+) -> None:
+    """Though logs come in large pieces, every other scenario is decided."""
+    with Channel(lambda: FaultyProbe(error)) as channel:
+        answers = list(channel.run(batch := scenarios(guilty, count)))
+    assert [scenario for scenario, _ in answers] == batch
+    seen = [observed for _, observed in answers]
+    assert {n for n, observed in enumerate(seen) if observed != ("ok",)} == guilty
+    kind = Panicked if error is PANIC_ERROR else NotDecided
+    assert all(isinstance(seen[n], kind) for n in guilty)
+    assert FaultyProbe.starts <= 8 * (len(guilty) + 1), "some parts for each, not one by one"
+
+
+@pytest.mark.parametrize("error", [PANIC_ERROR, HANG_ERROR], ids=["panic", "hang"])
+def test_a_fault_that_does_not_come_again_is_told_once(error: ProbeError) -> None:
+    """It is told in the place of the last suspect, and says so; it is not lost."""
+    FaultyProbe.faults = 1
+    with Channel(lambda: FaultyProbe(error)) as channel:
+        seen = [observed for _, observed in channel.run(scenarios({20}, 60))]
+    [fault] = [observed for observed in seen if observed != ("ok",)]
+    assert isinstance(fault, Panicked | NotDecided)
+    assert fault.reason == f"{error}; once, and not again when the same scenarios were run again"
+
+
+def test_a_panic_is_a_difference_with_its_console() -> None:
+    """The verdict names the scenario's clause, the panic, and what the console said."""
+    [scenario] = scenarios({0}, 1)
+    observed = Panicked("kernel panicked: panic: test", "panic: test\n")
+    result = judge(scenario, observed, Options(), KnownDifferences())
+    assert (result.verdict, result.clause) == (Verdict.DIFFERENCE, "SUCCESS")
+    assert result.console == "panic: test\n"
+    assert "  kernel panicked: panic: test" in list(explain(result))
+
+
+@pytest.mark.parametrize(
+    ("console", "panics"),
+    [
+        ('[ 3.6] panic: kernel diagnostic assertion "x > 0" failed: file "a.c", line 1', True),
+        ("fatal page fault in supervisor mode\nStopped in pid 5.5 (init) at ...", True),
+        ("[    9.1] Kernel panic - not syncing: sysrq triggered crash", True),
+        ("db{0}> ", True),
+        ("[ 1.2] ddb.onpanic=0\n[ 1.3] root on ld0a", False),
+        ("[ 1.0] boot device: ld0\n", False),
+    ],
+)
+def test_the_console_tells_a_panic_from_a_boot(console: str, panics: bool) -> None:
+    """Panics, traps and ddb's prompt are noticed; an ordinary boot is not taken for one."""
+    assert bool(PANIC.search(console)) is panics

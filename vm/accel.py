@@ -1,0 +1,104 @@
+"""Whether the host's processor can run a guest's instructions by itself.
+
+A /dev/kvm that is there and does not work, or is slower than doing without, is
+common in containers and on virtual machines, so a kernel of three instructions
+is run both ways to find out.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import monotonic
+
+from vm.qemu import find_qemu
+
+#: Seconds that three instructions may take without help, QEMU's and the firmware's start included.
+_PATIENCE = 10.0
+#: With help it may take so many times that, and half a second, before it counts as not working.
+_SLOWER = 3.0
+_KVM = Path("/dev/kvm")
+# mov $0x2a, %al; out %al, $0xf4 (the debug-exit device: QEMU ends with 2 * 0x2a + 1); hlt
+_PROGRAM = b"\xb0\x2a\xe6\xf4\xf4"
+_WORKED = 2 * 0x2A + 1
+_LOAD = 0x100000
+
+
+def _kernel() -> bytes:
+    """A 64-bit ELF file with a PVH note, whose entry point is the program."""
+    note = struct.pack("<III4sI", 4, 4, 18, b"Xen\0", _LOAD)
+    offset = 64 + 2 * 56
+    size = offset + len(note) + len(_PROGRAM)
+    entry = _LOAD
+    head = b"\x7fELF\x02\x01\x01" + bytes(9)
+    head += struct.pack("<HHIQQQIHHHHHH", 2, 62, 1, entry, 64, 0, 0, 64, 56, 2, 0, 0, 0)
+    code = offset + len(note)
+    load = struct.pack("<IIQQQQQQ", 1, 5, code, _LOAD, _LOAD, len(_PROGRAM), len(_PROGRAM), 1)
+    notes = struct.pack("<IIQQQQQQ", 4, 4, offset, 0, 0, len(note), len(note), 4)
+    data = head + load + notes + note + _PROGRAM
+    assert len(data) == size
+    return data
+
+
+def seconds(accel: str, patience: float) -> float | None:
+    """How long QEMU takes to run a kernel with ``kvm`` or ``tcg``; None where it does not work."""
+    with TemporaryDirectory(prefix="forkoracle-accel-") as folder:
+        kernel = Path(folder) / "kernel"
+        kernel.write_bytes(_kernel())
+        command = [find_qemu(), "-M", "pc", "-accel", accel, "-m", "16", "-display", "none"]
+        command += ["-nodefaults", "-no-user-config", "-no-reboot", "-kernel", str(kernel)]
+        command += ["-device", "isa-debug-exit,iobase=0xf4,iosize=1"]
+        start = monotonic()
+        try:
+            done = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=patience,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return None
+        return monotonic() - start if done.returncode == _WORKED else None
+
+
+def _works_and_helps() -> bool:
+    without = seconds("tcg", _PATIENCE) or _PATIENCE
+    return seconds("kvm", _SLOWER * without + 0.5) is not None
+
+
+def _this_boot() -> str:
+    """What changes whenever the answer might: the host's boot, the device, and QEMU."""
+    parts = []
+    for path in (_KVM, Path(find_qemu())):
+        status = path.stat()
+        parts.append(f"{status.st_mtime_ns} {status.st_rdev} {status.st_size}")
+    try:
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text())
+    except OSError:
+        parts.append("")
+    return "\n".join(parts)
+
+
+def best(cache: Path) -> str:
+    """``kvm`` where it works, else ``tcg``; the answer is kept in *cache* until the next boot."""
+    if not os.access(_KVM, os.R_OK | os.W_OK):
+        return "tcg"
+    kept = cache / "kvm"
+    here = _this_boot()
+    try:
+        answer, _, asked = kept.read_text().partition("\n")
+        if asked == here and answer in ("kvm", "tcg"):
+            return answer
+    except OSError:
+        pass
+    answer = "kvm" if _works_and_helps() else "tcg"
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        kept.write_text(f"{answer}\n{here}")
+    except OSError:
+        pass  # then it is asked again the next time
+    return answer

@@ -1,0 +1,82 @@
+"""A guest's serial console: read with pexpect, for what a console is for.
+
+Boot messages, panics, the kernel's debugger.  Nothing that a test depends on
+goes through it.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import socket
+from time import monotonic
+
+import pexpect
+from pexpect import fdpexpect
+
+#: A panic, a trap in the kernel, or the prompt of its debugger: NetBSD's words, and Linux's.
+PANIC = re.compile(
+    r"panic: [^\r\n]*|fatal [^\r\n]* trap[^\r\n]*|Stopped in [^\r\n]*|^db(?:\{\d+\})?> ?$"
+    r"|Kernel panic - not syncing[^\r\n]*",
+    re.MULTILINE,
+)
+#: Seconds without a word after which a dying kernel has said everything, and the most we wait.
+_SILENCE, _LAST_WORDS = 0.3, 5.0
+
+
+class Console:
+    """Our end of a console; the other end is a descriptor that QEMU inherits."""
+
+    def __init__(self) -> None:
+        self._ours, self._theirs = socket.socketpair()
+        self._text = io.StringIO()
+        self._spawn = fdpexpect.fdspawn(
+            self._ours,
+            encoding="utf-8",
+            codec_errors="replace",
+            searchwindowsize=4096,
+            maxread=65536,
+        )
+        self._spawn.logfile_read = self._text
+
+    @property
+    def descriptor(self) -> int:
+        """What QEMU inherits."""
+        return self._theirs.fileno()
+
+    def started(self) -> None:
+        """QEMU has its end; ours of it goes."""
+        self._theirs.close()
+
+    def text(self) -> str:
+        """What the kernel has written so far."""
+        self._expect([pexpect.TIMEOUT, pexpect.EOF], 0)
+        return self._text.getvalue().replace("\r\n", "\n")
+
+    def panic(self) -> str | None:
+        """The line of a panic, once there is one; the kernel has then said its last words."""
+        if self._expect([PANIC, pexpect.TIMEOUT, pexpect.EOF], 0) != 0:
+            return None
+        until = monotonic() + _LAST_WORDS
+        length = -1
+        while length != len(self._text.getvalue()) and monotonic() < until:
+            length = len(self._text.getvalue())
+            if self._expect([pexpect.EOF, pexpect.TIMEOUT], _SILENCE) == 0:
+                break
+        found = PANIC.search(self.text())
+        return found[0].strip() if found else None
+
+    def write(self, text: str) -> None:
+        """Type at the console."""
+        self._spawn.send(text)
+
+    def close(self) -> None:
+        self._theirs.close()
+        self._ours.close()
+
+    def _expect(self, patterns: list[object], timeout: float) -> int:
+        """Which of *patterns* came first; what cannot be read any more has ended."""
+        try:
+            return int(self._spawn.expect(patterns, timeout=timeout))
+        except (OSError, ValueError):
+            return patterns.index(pexpect.EOF)

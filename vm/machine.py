@@ -1,0 +1,77 @@
+"""What to boot and on what: the files that a machine needs, and QEMU's arguments for it.
+
+Two systems can be booted, each with our program as the only one in it: NetBSD
+from a small disk, Linux from an initramfs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from vm.image import make_initramfs, make_root
+from vm.kernelfile import KernelFile
+from vm.mailbox import SIZE
+
+#: The machine types of QEMU that we know, and the end of their virtio devices' names.
+MACHINES = {"pc": "pci", "microvm": "device"}
+_MEBIBYTES = 256
+_MACHINE_ARGUMENTS = {
+    "pc": ["-M", "pc"],
+    "microvm": [
+        *("-M", "microvm,rtc=on,acpi=on,pic=on,pit=on"),
+        *("-global", "virtio-mmio.force-legacy=on"),
+    ],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A kernel, the one program that it runs, and a virtual machine to run it on.
+
+    ``type`` is one of :data:`MACHINES`, ``accel`` QEMU's word for how the
+    guest's instructions are run (``tcg`` or ``kvm``).
+    """
+
+    kernel: KernelFile
+    init: Path
+    type: str = "pc"
+    cpus: int = 1
+    accel: str = "tcg"
+
+    def write_files(self, folder: Path) -> None:
+        """Put the kernel, and what it boots from, into *folder*.  Raises :class:`GuestError`."""
+        (folder / "kernel").write_bytes(self.kernel.image)
+        if self.kernel.system == "Linux":
+            make_initramfs(self.init, folder / "root")
+        else:
+            make_root(self.init, folder / "root")
+
+    def arguments(self, folder: Path) -> list[str]:
+        """QEMU's arguments for the files in *folder*, the mailbox ``mail`` among them."""
+        accel = "tcg,thread=multi" if self.accel == "tcg" and self.cpus > 1 else self.accel
+        arguments = [*_MACHINE_ARGUMENTS[self.type], "-accel", accel, "-m", str(_MEBIBYTES)]
+        arguments += ["-smp", f"{self.cpus},sockets={self.cpus},cores=1", "-no-reboot"]
+        arguments += ["-kernel", str(folder / "kernel")]
+        if self.kernel.system == "Linux":
+            # Debian's kernels have virtio's drivers in modules, so the mailbox is shared memory.
+            words = "console=ttyS0 quiet panic=0 sysrq_always_enabled"
+            arguments += ["-initrd", str(folder / "root"), "-append", words]
+            mail = f"memory-backend-file,id=mail,share=on,size={SIZE},mem-path={folder / 'mail'}"
+            device = "ivshmem-plain,memdev=mail,master=on,addr=5"
+            return [*arguments, "-object", mail, "-device", device]
+        arguments += ["-append", "console=com root=ld0a"]
+        mail = f"file={folder / 'mail'},if=none,format=raw,id=mail"
+        root = f"file={folder / 'root'},if=none,format=raw,id=root,readonly=on"
+        for name, drive in (("root", root), ("mail", mail)):
+            device = f"virtio-blk-{MACHINES[self.type]},drive={name}"
+            arguments += ["-drive", drive, "-device", device]
+        return arguments
+
+    def key(self) -> str:
+        """What tells this machine from every other one: a checksum of all that makes it."""
+        digest = hashlib.sha256(self.kernel.image)
+        digest.update(self.init.read_bytes())
+        digest.update("\0".join(self.arguments(Path("-"))).encode())
+        return digest.hexdigest()[:32]

@@ -1,0 +1,107 @@
+"""One QEMU: started, steered through QMP, and never outliving whoever started it."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from time import monotonic, sleep
+
+from vm.console import Console
+from vm.errors import GuestError, PanickedError
+from vm.monitor import ANSWER, Monitor
+from vm.programs import find_program
+
+QEMU = "qemu-system-x86_64"
+# Reads until its input ends, which is when the process that holds the other end has
+# gone, however that one ended; then kills QEMU.  QEMU itself would notice nothing.
+_WATCHDOG = 'trap "" INT TERM HUP; read -r never; kill -9 "$0"'
+
+
+def find_qemu() -> str:
+    """The path of QEMU.  Raises :class:`GuestError` where it is missing."""
+    return find_program(QEMU, "qemu-system-x86")
+
+
+class Qemu:
+    """A QEMU process with a console and a monitor, both over descriptors that it inherits.
+
+    No port and no file of ours is in it; it is killed with us.
+    """
+
+    def __init__(self, arguments: Sequence[str], errors: Path) -> None:
+        """Start QEMU with *arguments*; what it complains about goes to the file *errors*."""
+        program = find_qemu()
+        self.console = Console()
+        ours, theirs = socket.socketpair()
+        self._errors = errors.open("w+b")
+        self._monitor = Monitor(ours)
+        chardevs = ("console", self.console.descriptor), ("monitor", theirs.fileno())
+        command = [program, "-no-user-config", "-nodefaults", "-display", "none"]
+        for name, descriptor in chardevs:
+            command += ["-chardev", f"socket,id={name},fd={descriptor}"]
+        command += ["-serial", "chardev:console", "-mon", "chardev=monitor,mode=control"]
+        self.process = subprocess.Popen(
+            [*command, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=self._errors,
+            pass_fds=[descriptor for _, descriptor in chardevs],
+        )
+        theirs.close()
+        self.console.started()
+        self._watchdog = subprocess.Popen(
+            ["/bin/sh", "-c", _WATCHDOG, str(self.process.pid)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def command(self, name: str, arguments: Mapping[str, object] | None = None) -> object:
+        """Have QEMU do something.  Raises :class:`GuestError` where it does not."""
+        return self._monitor.command(name, arguments)
+
+    def save(self, path: Path) -> None:
+        """Write the machine's whole state, without its disks, to *path*; the guest goes on."""
+        self.command("migrate-set-parameters", {"max-bandwidth": 1 << 40})
+        self.command("migrate", {"uri": f"exec:cat > '{path}'"})
+        self._wait_for("query-migrate", "completed", ANSWER)
+        self.command("cont")
+
+    def wait_until_running(self, timeout: float) -> None:
+        """Wait for a machine that comes from a saved state.  Raises :class:`GuestError`."""
+        self._wait_for("query-status", "running", timeout)
+
+    def _wait_for(self, query: str, wanted: str, timeout: float) -> None:
+        deadline = monotonic() + timeout
+        status = ""
+        while status != wanted:
+            if status == "failed" or monotonic() > deadline:
+                raise GuestError(f"QEMU's {query} says {status!r}: expected {wanted!r}")
+            sleep(0.002)
+            answer = self.command(query)
+            status = str(answer.get("status", "")) if isinstance(answer, dict) else ""
+
+    def check(self) -> None:
+        """Raise :class:`GuestError` where the machine is no more, or has panicked."""
+        if panic := self.console.panic():
+            raise PanickedError(f"kernel panicked: {panic[:160]}")
+        status = self.process.poll()
+        if status is None:
+            return
+        self._errors.seek(0)
+        said = self._errors.read().decode("utf-8", "replace").strip()
+        if status == 0 and not said:
+            raise PanickedError("kernel reset the machine or switched it off")
+        raise GuestError(f"QEMU ended with status {status}" + (f": {said[-200:]}" if said else ""))
+
+    def kill(self) -> None:
+        """End the machine at once, and leave nothing of it."""
+        self.process.kill()
+        self.process.wait()
+        self._watchdog.kill()
+        self._watchdog.communicate()
+        self._monitor.close()
+        self.console.close()
+        self._errors.close()
