@@ -19,10 +19,12 @@ from conformance.targets.base import Target, TargetError
 from conformance.targets.guest import GuestTarget, guest_machine
 from conformance.targets.local import LocalTarget
 from conformance.targets.ssh import SshTarget
+from conformance.targets.system import SystemTarget
 from vm.errors import GuestError
 from vm.machine import MACHINES
 from vm.qemu import QEMU
 from vm.release import MIRROR, Release, UnknownReleaseError, cached_release, find_release
+from vm.system import BUSES, SETS, System, make_system, open_image
 
 #: The targets of this version.
 TARGETS = ("local", "netbsd", "ssh")
@@ -30,7 +32,7 @@ TARGETS = ("local", "netbsd", "ssh")
 KERNEL_VARIABLE = "FORKORACLE_KERNEL"
 RELEASE = "VERSION-OR-URL-OR-DIR"
 #: The options that each say by themselves what to run on, and their target.
-_NAMES_A_SYSTEM = {"kernel": "netbsd", "release": "netbsd", "host": "ssh"}
+_NAMES_A_SYSTEM = {"kernel": "netbsd", "release": "netbsd", "image": "netbsd", "host": "ssh"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,10 @@ class Wanted:
     kernel: Path | None = None
     release: str | None = None
     mirror: str = MIRROR
+    full: bool = False
+    image: Path | None = None
+    user: str = "root"
+    bus: str = "virtio"
     machine: str | None = None
     cpus: int = 1
     accel: str | None = None
@@ -62,6 +68,10 @@ def add_options(add: Callable[..., object]) -> None:
     add("--kernel", type=Path, metavar="FILE", help="boot this NetBSD kernel in QEMU")
     add("--release", metavar=RELEASE, help="boot this NetBSD release's kernel in QEMU")
     add("--mirror", default=MIRROR, metavar="URL", help="where releases are fetched")
+    add("--full", action="store_true", help="the release's base and etc, too, with sshd")
+    add("--image", type=Path, metavar="FILE", help="boot this disk image, and reach it by ssh")
+    add("--user", default="root", help="who has an account on the image")
+    add("--bus", choices=tuple(BUSES), default="virtio", help="of the image's disk")
     add("--machine", choices=tuple(MACHINES), help="QEMU's machine type for it")
     add("--accel", choices=("kvm", "tcg"), help="how QEMU runs it; else what works")
     add("--cpus", type=int, default=1, metavar="N", help="virtual CPUs of the guest")
@@ -101,6 +111,8 @@ def choose_target(wanted: Wanted) -> Choice:
     _check(wanted)
     if wanted.target == "ssh" or wanted.host is not None:
         return _ssh(wanted)
+    if wanted.image or wanted.full:
+        return _system(wanted)
     kernel = None if wanted.target == "local" else _kernel(wanted)
     if wanted.target == "netbsd" and kernel is None:
         raise SelectionError(
@@ -136,11 +148,15 @@ def _check(wanted: Wanted) -> None:
                 f"--{name} goes with --target {_NAMES_A_SYSTEM[name]} or auto, "
                 f"not with {wanted.target}"
             )
-    if (wanted.identity or wanted.known_hosts) and wanted.host is None:
-        raise SelectionError("--identity and --known-hosts go with --host: expected it, too")
+    if wanted.known_hosts and not wanted.host:
+        raise SelectionError("--known-hosts goes with --host: expected it, too")
+    if wanted.identity and not (wanted.host or wanted.image):
+        raise SelectionError("--identity goes with --host or --image: expected one of them, too")
+    if wanted.full and not wanted.release:
+        raise SelectionError("--full goes with --release, whose sets it installs")
     for file in filter(None, (wanted.identity, wanted.known_hosts)):
         if not file.is_file():
-            raise SelectionError(f"{file}: no such file: expected what --host logs in with")
+            raise SelectionError(f"{file}: no such file: expected what to log in with")
 
 
 def _ssh(wanted: Wanted) -> Choice:
@@ -159,6 +175,27 @@ def _ssh(wanted: Wanted) -> Choice:
     return Choice(
         f"target ssh: {host}, the kernel that runs there (--target local for the one here)",
         partial(SshTarget, host, wanted.patience),
+    )
+
+
+def _system(wanted: Wanted) -> Choice:
+    """A whole system in QEMU: an image, or a release with its sets."""
+    if wanted.image is not None:
+        name, image = str(wanted.image), wanted.image
+
+        def prepare(folder: Path) -> System:
+            return open_image(image, folder, bus=wanted.bus, cpus=wanted.cpus)
+    else:
+        release = named_release(wanted.release or "", wanted.mirror)
+        name = f"release {release.name} with its sets"
+
+        def prepare(folder: Path) -> System:
+            return make_system(release.sets(SETS), release.kernel(), folder, cpus=wanted.cpus)
+
+    password = os.environ.get(PASSWORD_VARIABLE) if wanted.image else None
+    return Choice(
+        f"target netbsd: {name} in QEMU, by ssh (--target local for the kernel that we are on)",
+        lambda: SystemTarget(prepare, wanted.user, wanted.identity, password, wanted.patience),
     )
 
 

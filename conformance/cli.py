@@ -115,7 +115,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     console.print(choice.line, soft_wrap=True, highlight=False)
     target = choice.start()
     if target.kernel.kern_fork or target.name == "ssh":
-        console.print(f"kernel {target.kernel}", highlight=False)
+        console.print(f"kernel {target.kernel}", soft_wrap=True, highlight=False)
     run = Run(target, scenarios)
     try:
         for _ in show_progress(console, run.results(), len(scenarios)):

@@ -29,9 +29,6 @@ from vm.release import KERNELS, MIRROR, cache
 from vm.system import BUSES, SETS, System, make_system, open_image
 from vm.terminal import attach
 
-#: Seconds that a whole system has until its sshd answers.
-BOOT = 600.0
-
 
 def add_vm(commands: argparse._SubParsersAction[Any]) -> None:
     """Add ``vm`` with its own commands to those of ``forkoracle``."""
@@ -127,7 +124,7 @@ def _start(options: argparse.Namespace) -> BackgroundGuest:
             with background.new_folder(options.name, "netbsd") as folder:
                 system = make_system(sets, kernel, folder, cpus=options.cpus)
                 name = f"NetBSD {release.name}"
-                return _start_system(folder, system, name, "root", folder / "identity")
+                return _start_system(folder, system, name, "root", system.identity)
     else:
         kernel = options.kernel
     return _start_kernel(kernel, options)
@@ -157,7 +154,7 @@ def _start_system(
 ) -> BackgroundGuest:
     guest = background.launch(folder, name, system.arguments(folder), user=user, identity=identity)
     print(f"forkoracle: waiting for the sshd of {guest.name}", file=sys.stderr)
-    guest.wait_for_ssh(system, BOOT)
+    guest.wait_for_ssh(system)
     return guest
 
 

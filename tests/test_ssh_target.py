@@ -24,7 +24,7 @@ from conformance.probe.ssh import PASSWORD_VARIABLE, Host, parse_host
 from conformance.runner import Run
 from conformance.selection import SelectionError, select
 from conformance.targets import facts, ssh
-from conformance.targets.base import TargetError
+from conformance.targets.base import Kernel, TargetError
 from conformance.targets.ssh import NO_TRACER, SshTarget
 from conformance.verdict import Verdict
 from tests.command import COMMAND, environment, forkoracle
@@ -297,7 +297,14 @@ def test_a_host_that_is_away_for_a_while_is_waited_for(sshd: Sshd) -> None:
 @needs_sshd
 def test_a_host_that_stays_away_is_given_up(sshd: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was decided stays so; the rest is not decided, and says that nobody answers."""
+    naps: list[float] = []
+
+    def nap(seconds: float) -> None:
+        naps.append(seconds)
+        sleep(seconds)
+
     monkeypatch.setattr(ssh, "RECONNECT", 1.0)
+    monkeypatch.setattr(ssh, "sleep", nap)
     sshd.start()
     with _connected(sshd.host) as target:
         scenarios = select(["exitsignal"])
@@ -311,6 +318,7 @@ def test_a_host_that_stays_away_is_given_up(sshd: Sshd, monkeypatch: pytest.Monk
     assert len(observed) == len(scenarios)
     assert isinstance(observed[-1], NotDecided)
     assert "cannot be reached" in observed[-1].reason
+    assert 1 <= len(naps) <= 2, "it is waited for once"
 
 
 @needs_sshd
@@ -373,6 +381,9 @@ def test_a_password_logs_in(sshd: Sshd, tmp_path: Path, monkeypatch: pytest.Monk
         lines = [" ".join(p.info["cmdline"] or ()) for p in psutil.process_iter(["cmdline"])]
     assert any(str(sshd.port) in line for line in lines), "ssh is not to be seen: a blind check"
     assert not any(PASSWORD in line for line in lines)
+    named = {PASSWORD_VARIABLE: PASSWORD}
+    done = forkoracle(tmp_path, "run", *sshd.arguments_of(host), "--only", "RETURN-VALUES", **named)
+    assert done.returncode == 0, done.stderr
     assert PASSWORD not in repr(replace(host, password=PASSWORD))
     assert "Permission denied" in _refusal(replace(host, password="wrong horse"))
     assert PASSWORD_VARIABLE in _refusal(host)
@@ -389,6 +400,29 @@ def test_the_password_is_for_no_other_question(sshd: Sshd, tmp_path: Path) -> No
     host = replace(sshd.host, identity=None, password=PASSWORD)
     assert "its host key is unknown" in _refusal(host)
     assert "its host key is unknown" in _refusal(replace(host, known_hosts=None))
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [("root@box's password: ", PASSWORD), ("Enter passphrase for key 'k': ", None)],
+)
+def test_what_answers_for_the_password_goes_when_it_has(
+    tmp_path: Path, question: str, answer: str | None
+) -> None:
+    """It answers one question only, and removes itself, even where nobody is left to do so."""
+    helper = tmp_path / "forkoracle-askpass-x" / "askpass"
+    helper.parent.mkdir()
+    helper.write_text(probe_ssh.ASKPASS, encoding="ascii")
+    helper.chmod(0o700)
+    done = subprocess.run(
+        [str(helper), question],
+        env={**os.environ, PASSWORD_VARIABLE: PASSWORD},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode == 0, done.stdout) == (bool(answer), f"{answer}\n" if answer else "")
+    assert helper.parent.exists() == (answer is None)
 
 
 @needs_sshd
@@ -530,3 +564,14 @@ def test_the_revision_is_that_of_the_running_kernel(
     found = facts.netbsd_kern_fork(facts.ask_here, "9.9")
     assert (found.text, found.guessed) == expected
     assert found.revision == tuple(int(part) for part in expected[0].split(".")[:2])
+
+
+@pytest.mark.parametrize(
+    ("release", "guess"),
+    [("8.3_STABLE", "1.202"), ("9.99.7", "1.229"), ("10.1", "1.229"), ("11.0_BETA", "1.232")],
+)
+def test_a_guess_goes_by_the_branch(release: str, guess: str) -> None:
+    """Where no kernel file tells, N.99 is nearer to N + 1, and the summary says what it is."""
+    assert facts.netbsd_kern_fork(lambda _: [], release) == facts.KernFork(guess, guessed=True)
+    kernel = Kernel("NetBSD", release, "amd64", guess, guessed=True)
+    assert "a guess from the release" in str(kernel)

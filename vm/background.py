@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from time import sleep, time
+from time import time
 
 import platformdirs
 import psutil
@@ -26,11 +26,11 @@ from vm.errors import GuestError
 from vm.files import locked, write_text
 from vm.monitor import Monitor
 from vm.qemu import find_qemu
-from vm.system import Login, System, forwarded_port, pin, scan_host_keys
+from vm.system import BOOT, KNOWN_HOSTS, Login, System, forwarded_port, wait_for_sshd
 
 #: What a guest may be called: it becomes the name of a folder.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}\Z")
-CONSOLE, LOG, KNOWN_HOSTS = "console", "console.txt", "known_hosts"
+CONSOLE, LOG = "console", "console.txt"
 _MONITOR, _RECORD, _PID, _LOCK = "monitor", "guest.json", "pid", "lock"
 #: Seconds that QEMU has to end when it is told to.
 _END = 10.0
@@ -102,23 +102,18 @@ class BackgroundGuest:
                 pass
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def wait_for_ssh(self, system: System, seconds: float) -> None:
-        """Wait until its sshd answers, and keep the keys that it has to show from then on.
-
-        Raises :class:`GuestError` where it does not come up.
-        """
+    def wait_for_ssh(self, system: System) -> None:
+        """Wait until its sshd answers.  Raises :class:`GuestError` where it does not come up."""
         assert self.port is not None
-        deadline = time() + seconds
-        while not (keys := scan_host_keys(self.port)):
-            reason = system.failure(self.folder)
-            if self.process() is None:
-                reason = "QEMU has ended, or the guest has switched itself off"
-            elif time() > deadline:
-                reason = f"no sshd answers within {seconds:.0f} s"
-            if reason:
-                raise GuestError(f"{self.system}: {reason}; its console: {self.last_words()!r}")
-            sleep(0.5)
-        pin(self.folder / KNOWN_HOSTS, self.port, system.host_keys or keys)
+        try:
+            wait_for_sshd(system, self.folder, self.port, BOOT, self._ended)
+        except GuestError as error:
+            raise GuestError(
+                f"{self.system}: {error}; on its console: {self.last_words()!r}"
+            ) from None
+
+    def _ended(self) -> str | None:
+        return None if self.process() else "the guest has switched itself off"
 
     def last_words(self) -> str:
         """The last line on its console."""

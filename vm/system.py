@@ -7,9 +7,10 @@ import re
 import shutil
 import subprocess
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic, sleep
 
 from vm.disk import File, make_disk
 from vm.errors import GuestError
@@ -21,11 +22,16 @@ from vm.programs import find_program, run_program
 LOOPBACK = "127.0.0.1"
 #: The kinds of virtual disks that an image may expect its root on, by QEMU's device.
 BUSES = {"virtio": "virtio-blk-pci", "ide": "ide-hd"}
+#: Which keys the guest's sshd must have, in the guest's folder.
+KNOWN_HOSTS = "known_hosts"
+#: Seconds that a whole system has until its sshd answers.
+BOOT = 600.0
 #: The sets that make a system which one can log in to.
 SETS = ("base", "etc")
 _ADDRESS = "10.0.2.15"  # what QEMU's user network forwards to
 _MEBIBYTES = 512
 _HOST_KEYS = ("ecdsa", "ed25519", "rsa")  # what rc.d/sshd makes where they are missing
+_SECTOR = 512
 _QCOW2 = b"QFI\xfb"
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _FORWARD = re.compile(rf"TCP\[HOST_FORWARD\]\s+\d+\s+{re.escape(LOOPBACK)}\s+(\d+)\s")
@@ -90,7 +96,8 @@ class Login:
 class System:
     """A disk to boot, with a kernel of ours or, if that is None, with its own boot loader.
 
-    ``host_keys`` are the lines of its sshd's public keys; None where they are not known.
+    ``host_keys`` are the lines of its sshd's public keys, ``identity`` the key
+    that it lets in; None where they are not known.
     """
 
     disk: Path
@@ -99,6 +106,7 @@ class System:
     bus: str = "virtio"
     cpus: int = 1
     host_keys: tuple[str, ...] | None = None
+    identity: Path | None = None
 
     def arguments(self, folder: Path) -> list[str]:
         """QEMU's arguments; what its BIOS says goes to ``bios`` in *folder*."""
@@ -110,7 +118,8 @@ class System:
         else:
             # Boot loaders and kernels of images want a screen, though nobody looks at it.
             arguments += ["-device", "VGA"]
-        drive = f"file={self.disk},if=none,format={self.disk_format},id=root"
+        # QEMU writes into an overlay of its own, which goes with it: the disk stays as it is.
+        drive = f"file={self.disk},if=none,format={self.disk_format},id=root,snapshot=on"
         arguments += ["-drive", drive, "-device", f"{BUSES[self.bus]},drive=root"]
         arguments += ["-netdev", f"user,id=net,restrict=on,hostfwd=tcp:{LOOPBACK}:0-{_ADDRESS}:22"]
         arguments += ["-device", "virtio-net-pci,netdev=net,romfile="]
@@ -181,30 +190,29 @@ def make_system(sets: Sequence[Path], kernel: Path, folder: Path, *, cpus: int =
         nodes=FOR_A_SYSTEM,
         mebibytes=_MEBIBYTES,
     )
-    return System(folder / "disk", "raw", folder / "kernel", cpus=cpus, host_keys=tuple(public))
+    return System(
+        folder / "disk",
+        "raw",
+        folder / "kernel",
+        cpus=cpus,
+        host_keys=tuple(public),
+        identity=folder / "identity",
+    )
 
 
 def open_image(image: Path, folder: Path, *, bus: str = "virtio", cpus: int = 1) -> System:
-    """Boot an image through an overlay in *folder*: the image itself is never written.
+    """Boot an image: qcow2 or raw, or one of these packed by gzip or zstd.
 
-    It is qcow2 or raw, or one of these packed by gzip or zstd.  Raises :class:`GuestError`.
+    It is never written.  What has to be unpacked is put into *folder*.  Raises
+    :class:`GuestError`.
     """
-    base = _unpacked(image, folder)
-    try:
-        with base.open("rb") as file:
-            kind = "qcow2" if file.read(4) == _QCOW2 else "raw"
-    except OSError as error:
-        raise GuestError(f"{image}: {error.strerror}: expected a disk image") from None
-    if base.stat().st_size < 512:
-        raise GuestError(f"{image}: {base.stat().st_size} bytes: expected a disk image")
-    overlay = folder / "overlay"
-    tool = find_program("qemu-img", "qemu-utils")
-    try:
-        options = ["-q", "-f", "qcow2", "-F", kind, "-b", str(base.absolute())]
-        run_program([tool, "create", *options, str(overlay)])
-    except GuestError as error:
-        raise GuestError(f"{image}: {error}: expected a disk image, qcow2 or raw") from None
-    return System(overlay, "qcow2", bus=bus, cpus=cpus)
+    disk = _unpacked(image, folder)
+    with disk.open("rb") as file:
+        start = file.read(_SECTOR)
+    if len(start) < _SECTOR:
+        raise GuestError(f"{image}: {len(start)} bytes: expected a disk image")
+    kind = "qcow2" if start.startswith(_QCOW2) else "raw"
+    return System(disk.absolute(), kind, bus=bus, cpus=cpus)
 
 
 def _unpacked(image: Path, folder: Path) -> Path:
@@ -239,6 +247,25 @@ def scan_host_keys(port: int) -> tuple[str, ...]:
     )
     lines = (line.split(maxsplit=1) for line in done.stdout.splitlines())
     return tuple(sorted(rest for name, rest in lines if not name.startswith("#")))
+
+
+def wait_for_sshd(
+    system: System, folder: Path, port: int, seconds: float, ended: Callable[[], str | None]
+) -> None:
+    """Wait until the guest's sshd answers, and write what keys it must have to known_hosts.
+
+    *folder* is that of :meth:`System.arguments`; *ended* says why the guest is no
+    more, if so.  Raises :class:`GuestError` with the reason where none answers.
+    """
+    deadline = monotonic() + seconds
+    while not (keys := scan_host_keys(port)):
+        reason = ended() or system.failure(folder)
+        if reason is None and monotonic() > deadline:
+            reason = f"no sshd has answered within {seconds:.0f} s"
+        if reason is not None:
+            raise GuestError(reason)
+        sleep(0.5)
+    pin(folder / KNOWN_HOSTS, port, system.host_keys or keys)
 
 
 def pin(known_hosts: Path, port: int, keys: Sequence[str]) -> None:

@@ -41,10 +41,10 @@ _OPTIONS = (
     "PermitLocalCommand=no",
     "RemoteCommand=none",
     "ControlMaster=no",
-    "LogLevel=ERROR",
+    "LogLevel=INFO",  # less does not say that the host no longer answers
 )
-# ssh runs it to ask for the password.  It answers nothing else, and is gone once it has.
-_ASKPASS = f"""\
+#: ssh runs it to ask for the password.  It answers nothing else, and is gone once it has.
+ASKPASS = f"""\
 #!/bin/sh
 case $1 in
 *assword*) rm -rf "${{0%/*}}"; printf '%s\\n' "${PASSWORD_VARIABLE}" ;;
@@ -154,7 +154,7 @@ class SshShell(ProbeProcess):
                 prefix="forkoracle-askpass-", ignore_cleanup_errors=True
             )
             helper = Path(self._askpass.name) / "askpass"
-            helper.write_text(_ASKPASS, encoding="ascii")
+            helper.write_text(ASKPASS, encoding="ascii")
             helper.chmod(0o700)
             asking = {"SSH_ASKPASS": str(helper), "SSH_ASKPASS_REQUIRE": "force"}
             environment = {**os.environ, **asking, PASSWORD_VARIABLE: host.password}
@@ -195,10 +195,12 @@ class SshShell(ProbeProcess):
             return self._refusal(self._errors.read().decode("utf-8", "replace"))
         if not self._met:
             self._errors.seek(0)
-            said = self._heard or self._errors.read().decode("utf-8", "replace").splitlines()
-            first = next((line.strip() for line in said if line.strip()), "nothing")
+            errors = self._errors.read().decode("utf-8", "replace").splitlines()
+            said = next(
+                (line.strip() for line in [*self._heard, *errors[::-1]] if line.strip()), ""
+            )
             return HostError(
-                f"no sh at the other end, it said {first[:80]!r}: expected NetBSD or Linux"
+                f"no sh at the other end, it said {said[:80]!r}: expected NetBSD or Linux"
             )
         return ended
 

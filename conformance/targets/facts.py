@@ -90,8 +90,10 @@ def netbsd_kern_fork(ask: Ask, release: str) -> KernFork:
     for line in ask(_KERN_FORK):
         if match := _RCS_ID.match(line):
             return KernFork(match[1])
-    branch = re.match(r"\d+", release)
-    guess = _OF_RELEASE.get(int(branch[0]), NEWEST) if branch else NEWEST
+    match = re.match(r"(\d+)(\.99\.)?", release)
+    # N.99 is the trunk on the way to N + 1.
+    branch = int(match[1]) + bool(match[2]) if match else 0
+    guess = _OF_RELEASE.get(branch, NEWEST)
     return KernFork(".".join(map(str, guess)), guessed=True)
 
 

@@ -1,0 +1,94 @@
+"""A whole system that runs as long as we do: booted, watched, and booted again where it died."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from vm.errors import GuestError
+from vm.qemu import Qemu
+from vm.system import BOOT, KNOWN_HOSTS, System, forwarded_port, scan_host_keys, wait_for_sshd
+
+# Reads until its input ends, which is when the process that holds the other end has gone.
+_SWEEPER = 'trap "" INT TERM HUP; read -r never; rm -rf -- "$0"'
+
+
+class OwnFolder:
+    """A private folder that goes when we do, however that comes about."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="forkoracle-system-"))
+        self._sweeper = subprocess.Popen(
+            ["/bin/sh", "-c", _SWEEPER, str(self.path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def remove(self) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+        self._sweeper.communicate()
+
+
+class BootedSystem:
+    """A system in a QEMU that dies with us; its port, and the keys of its host."""
+
+    def __init__(self, prepare: Callable[[Path], System]) -> None:
+        """Boot what *prepare* makes in a folder.  Raises :class:`GuestError`."""
+        self._qemu: Qemu | None = None
+        self._folder = OwnFolder()
+        try:
+            self.system = prepare(self._folder.path)
+            self._boot()
+        except BaseException:
+            self.kill()
+            raise
+
+    @property
+    def known_hosts(self) -> Path:
+        """The file with the keys that its sshd must have."""
+        return self._folder.path / KNOWN_HOSTS
+
+    def _boot(self) -> None:
+        self._qemu = Qemu(self.system.arguments(self._folder.path), self._folder.path / "errors")
+        said = self._qemu.command("human-monitor-command", {"command-line": "info usernet"})
+        self.port = forwarded_port(str(said))
+        wait_for_sshd(self.system, self._folder.path, self.port, BOOT, self._ended)
+
+    def _ended(self) -> str | None:
+        try:
+            self.check()
+        except GuestError as error:
+            return str(error)
+        return None
+
+    def check(self) -> None:
+        """Raise :class:`GuestError` where the guest is no more, or has panicked."""
+        assert self._qemu is not None
+        self._qemu.check()
+
+    def console(self) -> str:
+        """What has been written on its console since it was booted."""
+        return self._qemu.console.text() if self._qemu else ""
+
+    def revive(self) -> None:
+        """Boot anew where it has died or does not answer; nothing of before is on its disk then.
+
+        Raises :class:`GuestError` where that fails.
+        """
+        if self._ended() is None and scan_host_keys(self.port):
+            return
+        if self._qemu is not None:
+            self._qemu.kill()
+            self._qemu = None
+        self._boot()
+
+    def kill(self) -> None:
+        """End it at once, and leave nothing of it."""
+        if self._qemu is not None:
+            self._qemu.kill()
+            self._qemu = None
+        self._folder.remove()
