@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import select
 import shutil
 import subprocess
 import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,6 +41,8 @@ class BootedSystem:
     def __init__(self, prepare: Callable[[Path], System]) -> None:
         """Boot what *prepare* makes in a folder.  Raises :class:`GuestError`."""
         self._qemu: Qemu | None = None
+        self._reader: threading.Thread | None = None
+        self._reading = threading.Lock()
         self._folder = OwnFolder()
         try:
             self.system = prepare(self._folder.path)
@@ -54,9 +58,18 @@ class BootedSystem:
 
     def _boot(self) -> None:
         self._qemu = Qemu(self.system.arguments(self._folder.path), self._folder.path / "errors")
+        self._reader = threading.Thread(target=self._read_console, args=(self._qemu,), daemon=True)
+        self._reader.start()
         said = self._qemu.command("human-monitor-command", {"command-line": "info usernet"})
         self.port = forwarded_port(str(said))
         wait_for_sshd(self.system, self._folder.path, self.port, BOOT, self._ended)
+
+    def _read_console(self, qemu: Qemu) -> None:
+        """A guest whose console nobody reads stands still once that is full."""
+        while qemu.process.poll() is None:
+            if select.select([qemu.console], [], [], 0.5)[0]:
+                with self._reading:
+                    qemu.console.text()
 
     def _ended(self) -> str | None:
         try:
@@ -68,11 +81,13 @@ class BootedSystem:
     def check(self) -> None:
         """Raise :class:`GuestError` where the guest is no more, or has panicked."""
         assert self._qemu is not None
-        self._qemu.check()
+        with self._reading:
+            self._qemu.check()
 
     def console(self) -> str:
         """What has been written on its console since it was booted."""
-        return self._qemu.console.text() if self._qemu else ""
+        with self._reading:
+            return self._qemu.console.text() if self._qemu else ""
 
     def revive(self) -> None:
         """Boot anew where it has died or does not answer; nothing of before is on its disk then.
@@ -81,14 +96,21 @@ class BootedSystem:
         """
         if self._ended() is None and scan_host_keys(self.port):
             return
-        if self._qemu is not None:
-            self._qemu.kill()
-            self._qemu = None
+        self._end()
         self._boot()
 
     def kill(self) -> None:
         """End it at once, and leave nothing of it."""
-        if self._qemu is not None:
-            self._qemu.kill()
-            self._qemu = None
+        self._end()
         self._folder.remove()
+
+    def _end(self) -> None:
+        if self._qemu is None:
+            return
+        self._qemu.process.kill()
+        self._qemu.process.wait()
+        if self._reader is not None:
+            self._reader.join()
+            self._reader = None
+        self._qemu.kill()
+        self._qemu = None

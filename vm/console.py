@@ -44,6 +44,10 @@ class Console:
         """What QEMU inherits."""
         return self._theirs.fileno()
 
+    def fileno(self) -> int:
+        """Readable when the kernel has written something."""
+        return self._ours.fileno()
+
     def started(self) -> None:
         """QEMU has its end; ours of it goes."""
         self._theirs.close()
