@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import gc
+import os
 import resource
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from random import Random
-from time import perf_counter
+from statistics import median
+from tempfile import TemporaryDirectory
+from time import perf_counter, sleep
 
 from conformance.families.validation import validation
 from conformance.probe.build import build_probe
 from conformance.runner import Run
 from conformance.selection import select
+from conformance.targets.base import Target
+from conformance.targets.guest import GuestTarget, guest_machine
 from conformance.targets.local import LocalTarget
+from conformance.targets.several import SeveralTargets
 from reference_model import Options, Scenario, Step, predict
 from reference_model.netbsd import SIGKILL, SIGSTOP
+from vm.machine import Machine
+from vm.mailbox import Mailbox
+from vm.qemu import Qemu
 
 _BATCH = 20_000
 _FORKS = 5_000
@@ -41,7 +52,7 @@ class Figure:
         return asdict(self)
 
 
-def _refused() -> list[Scenario]:
+def _flag_words() -> list[Scenario]:
     """Validation scenarios, drawn from all flag words whose exit signal ends nobody."""
     random = Random(1)
     flags = (random.getrandbits(15) & ~0x1000 for _ in range(2 * _BATCH))
@@ -49,16 +60,25 @@ def _refused() -> list[Scenario]:
     return [validation(f) for _, f in zip(range(_BATCH), usable, strict=False)]
 
 
+def _refused() -> list[Scenario]:
+    """Those of them that NetBSD refuses; each other one is a fork, which is another figure."""
+    return [s for s in _flag_words() if predict(s, Options())[0].startswith("E")]
+
+
 def _forks() -> list[Scenario]:
     steps = (Step("P", "fork", ("-",)), Step("P", "wait4", ("-",)))
     return [Scenario(f"bench/{n}", ("SYS-FORK",), steps) for n in range(_FORKS)]
 
 
-def _rate(target: LocalTarget, scenarios: list[Scenario]) -> float:
+def _rate(target: Target, scenarios: list[Scenario]) -> float:
     """Scenarios in a second, from the text to the verdict."""
+    return len(scenarios) / _seconds(lambda: [None for _ in Run(target, scenarios).results()])
+
+
+def _seconds(work: Callable[[], object]) -> float:
     start = perf_counter()
-    done = sum(1 for _ in Run(target, scenarios).results())
-    return done / (perf_counter() - start)
+    work()
+    return perf_counter() - start
 
 
 def _bare_rate() -> float:
@@ -69,22 +89,24 @@ def _bare_rate() -> float:
     return int(words[1]) / (int(words[2]) / 1e6)
 
 
-def figures() -> Iterator[Figure]:
-    """Measure, one figure after the other."""
-    scenarios = _refused()
+def _beside_bare(rate: Callable[[], float], bare: Callable[[], float]) -> tuple[float, float]:
+    """Both rates, measured in turn, of the pair with the middle ratio."""
+    pairs = [(rate(), bare()) for _ in range(_PAIRS)]
+    return sorted(pairs, key=lambda pair: pair[0] / pair[1])[_PAIRS // 2]
+
+
+def figures(kernel: Path | None = None) -> Iterator[Figure]:
+    """Measure, one figure after the other; those of a guest where there is a kernel for it."""
+    scenarios = _flag_words()
     gc.freeze()  # as `forkoracle run` does
-    start = perf_counter()
-    for scenario in scenarios:
-        predict(scenario, Options())
-    rate = len(scenarios) / (perf_counter() - start)
+    rate = len(scenarios) / _seconds(lambda: [predict(s, Options()) for s in scenarios])
     yield Figure("the model alone, validation scenarios", rate, "/s", "20,000/s", rate / 20_000)
 
     target = LocalTarget()
     rate = _rate(target, scenarios)
     yield Figure("local, validation scenarios", rate, "/s", "5,000/s", rate / 5_000)
 
-    pairs = [(_rate(target, _forks()), _bare_rate()) for _ in range(_PAIRS)]
-    rate, bare = sorted(pairs, key=lambda pair: pair[0] / pair[1])[_PAIRS // 2]
+    rate, bare = _beside_bare(lambda: _rate(target, _forks()), _bare_rate)
     yield Figure(
         "local, scenarios with one fork and one wait",
         rate,
@@ -93,11 +115,8 @@ def figures() -> Iterator[Figure]:
         rate / bare,
     )
 
-    start = perf_counter()
-    for _ in Run(target, select([])).results():
-        pass
+    seconds = _seconds(lambda: [None for _ in Run(target, select([])).results()])
     target.close()
-    seconds = perf_counter() - start
     yield Figure("local, all families", seconds, "s", "60 s", seconds / 60)
 
     usage = [
@@ -106,3 +125,79 @@ def figures() -> Iterator[Figure]:
     ]
     mebibytes = sum(usage) / 1024
     yield Figure("local, all families, peak memory", mebibytes, "MiB", "500 MiB", mebibytes / 500)
+    if kernel is not None:
+        yield from _guest_figures(kernel)
+
+
+def _bare_start(machine: Machine) -> float:
+    """Seconds that QEMU and the kernel need by themselves until init has said its first word."""
+    with TemporaryDirectory(prefix="forkoracle-bench-") as name:
+        folder = Path(name)
+        machine.write_files(folder)
+        mailbox = Mailbox(folder / "mail")
+        start = perf_counter()
+        qemu = Qemu(machine.arguments(folder), folder / "errors")
+        try:
+            while mailbox.receive() is None:
+                qemu.check()
+                sleep(0.005)
+            return perf_counter() - start
+        finally:
+            qemu.kill()
+            mailbox.close()
+
+
+def _command_starts(kernel: Path) -> tuple[float, float]:
+    """Seconds of the whole command for one scenario: a cold start, then one from its snapshot."""
+    with TemporaryDirectory(prefix="forkoracle-bench-") as name:
+        file = Path(name) / "one"
+        file.write_text(_forks()[0].text(), encoding="ascii")
+        build_probe("x86_64-netbsd")
+        command = [sys.executable, "-m", "conformance.cli", "run", "--kernel", str(kernel)]
+        command += ["--accel", "tcg", "--scenarios", str(file)]
+        environment = {**os.environ, "FORKORACLE_SNAPSHOTS": str(Path(name) / "snapshots")}
+
+        def run() -> object:
+            return subprocess.run(command, env=environment, capture_output=True, check=True)
+
+        return _seconds(run), _seconds(run)
+
+
+def _guest_figures(kernel: Path) -> Iterator[Figure]:
+    """A guest under TCG, whatever else would work here."""
+    machine = guest_machine(kernel, accelerator="tcg")
+    starts = [(*_command_starts(kernel), _bare_start(machine)) for _ in range(_PAIRS)]
+    cold, warm, bare = (median(column) for column in zip(*starts, strict=True))
+    yield Figure(
+        "guest, from the command to the first verdict",
+        cold,
+        "s",
+        f"QEMU and that kernel alone ({bare:.2f} s)",
+        cold / bare,
+    )
+    yield Figure(
+        "guest, the same from a snapshot", warm, "s", f"a cold start ({cold:.2f} s)", warm / cold
+    )
+    target = GuestTarget(machine)
+    refused = _refused()
+    _rate(target, refused)
+    seen = len(refused) / _seconds(lambda: [None for _ in target.run(refused)])
+    yield Figure("guest, validation scenarios seen", seen, "/s", "20,000/s", seen / 20_000)
+    rate = _rate(target, refused)
+    yield Figure("guest, validation scenarios judged", rate, "/s", "20,000/s", rate / 20_000)
+    rate, bare = _beside_bare(lambda: _rate(target, _forks()), lambda: target.bare_rate(_FORKS))
+    yield Figure(
+        "guest, scenarios with one fork and one wait",
+        rate,
+        "/s",
+        f"a bare C loop in it ({bare:,.0f}/s)",
+        rate / bare,
+    )
+    everything = select([])
+    one = _seconds(lambda: [None for _ in Run(target, everything).results()])
+    target.close()
+    yield Figure("guest, all families", one, "s", "60 s", one / 60)
+    two_guests = SeveralTargets(lambda: GuestTarget(machine), 2)
+    two = _seconds(lambda: [None for _ in Run(two_guests, everything).results()])
+    two_guests.close()
+    yield Figure("two guests, all families", two, "s", f"one guest ({one:.1f} s)", two / one)

@@ -18,6 +18,7 @@ from conformance.selection import SelectionError
 from conformance.targets.base import Target, TargetError
 from conformance.targets.guest import GuestTarget, guest_machine
 from conformance.targets.local import LocalTarget
+from conformance.targets.several import SeveralTargets
 from conformance.targets.ssh import SshTarget
 from conformance.targets.system import SystemTarget
 from vm.errors import GuestError
@@ -49,6 +50,7 @@ class Wanted:
     bus: str = "virtio"
     machine: str | None = None
     cpus: int = 1
+    guests: int = 1
     accel: str | None = None
     patience: float = 2.0
     host: str | None = None
@@ -75,6 +77,7 @@ def add_options(add: Callable[..., object]) -> None:
     add("--machine", choices=tuple(MACHINES), help="QEMU's machine type for it")
     add("--accel", choices=("kvm", "tcg"), help="how QEMU runs it; else what works")
     add("--cpus", type=int, default=1, metavar="N", help="virtual CPUs of the guest")
+    add("--guests", type=int, default=1, metavar="N", help="so many of them share the work")
     add("--host", metavar="USER@HOST[:PORT]", help="run on this machine, by ssh")
     add("--identity", type=Path, metavar="FILE", help="the key to log in with")
     add("--known-hosts", type=Path, metavar="FILE", help="where the host's key must be")
@@ -123,7 +126,7 @@ def choose_target(wanted: Wanted) -> Choice:
     if kernel is not None and (asked or shutil.which(QEMU)):
         return Choice(
             f"target netbsd: {kernel.name} in QEMU (--target local for the kernel that we are on)",
-            partial(_start_guest, kernel, wanted),
+            partial(_guests, kernel, wanted),
         )
     here = f"{platform.system()} {platform.release()}"
     return Choice(
@@ -152,6 +155,8 @@ def _check(wanted: Wanted) -> None:
         raise SelectionError("--known-hosts goes with --host: expected it, too")
     if wanted.identity and not (wanted.host or wanted.image):
         raise SelectionError("--identity goes with --host or --image: expected one of them, too")
+    if wanted.guests < 1 or wanted.cpus < 1:
+        raise SelectionError("--guests and --cpus: expected a number of 1 or more")
     if wanted.full and not wanted.release:
         raise SelectionError("--full goes with --release, whose sets it installs")
     for file in filter(None, (wanted.identity, wanted.known_hosts)):
@@ -230,9 +235,12 @@ def named_release(given: str, mirror: str, *, fresh: bool = False) -> Release:
         raise SelectionError(str(error)) from None
 
 
-def _start_guest(kernel: _KernelSource, wanted: Wanted) -> GuestTarget:
+def _guests(kernel: _KernelSource, wanted: Wanted) -> Target:
     try:
         path = kernel.get()
     except GuestError as error:
         raise TargetError(str(error)) from None
-    return GuestTarget(guest_machine(path, wanted.machine, wanted.cpus, wanted.accel))
+    machine = guest_machine(path, wanted.machine, wanted.cpus, wanted.accel)
+    if wanted.guests == 1:
+        return GuestTarget(machine)
+    return SeveralTargets(lambda: GuestTarget(machine), wanted.guests)

@@ -9,10 +9,13 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import os
 import signal
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from time import time_ns
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -22,18 +25,23 @@ from rich.table import Table
 
 from conformance import bench
 from conformance.catalogue import catalogue
-from conformance.choice import Wanted, add_options, choose_target
+from conformance.choice import KERNEL_VARIABLE, Wanted, add_options, choose_target
+from conformance.journal import Journal, JournalError
 from conformance.known import KnownError
 from conformance.report.junit import write_junit
 from conformance.report.results import ResultsError, read_json, write_json, write_whole
 from conformance.report.terminal import show_progress, show_summary
 from conformance.runner import Run, Summary
 from conformance.selection import SelectionError, read_scenarios, select
-from conformance.targets.base import TargetError
+from conformance.targets.base import Target, TargetError
 from conformance.vm_command import add_vm, run_vm
 from reference_model import Scenario
 
 USAGE, CANNOT_RUN, INTERRUPTED = 2, 3, 130
+#: What ``--resume`` alone stands for.
+LAST = Path("-")
+#: So many unfinished runs are kept.
+_UNFINISHED = 5
 
 
 def last_results() -> Path:
@@ -81,6 +89,15 @@ def _arguments() -> argparse.ArgumentParser:
         "--scenarios", type=Path, metavar="FILE", help="run the scenarios of this text"
     )
     run.add_argument("--clauses", action="store_true", help="show the counts of every clause")
+    run.add_argument(
+        "--resume",
+        type=Path,
+        nargs="?",
+        const=LAST,
+        metavar="FILE",
+        help="write what is seen to FILE as it comes, and go on from what is there; "
+        "without FILE, from the last run that did not come to its end",
+    )
     run.add_argument("--json", type=Path, metavar="FILE", help="write the results")
     run.add_argument("--junit", type=Path, metavar="FILE", help="write the results for CI")
 
@@ -94,7 +111,32 @@ def _arguments() -> argparse.ArgumentParser:
 
     measure = commands.add_parser("bench", help="the figures of the README, measured here")
     measure.add_argument("--json", type=Path, metavar="FILE")
+    named = os.environ.get(KERNEL_VARIABLE)
+    measure.add_argument(
+        "--kernel",
+        type=Path,
+        default=Path(named) if named else None,
+        metavar="FILE",
+        help="measure a guest of this NetBSD kernel, too",
+    )
     return parser
+
+
+def _journal(named: Path | None, target: Target) -> Journal:
+    """The journal of a run: the named one, that of the last run, or a new one."""
+    folder = platformdirs.user_state_path("forkoracle") / "unfinished"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        found = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime)
+    except OSError:
+        folder, found = Path(tempfile.gettempdir()), []
+    if named == LAST:
+        if not found:
+            raise JournalError("--resume: no run is unfinished: expected a FILE")
+        named = found[-1]
+    for old in found[:-_UNFINISHED]:
+        old.unlink(missing_ok=True)
+    return Journal(named or folder / f"{time_ns()}-{os.getpid()}.jsonl", target.name, target.kernel)
 
 
 def _scenarios(options: argparse.Namespace) -> list[Scenario]:
@@ -116,7 +158,12 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     target = choice.start()
     if target.kernel.kern_fork or target.name == "ssh":
         console.print(f"kernel {target.kernel}", soft_wrap=True, highlight=False)
-    run = Run(target, scenarios)
+    try:
+        journal = _journal(options.resume, target)
+    except JournalError:
+        target.kill()
+        raise
+    run = Run(target, scenarios, journal)
     try:
         for _ in show_progress(console, run.results(), len(scenarios)):
             pass
@@ -129,6 +176,12 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         target.kill()
         raise
     show_summary(console, summary, every_clause=options.clauses)
+    if journal.broken:
+        print(f"forkoracle: {journal.broken}", file=sys.stderr)
+    ended = not summary.interrupted and not summary.gave_up
+    journal.close(keep=not ended or options.resume not in (None, LAST))
+    if not ended:
+        console.print(f"Go on with: forkoracle run --resume {journal.path}", soft_wrap=True)
     if options.json:
         write_json(options.json, summary)
     if options.junit:
@@ -190,7 +243,7 @@ def _clauses(options: argparse.Namespace, console: Console) -> int:
 
 def _bench(options: argparse.Namespace, console: Console) -> int:
     rows = []
-    for figure in bench.figures():
+    for figure in bench.figures(options.kernel):
         rows.append(figure)
         console.print(figure.line(), highlight=False, soft_wrap=True)
     if options.json:
@@ -210,7 +263,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = {"run": _run, "clauses": _clauses, "vm": run_vm, "bench": _bench}[options.command]
     try:
         return command(options, console)
-    except (SelectionError, ResultsError, KnownError) as error:
+    except (SelectionError, ResultsError, KnownError, JournalError) as error:
         print(f"forkoracle: {error}", file=sys.stderr)
         return USAGE
     except TargetError as error:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from time import monotonic
 
+from conformance.journal import Journal
 from conformance.probe.channel import NotDecided, Observed
 from conformance.targets.base import Kernel, Target
 from conformance.verdict import Result, Verdict, judge
@@ -27,6 +28,7 @@ class Summary:
     kernel: Kernel
     seconds: float = 0.0
     interrupted: bool = False
+    gave_up: bool = False
     by_verdict: Counter[Verdict] = field(default_factory=Counter)
     by_family: dict[str, Counter[Verdict]] = field(default_factory=dict)
     by_clause: dict[str, Counter[Verdict]] = field(default_factory=dict)
@@ -48,17 +50,18 @@ class Summary:
             self.by_item.setdefault((scenario.family, clause), []).append(result)
         if verdict is Verdict.NOT_DECIDED:
             self.reasons[result.reason] += 1
+            self.gave_up |= result.gave_up
         for entry in result.known:
             self.known[entry.name] += 1
         if verdict is Verdict.DIFFERENCE:
             self.differences.append(result)
 
     def exit_status(self) -> int:
-        """0: all agrees or is known; 1: differences; 3: nothing could be decided."""
+        """0: all agrees or is known; 1: differences; 3: nothing decided, or the target was lost."""
         if self.differences:
             return 1
         decided = self.scenarios - self.by_verdict[Verdict.NOT_DECIDED]
-        return 0 if decided else 3
+        return 0 if decided and not self.gave_up else 3
 
 
 def _touched(result: Result) -> frozenset[str]:
@@ -80,8 +83,12 @@ class Run:
     when something ends the run early.
     """
 
-    def __init__(self, target: Target, scenarios: Sequence[Scenario]) -> None:
+    def __init__(
+        self, target: Target, scenarios: Sequence[Scenario], journal: Journal | None = None
+    ) -> None:
+        """*journal* has what was seen before, and gets what is seen now."""
         self.target = target
+        self._journal = journal
         self.scenarios = scenarios
         self.summary = Summary(target.name, target.kernel)
         self._differing: list[Result] = []
@@ -93,14 +100,21 @@ class Run:
         What differs comes last: it is run again first, so that the report can
         say how often it does.
         """
-        for scenario, observed in self.target.run(self.scenarios):
+        unseen = []
+        for scenario in self.scenarios:
+            if self._journal is None or scenario not in self._journal:
+                unseen.append(scenario)
+                continue
+            observed, times = self._journal.recall(scenario)
+            yield self._count(replace(self._judge(scenario, observed), times=times))
+        for scenario, observed in self.target.run(unseen):
             result = self._judge(scenario, observed)
             if result.verdict is Verdict.DIFFERENCE:
                 self._differing.append(result)
             else:
-                yield self._count(result)
+                yield self._decide(result)
         for result in self._repeated():
-            yield self._count(result)
+            yield self._decide(result)
         self._differing = []
 
     def close(self, *, interrupted: bool = False) -> Summary:
@@ -115,6 +129,11 @@ class Run:
 
     def _judge(self, scenario: Scenario, observed: Observed) -> Result:
         return judge(scenario, observed, self.target.options, self.target.known)
+
+    def _decide(self, result: Result) -> Result:
+        if self._journal is not None:
+            self._journal.write(result)
+        return self._count(result)
 
     def _count(self, result: Result) -> Result:
         self.summary.add(result)

@@ -28,7 +28,7 @@ class Result:
     clause.  ``expected`` holds every log that the model allows, ``known`` the
     entries that explain a known difference, ``reason`` why it was not decided
     or how the kernel panicked, with its ``console`` text; ``times`` how often a difference
-    was seen in how many runs.
+    was seen in how many runs; ``gave_up`` whether the target was lost.
     """
 
     scenario: Scenario
@@ -41,6 +41,7 @@ class Result:
     step: int | None = None
     known: tuple[KnownDifference, ...] = ()
     times: tuple[int, int] = (1, 1)
+    gave_up: bool = False
 
 
 def judge(
@@ -49,7 +50,13 @@ def judge(
     """The verdict on what was seen of *scenario*."""
     about = scenario.about[0]
     if isinstance(observed, NotDecided):
-        return Result(scenario, Verdict.NOT_DECIDED, about, reason=observed.reason)
+        return Result(
+            scenario,
+            Verdict.NOT_DECIDED,
+            about,
+            reason=observed.reason,
+            gave_up=observed.gave_up,
+        )
     if isinstance(observed, Panicked):
         return Result(
             scenario,

@@ -94,7 +94,7 @@ class Sshd:
             f"HostKey {self.folder / 'host_key'}",
             f"AuthorizedKeysFile {self.folder / 'authorized_keys'}",
             "StrictModes no",
-            "UsePAM no",
+            "UsePAM yes",
             "PidFile none",
             "MaxStartups 100",
             "SetEnv " + " ".join(f'"{name}={value}"' for name, value in setting.items()),

@@ -181,7 +181,7 @@ def test_a_probe_without_a_greeting_is_none(
             channel.hello()
         batch = GOOD * 3
         seen = [observed for _, observed in channel.run(batch)]
-    given_up = NotDecided(f"given up after {MAX_FAILURES} failures: {reason}")
+    given_up = NotDecided(f"given up after {MAX_FAILURES} failures: {reason}", gave_up=True)
     assert seen == [given_up] * len(batch)
 
 

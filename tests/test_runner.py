@@ -106,13 +106,14 @@ def test_the_counts() -> None:
     [
         ({}, 0),
         ({"a/1": [NotDecided("no time")]}, 0),
+        ({"a/1": [NotDecided("given up after 5 failures", gave_up=True)]}, 3),
         ({"a/1": [WRONG]}, 1),
         ({"a/1": [WRONG], "a/2": [NotDecided("no time")]}, 1),
         ({"a/1": [NotDecided("no time")], "a/2": [NotDecided("no time")]}, 3),
     ],
 )
 def test_the_exit_status(answers: dict[str, list[Observed]], status: int) -> None:
-    """0 where what was decided agrees, 1 with a difference, 3 where nothing was decided."""
+    """0 where what was decided agrees, 1 with a difference, 3 with nothing, or a lost target."""
     summary, _ = summary_of({name: list(seen) for name, seen in answers.items()}, "a/1", "a/2")
     assert summary.exit_status() == status
 

@@ -150,9 +150,13 @@ def test_limits_of_a_user_without_privileges(
         assert reasons == {
             NotDecided("needs root, to become a user who has no processes: log in as root")
         }
+        with _connected(replace(sshd.host, user="nobody")):
+            assert {seen for _, seen in target.run(own)} == {NotDecided(ssh.ANOTHER_RUN)}
         target.user_count = lambda: 1 + SshTarget.user_count(target)  # type: ignore[method-assign]
         wrong = Run(target, own)
         assert {result.verdict for result in wrong.results()} == {Verdict.DIFFERENCE}
+        folders = [facts.probe_folders(target._ask, name) for name in ("NetBSD", "Linux")]
+        assert folders == [{str(path) for path in common_folder.iterdir()}] * 2
         by_ps, by_proc = (facts.real_uids(target._ask, name) for name in ("NetBSD", "Linux"))
         assert by_ps.count(target.options.uid) == by_proc.count(target.options.uid)
     assert list(common_folder.iterdir()) == []

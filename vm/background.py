@@ -26,7 +26,7 @@ from vm.errors import GuestError
 from vm.files import locked, write_text
 from vm.monitor import Monitor
 from vm.qemu import find_qemu
-from vm.system import BOOT, KNOWN_HOSTS, Login, System, forwarded_port, wait_for_sshd
+from vm.system import KNOWN_HOSTS, Login, System, forwarded_port, wait_for_sshd
 
 #: What a guest may be called: it becomes the name of a folder.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}\Z")
@@ -106,11 +106,9 @@ class BackgroundGuest:
         """Wait until its sshd answers.  Raises :class:`GuestError` where it does not come up."""
         assert self.port is not None
         try:
-            wait_for_sshd(system, self.folder, self.port, BOOT, self._ended)
+            wait_for_sshd(system, self.folder, self.port, self._ended)
         except GuestError as error:
-            raise GuestError(
-                f"{self.system}: {error}; on its console: {self.last_words()!r}"
-            ) from None
+            raise GuestError(f"{error}; on its console: {self.last_words()!r}") from None
 
     def _ended(self) -> str | None:
         return None if self.process() else "the guest has switched itself off"

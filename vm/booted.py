@@ -12,7 +12,7 @@ from pathlib import Path
 
 from vm.errors import GuestError
 from vm.qemu import Qemu
-from vm.system import BOOT, KNOWN_HOSTS, System, forwarded_port, scan_host_keys, wait_for_sshd
+from vm.system import KNOWN_HOSTS, System, forwarded_port, scan_host_keys, wait_for_sshd
 
 # Reads until its input ends, which is when the process that holds the other end has gone.
 _SWEEPER = 'trap "" INT TERM HUP; read -r never; rm -rf -- "$0"'
@@ -62,12 +62,12 @@ class BootedSystem:
         self._reader.start()
         said = self._qemu.command("human-monitor-command", {"command-line": "info usernet"})
         self.port = forwarded_port(str(said))
-        wait_for_sshd(self.system, self._folder.path, self.port, BOOT, self._ended)
+        wait_for_sshd(self.system, self._folder.path, self.port, self._ended)
 
     def _read_console(self, qemu: Qemu) -> None:
         """A guest whose console nobody reads stands still once that is full."""
         while qemu.process.poll() is None:
-            if select.select([qemu.console], [], [], 0.5)[0]:
+            if select.select([qemu.console], [], [], 0.1)[0]:
                 with self._reading:
                     qemu.console.text()
 

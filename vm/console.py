@@ -7,8 +7,9 @@ goes through it.
 from __future__ import annotations
 
 import io
+import os
 import re
-import socket
+import tty
 from time import monotonic
 
 import pexpect
@@ -25,10 +26,16 @@ _SILENCE, _LAST_WORDS = 0.3, 5.0
 
 
 class Console:
-    """Our end of a console; the other end is a descriptor that QEMU inherits."""
+    """Our end of a console, a pseudo-terminal; :attr:`path` is the other end.
+
+    Not a socket: QEMU writes byte by byte, and Linux lets 275 such writes wait
+    in a socket, so that a guest would stand still whenever we look away.
+    """
 
     def __init__(self) -> None:
-        self._ours, self._theirs = socket.socketpair()
+        self._ours, self._theirs = os.openpty()
+        tty.setraw(self._theirs)
+        self.path = os.ttyname(self._theirs)
         self._text = io.StringIO()
         self._spawn = fdpexpect.fdspawn(
             self._ours,
@@ -39,18 +46,9 @@ class Console:
         )
         self._spawn.logfile_read = self._text
 
-    @property
-    def descriptor(self) -> int:
-        """What QEMU inherits."""
-        return self._theirs.fileno()
-
     def fileno(self) -> int:
         """Readable when the kernel has written something."""
-        return self._ours.fileno()
-
-    def started(self) -> None:
-        """QEMU has its end; ours of it goes."""
-        self._theirs.close()
+        return self._ours
 
     def text(self) -> str:
         """What the kernel has written so far."""
@@ -75,8 +73,8 @@ class Console:
         self._spawn.send(text)
 
     def close(self) -> None:
-        self._theirs.close()
-        self._ours.close()
+        os.close(self._theirs)
+        os.close(self._ours)
 
     def _expect(self, patterns: list[object], timeout: float) -> int:
         """Which of *patterns* came first; what cannot be read any more has ended."""

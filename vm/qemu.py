@@ -25,9 +25,9 @@ def find_qemu() -> str:
 
 
 class Qemu:
-    """A QEMU process with a console and a monitor, both over descriptors that it inherits.
+    """A QEMU process with a console and a monitor, of which nothing has a name in a folder.
 
-    No port and no file of ours is in it; it is killed with us.
+    It is killed with us.
     """
 
     def __init__(self, arguments: Sequence[str], errors: Path) -> None:
@@ -37,20 +37,19 @@ class Qemu:
         ours, theirs = socket.socketpair()
         self._errors = errors.open("w+b")
         self._monitor = Monitor(ours)
-        chardevs = ("console", self.console.descriptor), ("monitor", theirs.fileno())
         command = [program, "-no-user-config", "-nodefaults", "-display", "none"]
-        for name, descriptor in chardevs:
-            command += ["-chardev", f"socket,id={name},fd={descriptor}"]
-        command += ["-serial", "chardev:console", "-mon", "chardev=monitor,mode=control"]
+        command += ["-chardev", f"serial,id=console,path={self.console.path}"]
+        command += ["-serial", "chardev:console"]
+        command += ["-chardev", f"socket,id=monitor,fd={theirs.fileno()}"]
+        command += ["-mon", "chardev=monitor,mode=control"]
         self.process = subprocess.Popen(
             [*command, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=self._errors,
-            pass_fds=[descriptor for _, descriptor in chardevs],
+            pass_fds=[theirs.fileno()],
         )
         theirs.close()
-        self.console.started()
         self._watchdog = subprocess.Popen(
             ["/bin/sh", "-c", _WATCHDOG, str(self.process.pid)],
             stdin=subprocess.PIPE,

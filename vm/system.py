@@ -100,6 +100,7 @@ class System:
     that it lets in; None where they are not known.
     """
 
+    name: str
     disk: Path
     disk_format: str
     kernel: Path | None = None
@@ -191,6 +192,7 @@ def make_system(sets: Sequence[Path], kernel: Path, folder: Path, *, cpus: int =
         mebibytes=_MEBIBYTES,
     )
     return System(
+        "the system of the sets",
         folder / "disk",
         "raw",
         folder / "kernel",
@@ -212,7 +214,7 @@ def open_image(image: Path, folder: Path, *, bus: str = "virtio", cpus: int = 1)
     if len(start) < _SECTOR:
         raise GuestError(f"{image}: {len(start)} bytes: expected a disk image")
     kind = "qcow2" if start.startswith(_QCOW2) else "raw"
-    return System(disk.absolute(), kind, bus=bus, cpus=cpus)
+    return System(str(image), disk.absolute(), kind, bus=bus, cpus=cpus)
 
 
 def _unpacked(image: Path, folder: Path) -> Path:
@@ -249,21 +251,19 @@ def scan_host_keys(port: int) -> tuple[str, ...]:
     return tuple(sorted(rest for name, rest in lines if not name.startswith("#")))
 
 
-def wait_for_sshd(
-    system: System, folder: Path, port: int, seconds: float, ended: Callable[[], str | None]
-) -> None:
+def wait_for_sshd(system: System, folder: Path, port: int, ended: Callable[[], str | None]) -> None:
     """Wait until the guest's sshd answers, and write what keys it must have to known_hosts.
 
     *folder* is that of :meth:`System.arguments`; *ended* says why the guest is no
     more, if so.  Raises :class:`GuestError` with the reason where none answers.
     """
-    deadline = monotonic() + seconds
+    deadline = monotonic() + BOOT
     while not (keys := scan_host_keys(port)):
         reason = ended() or system.failure(folder)
         if reason is None and monotonic() > deadline:
-            reason = f"no sshd has answered within {seconds:.0f} s"
+            reason = f"no sshd has answered within {BOOT:.0f} s"
         if reason is not None:
-            raise GuestError(reason)
+            raise GuestError(f"{system.name} does not come up: {reason}")
         sleep(0.5)
     pin(folder / KNOWN_HOSTS, port, system.host_keys or keys)
 

@@ -84,9 +84,13 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class NotDecided:
-    """Why a scenario could not be decided."""
+    """Why a scenario could not be decided.
+
+    ``gave_up`` says that the probe, or its kernel, was there and is lost for good.
+    """
 
     reason: str
+    gave_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +262,7 @@ class Channel:
                     continue
                 failures += 1
                 if failures == MAX_FAILURES:
-                    reason = NotDecided(f"given up after {failures} failures: {error}")
+                    reason = NotDecided(f"given up after {failures} failures: {error}", True)
                     for number, scenario in enumerate(scenarios[position:]):
                         yield scenario, fault if started and not number else reason
                     return

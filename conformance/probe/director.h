@@ -85,14 +85,33 @@ static char *read_line(void)
 	}
 }
 
+/* A bare loop of fork, _exit and wait4: what forkoracle's bench compares scenarios with. */
+static void bench(u64 count)
+{
+	struct status status;
+	u64 start = os_microtime();
+	for (u64 i = 0; i < count; i++) {
+		long pid = (long)os_fork(FORK, 0, 0, 0, 0, -1);
+		if (pid < 0 || os_wait4(pid, &status, 0) != pid)
+			os_exit(1);
+	}
+	say("bench ");
+	say_number(count);
+	say(" ");
+	say_number(os_microtime() - start);
+	say("\n");
+}
+
 /* The next scenario into the stage; 0 at the end; what is wrong with it in *wrong. */
 static int read_scenario(const char **wrong)
 {
 	struct scenario *s = &stage->scenario;
 	char *line;
 	*wrong = 0;
-	while ((line = read_line()) && !*line)
-		;
+	u64 loops;
+	while ((line = read_line()) && (!*line || (*line == 'b' && number(line + 6, 10, &loops)))) /* bench N */
+		if (*line)
+			bench(loops);
 	if (!line)
 		return 0;
 	/* The step table is not cleared: read_step() clears each entry that it fills. */

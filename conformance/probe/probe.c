@@ -36,25 +36,6 @@ static const char *os_errno(long error)
 	return 0;
 }
 
-/* A bare loop of fork, _exit and wait4: what the bench compares scenarios with. */
-static void bench(u64 count)
-{
-	struct status status;
-	u64 start = os_microtime();
-	for (u64 i = 0; i < count; i++) {
-		long pid = (long)os_fork(FORK, 0, 0, 0, 0, -1);
-		if (pid < 0 || os_wait4(pid, &status, 0) != pid)
-			os_exit(1);
-	}
-	say("bench ");
-	say_number(count);
-	say(" ");
-	say_number(os_microtime() - start);
-	say("\n");
-	flush();
-	os_exit(0);
-}
-
 static void show_verbs(void)
 {
 	for (int i = 0; i < VERBS; i++) {
@@ -203,8 +184,11 @@ __attribute__((used, noreturn)) void probe_start(long *args)
 	}
 	if (loops == ~0ull)
 		show_verbs();
-	if (loops)
+	if (loops) {
 		bench(loops);
+		flush();
+		os_exit(0);
+	}
 	mail.shared = io->mail;
 	if (is_init) {
 		os_prepare_init();

@@ -240,8 +240,8 @@ class SshProbe(SshShell):
         """Log in, copy *probe* over, and start it; *patience* as for the channel, in seconds."""
         super().__init__(host)
         try:
-            folder = self.ask(_FOLDER)
-            if folder == [""] or not folder:
+            self.folder = "".join(self.ask(_FOLDER))
+            if not self.folder:
                 raise HostError(
                     "no folder for the probe: expected TMPDIR, /tmp or HOME to be writable and "
                     "not mounted noexec"

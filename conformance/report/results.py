@@ -50,6 +50,7 @@ def as_json(summary: Summary) -> dict[str, Any]:
             "machine": kernel.machine,
             "kern_fork": kernel.kern_fork,
             "kern_fork_guessed": kernel.guessed,
+            "checksum": kernel.checksum,
         },
         "seconds": round(summary.seconds, 3),
         "interrupted": summary.interrupted,

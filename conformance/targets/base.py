@@ -19,7 +19,8 @@ class TargetError(Exception):
 class Kernel:
     """Which kernel was asked: ``uname``'s words, and the revision of kern_fork.c if it has one.
 
-    The revision is ``guessed`` where only the release could tell.
+    The revision is ``guessed`` where only the release could tell.  ``checksum``
+    is the SHA-256 of the kernel's file, where we have it, cut to 16 digits.
     """
 
     system: str
@@ -27,6 +28,7 @@ class Kernel:
     machine: str
     kern_fork: str | None = None
     guessed: bool = False
+    checksum: str | None = None
 
     def __str__(self) -> str:
         revision = f", kern_fork.c {self.kern_fork}" if self.kern_fork else ""

@@ -20,8 +20,7 @@ _CAP_SYS_ADMIN = 21
 _STATUS = "/proc/self/status"
 _NAMESPACES = "/proc/sys/user/max_user_namespaces"
 _UNPRIVILEGED = "/proc/sys/kernel/unprivileged_userns_clone"
-_THREADS = "/proc/sys/kernel/threads-max"
-_READ = (_STATUS, _NAMESPACES, _UNPRIVILEGED, _THREADS)
+_READ = (_STATUS, _NAMESPACES, _UNPRIVILEGED)
 _PATH = "PATH=$PATH:/bin:/usr/bin:/sbin:/usr/sbin\n"
 
 # The RCS id of the kernel's file, if that file is the running kernel's.
@@ -97,18 +96,6 @@ def netbsd_kern_fork(ask: Ask, release: str) -> KernFork:
     return KernFork(".".join(map(str, guess)), guessed=True)
 
 
-def netbsd_maxproc(ask: Ask) -> int | None:
-    """kern.maxproc."""
-    lines = ask(_PATH + "sysctl -n kern.maxproc 2>/dev/null")
-    return int(lines[0]) if lines and lines[0].isdecimal() else None
-
-
-def linux_maxproc(read: Read = read_here) -> int | None:
-    """Linux's own limit on processes and threads, in the place of kern.maxproc."""
-    text = read(_THREADS)
-    return int(text) if text else None
-
-
 def linux_before_6_9(release: str) -> bool:
     """Whether a Linux of this release is older than 6.9, which changed what a pidfd is."""
     major, minor = re.findall(r"\d+", release)[:2]
@@ -129,6 +116,17 @@ def linux_facts(read: Read = read_here, release: str = "") -> dict[str, bool]:
         "user_namespaces": allowed,
         "before_6_9": linux_before_6_9(release or platform.release()),
     }
+
+
+def probe_folders(ask: Ask, system: str) -> set[str]:
+    """The folders that probes were copied to and run from now, as far as they can be seen."""
+    path = "'/[^ ]*/forkoracle-[A-Za-z0-9]{8}/probe'"
+    if system == "Linux":
+        names = "set -- /proc/[0-9]*/cmdline\n"
+        lines = ask(_PATH + names + f'grep -hsaoE {path} "$@"')
+    else:
+        lines = ask(_PATH + f"ps -A -ww -o args= | grep -oE {path}")
+    return {line.rpartition("/")[0] for line in lines}
 
 
 def real_uids(ask: Ask, system: str) -> list[int]:

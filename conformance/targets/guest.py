@@ -5,6 +5,8 @@ The probe is init, and the only program there.
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -28,11 +30,15 @@ from vm.snapshot import Snapshots
 #: In a guest of our own nobody but the scenario's actors is anybody but root.
 _FREE_UID = 61001
 _PROBE_PATIENCE = 2.0
+#: Names the folder of the snapshots, in the place of the user's cache.
+SNAPSHOTS_VARIABLE = "FORKORACLE_SNAPSHOTS"
 
 
 def snapshots() -> Snapshots:
     """Where booted guests are kept, for all runs of this user."""
-    return Snapshots(platformdirs.user_cache_path("forkoracle") / "snapshots")
+    named = os.environ.get(SNAPSHOTS_VARIABLE)
+    cache = platformdirs.user_cache_path("forkoracle") / "snapshots"
+    return Snapshots(Path(named) if named else cache)
 
 
 class GuestProbe:
@@ -110,6 +116,7 @@ class GuestTarget:
             hello.release,
             hello.machine,
             ".".join(map(str, revision)) if revision else None,
+            checksum=hashlib.sha256(machine.kernel.image).hexdigest()[:16],
         )
         self.options = Options(
             revision=min(revision or NEWEST, NEWEST),
@@ -134,6 +141,20 @@ class GuestTarget:
     def _lack(self, scenario: Scenario) -> str | None:
         """Why the guest cannot run the scenario: what it needs and is not there."""
         return self._lacks.get("PTRACE") if scenario.traced else None
+
+    def bare_rate(self, count: int) -> float:
+        """Rounds of fork, _exit and wait4 in a second, in a bare loop of the probe's.
+
+        Raises :class:`ProbeError`.
+        """
+        self._channel.hello()
+        transport = self._channel.transport
+        assert transport is not None
+        transport.send([f"bench {count}\n"])
+        words = transport.line(60).split()
+        if len(words) != 3 or words[0] != "bench":
+            raise ProbeError(f"the probe said {' '.join(words)[:60]!r}: expected its bench")
+        return int(words[1]) / (int(words[2]) / 1e6)
 
     def close(self) -> None:
         self._channel.finish()

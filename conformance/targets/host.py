@@ -22,9 +22,7 @@ from conformance.targets.facts import (
     KernFork,
     Read,
     linux_facts,
-    linux_maxproc,
     netbsd_kern_fork,
-    netbsd_maxproc,
 )
 from reference_model import NEWEST, Options, Scenario
 from reference_model.scenario import TRACER_VERBS
@@ -63,20 +61,16 @@ class HostTarget:
     def __init__(self) -> None:
         self._channels: list[Channel] = []
 
-    def meet(self, hello: Hello, limits: tuple[int, int], ask: Ask, read: Read) -> None:
-        """Set what is to be known of the system, where *hello* comes from.
-
-        *limits* are the RLIMIT_NPROC of its probe.
-        """
+    def meet(self, hello: Hello, ask: Ask, read: Read) -> None:
+        """Set what is to be known of the system, where *hello* comes from."""
         kern_fork: KernFork | None = None
-        maxproc = None
+        if "PTRACE" in hello.lacks:
+            self.traced = "kernel without PTRACE"
         self.known = KnownDifferences()
         if hello.system == "Linux":
             self.known = load_known(LINUX_DIFFERENCES, linux_facts(read, hello.release))
-            maxproc = linux_maxproc(read)
         elif hello.system == "NetBSD":
             kern_fork = netbsd_kern_fork(ask, hello.release)
-            maxproc = netbsd_maxproc(ask)
         self.kernel = Kernel(
             hello.system,
             hello.release,
@@ -87,8 +81,8 @@ class HostTarget:
         self.options = Options(
             revision=min(kern_fork.revision, NEWEST) if kern_fork else NEWEST,
             uid=hello.uid,
-            nproc_limit=limits,
-            maxproc=maxproc or Options().maxproc,
+            nproc_limit=hello.nproc,
+            maxproc=hello.maxproc or Options().maxproc,
         )
 
     def channel(self, start: Callable[[], Transport], patience: float) -> Channel:

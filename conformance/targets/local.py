@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import resource
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +16,6 @@ from conformance.probe.process import ProbeProcess
 from conformance.targets.base import TargetError
 from conformance.targets.facts import ask_here, read_here
 from conformance.targets.host import HostTarget
-from reference_model.proc import RLIM_INFINITY
 
 NO_TRACER = "no tracer: python-ptrace is not installed: pip install 'forkoracle[trace]'"
 
@@ -33,10 +31,6 @@ def _process_infos(*what: str) -> list[dict[str, Any]]:
     """Facts of psutil's about every process that is still there to be asked."""
     infos = (process.info for process in psutil.process_iter(what))
     return [info for info in infos if None not in info.values()]
-
-
-def _limit(value: int) -> int:
-    return RLIM_INFINITY if value == resource.RLIM_INFINITY else value
 
 
 class LocalTarget(HostTarget):
@@ -57,8 +51,7 @@ class LocalTarget(HostTarget):
             raise TargetError(str(error)) from None
         self._probe = probe
         self.traced = self.plain if hello.tracer else self._linux_tracer()
-        cur, maximum = resource.getrlimit(resource.RLIMIT_NPROC)
-        self.meet(hello, (_limit(cur), _limit(maximum)), ask_here, read_here)
+        self.meet(hello, ask_here, read_here)
 
     def _linux_tracer(self) -> Channel | str:
         if importlib.util.find_spec("ptrace") is None:

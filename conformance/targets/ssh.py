@@ -12,18 +12,16 @@ from conformance.probe.build import HOST, BuildError, build_probe
 from conformance.probe.channel import ProbeError
 from conformance.probe.ssh import Host, SshProbe, SshShell, UnreachableError
 from conformance.targets.base import TargetError
-from conformance.targets.facts import reader, real_uids
+from conformance.targets.facts import probe_folders, reader, real_uids
 from conformance.targets.host import HostTarget
-from reference_model import Scenario, Step
-from reference_model.proc import RLIM_INFINITY
 
 #: Seconds for which a host that was there before is waited for.
 RECONNECT = 60.0
 NO_TRACER = "no tracer: the one for Linux is python-ptrace, and plays on this machine only"
+ANOTHER_RUN = "another run on that host changes the count of processes"
 NO_UIDS = "neither ps nor /proc tells whose processes run there"
 _PROBES = {"x86_64": "x86_64-netbsd", "i386": "x86-netbsd", "aarch64": "aarch64-netbsd"}
 S = TypeVar("S", bound=SshShell)
-_LIMITS = Scenario("ssh/limits", ("LIMITS",), (Step("P", "getrlimit", ()),))
 
 
 def probe_for(system: str, machine: str, processor: str) -> Path:
@@ -73,19 +71,11 @@ class SshTarget(HostTarget):
         )
         hello = self.plain.hello()
         self.traced = self.plain if hello.tracer else NO_TRACER
-        self.meet(hello, self._limits(), self._ask, reader(self._ask))
+        self.meet(hello, self._ask, reader(self._ask))
 
     def start_probe(self, probe: Path, patience: float) -> SshProbe:
         """Log in, and start *probe* there."""
         return SshProbe(self.host, probe, patience)
-
-    def _limits(self) -> tuple[int, int]:
-        """The soft and hard RLIMIT_NPROC that the probe has, by its own word."""
-        seen = next(self.plain.run([_LIMITS]))[1]
-        if not isinstance(seen, tuple):
-            raise ProbeError(seen.reason)
-        soft, hard = (RLIM_INFINITY if word == "inf" else int(word) for word in seen[0].split())
-        return soft, hard
 
     def _patiently(self, log_in: Callable[[], S]) -> S:
         """Log in; a host that was there before may take a while to come back."""
@@ -129,6 +119,10 @@ class SshTarget(HostTarget):
         return set(self._real_uids())
 
     def user_count(self) -> int:
+        # What another run of the same user has comes and goes too quickly to be counted.
+        ours = {probe.folder for probe in self.transports() if isinstance(probe, SshProbe)}
+        if self.options.uid != 0 and probe_folders(self._ask, self.kernel.system) - ours:
+            raise ProbeError(ANOTHER_RUN)
         return self._real_uids().count(self.options.uid)
 
     def close(self) -> None:

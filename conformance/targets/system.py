@@ -55,7 +55,7 @@ class SystemTarget(SshTarget):
         try:
             self._booted = BootedSystem(prepare)
         except GuestError as error:
-            raise TargetError(f"the guest does not come up: {error}") from None
+            raise TargetError(str(error)) from None
         host = Host(
             user,
             LOOPBACK,
@@ -72,7 +72,7 @@ class SystemTarget(SshTarget):
         try:
             self._booted.revive()
         except GuestError as error:
-            raise ProbeError(f"the guest does not come up again: {error}") from None
+            raise ProbeError(str(error)) from None
         self.host = replace(self.host, port=self._booted.port)
         return WatchedProbe(self._booted, self.host, probe, patience)
 

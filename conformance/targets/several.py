@@ -1,0 +1,72 @@
+"""Several targets that are all alike, two guests of one kernel say, and share the work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+
+from conformance.probe.channel import Observed
+from conformance.targets.base import Target
+from reference_model import Scenario
+
+#: Scenarios that a target takes at a time: few enough to share fairly, enough to keep it busy.
+SHARE = 128
+
+
+class SeveralTargets:
+    """Runs each scenario on whichever of its targets has nothing to do."""
+
+    def __init__(self, start: Callable[[], Target], number: int) -> None:
+        """Start *number* targets, one after the other: the first may help the others to start.
+
+        Raises :class:`~conformance.targets.base.TargetError`.
+        """
+        self._targets: list[Target] = []
+        self._ended = False
+        try:
+            for _ in range(number):
+                self._targets.append(start())
+        except BaseException:
+            self.kill()
+            raise
+        first = self._targets[0]
+        self.name, self.kernel = first.name, first.kernel
+        self.options, self.known = first.options, first.known
+
+    def run(self, scenarios: Sequence[Scenario]) -> Iterator[tuple[Scenario, Observed]]:
+        """Each scenario with what was seen, in order."""
+        shares = [scenarios[i : i + SHARE] for i in range(0, len(scenarios), SHARE)]
+        idle: SimpleQueue[Target] = SimpleQueue()
+        for target in self._targets:
+            idle.put(target)
+
+        def work(share: Sequence[Scenario]) -> list[tuple[Scenario, Observed]]:
+            target = idle.get()
+            answers = []
+            for answer in target.run(share):
+                if self._ended:
+                    break
+                answers.append(answer)
+            idle.put(target)
+            return answers
+
+        with ThreadPoolExecutor(len(self._targets)) as pool:
+            try:
+                for answers in pool.map(work, shares):
+                    yield from answers
+            except BaseException:
+                # Whoever works notices at its next answer, which comes at once.
+                self.kill()
+                raise
+
+    def close(self) -> None:
+        """Come to an end, and leave nothing behind."""
+        for target in self._targets:
+            target.close()
+
+    def kill(self) -> None:
+        """End everything at once, as after Ctrl-C, and leave nothing behind."""
+        self._ended = True
+        for target in self._targets:
+            target.kill()

@@ -1,0 +1,188 @@
+"""What was seen is written down as it comes, and a run goes on from it."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from conformance.journal import Journal, JournalError
+from conformance.probe.channel import NotDecided, Observed, Panicked
+from conformance.runner import Run
+from conformance.targets.base import Kernel
+from conformance.verdict import Verdict
+from reference_model import Scenario
+from tests.command import COMMAND, environment
+from tests.processes import MARK, marked, new_mark, wait_until
+from tests.test_runner import WRONG, Scripted, make
+
+NAMES = [f"a/{n}" for n in range(6)]
+SCENARIOS: list[Scenario] = [make(name) for name in NAMES]
+
+
+def run(journal: Path, answers: dict[str, list[Observed]], until: int | None = None) -> Run:
+    """Run the scenarios with that journal; with *until*, as one that is killed after so many."""
+    target = Scripted(answers)
+    written = Journal(journal, target.name, target.kernel)
+    one = Run(target, SCENARIOS, written)
+    for number, _ in enumerate(one.results(), 1):
+        if number == until:
+            break
+    written.close(keep=True)
+    return one
+
+
+def asked(one: Run) -> list[str]:
+    assert isinstance(one.target, Scripted)
+    return one.target.asked
+
+
+def test_a_run_goes_on_where_the_last_one_was_killed(tmp_path: Path) -> None:
+    """What was decided is not run again, and is counted all the same."""
+    path = tmp_path / "journal"
+    run(path, {}, until=4)
+    second = run(path, {})
+    assert asked(second) == NAMES[4:]
+    summary = second.close()
+    assert (summary.scenarios, summary.by_verdict[Verdict.AGREES]) == (6, 6)
+
+
+def test_differences_are_judged_anew_from_what_was_seen(tmp_path: Path) -> None:
+    """A difference is told again, with how often it was seen, and a panic with its console."""
+    path = tmp_path / "journal"
+    panic = Panicked("kernel panicked: panic: x", "panic: x\n")
+    answers: dict[str, list[Observed]] = {"a/1": [WRONG] * 3, "a/2": [panic] * 3}
+    first = run(path, answers)
+    second = run(path, {})
+    assert asked(second) == []
+    assert second.close().differences == first.close().differences
+    assert [result.times for result in second.summary.differences] == [(3, 3), (3, 3)]
+    assert second.summary.differences[1].console == "panic: x\n"
+
+
+def test_what_was_not_decided_is_asked_again(tmp_path: Path) -> None:
+    """Neither `not decided` nor a difference not yet run again counts as seen."""
+    path = tmp_path / "journal"
+    run(path, {"a/3": [NotDecided("guest hung")]})
+    assert asked(run(path, {})) == ["a/3"]
+    path.unlink()
+    run(path, {"a/0": [WRONG] * 3}, until=5)
+    assert asked(run(path, {})) == ["a/0"]
+
+
+def test_a_line_cut_short_is_dropped(tmp_path: Path) -> None:
+    """Killed in the middle of a line, the journal still has every whole one."""
+    path = tmp_path / "journal"
+    run(path, {}, until=4)
+    path.write_bytes(path.read_bytes()[:-9])
+    second = run(path, {})
+    assert asked(second) == NAMES[3:]
+    assert len(path.read_text().splitlines()) == 7
+    assert asked(run(path, {})) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("not a journal\n", "expected the journal of a run"),
+        ('{"format": 1}\n', "expected the journal of a run"),
+        ('{"a": 1}\n{"b"', "expected the journal of a run"),
+    ],
+)
+def test_what_is_no_journal_is_left_alone(tmp_path: Path, text: str, says: str) -> None:
+    """Another file is refused in one line, and not a byte of it is changed."""
+    path = tmp_path / "mine.txt"
+    path.write_text(text)
+    with pytest.raises(JournalError, match=rf"mine\.txt: {says}"):
+        Journal(path, "scripted", Scripted.kernel)
+    assert path.read_text() == text
+
+
+@pytest.mark.parametrize(
+    "other", [Kernel("Fake", "2", "none"), Kernel("Fake", "1", "none", checksum="beef")]
+)
+def test_another_kernels_journal_is_refused(tmp_path: Path, other: Kernel) -> None:
+    """A rebuilt kernel of the same version is another one, by its file's checksum."""
+    path = tmp_path / "journal"
+    run(path, {})
+    before = path.read_bytes()
+    with pytest.raises(JournalError, match="not of this kernel or this version"):
+        Journal(path, "scripted", other)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_ends_the_journal_and_not_the_run(tmp_path: Path) -> None:
+    """What cannot be written is told once; every scenario is decided."""
+    target = Scripted({})
+    journal = Journal(tmp_path / "journal", target.name, target.kernel)
+    journal._file.close()
+    journal._file = Path("/dev/full").open("a", buffering=1)  # noqa: SIM115
+    one = Run(target, SCENARIOS, journal)
+    assert len(list(one.results())) == 6
+    assert journal.broken is not None
+    assert journal.broken.endswith("journal: No space left on device: no more is written down")
+    journal.close(keep=True)
+
+
+def forkoracle(home: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [COMMAND, *arguments],
+        env=environment(home, **more),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["kill -9", "Ctrl-C"])
+def test_the_command_goes_on_from_its_last_run(tmp_path: Path, number: int) -> None:
+    """Killed in mid-run on a real kernel, `--resume` alone finds what was seen; then it goes."""
+    mark = new_mark()
+    arguments = ["run", "--target", "local", "--only", "validation", "--only", "vfork"]
+    first = subprocess.Popen(
+        [COMMAND, *arguments],
+        env=environment(tmp_path, **{MARK: mark}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    folder = tmp_path / ".local/state/forkoracle/unfinished"
+
+    def written() -> int:
+        return sum(path.stat().st_size for path in folder.glob("*"))
+
+    wait_until(lambda: written() > 50_000)
+    first.send_signal(number)
+    said, _ = first.communicate()
+    if number == signal.SIGINT:
+        assert re.search(r"^Go on with: forkoracle run --resume /", said, re.MULTILINE)
+    [journal] = folder.glob("*")
+    seen = len(journal.read_bytes().splitlines()) - 1
+    done = forkoracle(tmp_path, *arguments, "--resume", "--json", str(tmp_path / "r.json"))
+    assert done.returncode == 0, done.stderr
+    total = json.loads((tmp_path / "r.json").read_text())["summary"]["scenarios"]
+    assert 0 < seen < total
+    assert total == 17_072 + 77
+    assert list(folder.glob("*")) == []
+    wait_until(lambda: not marked(mark))
+    again = forkoracle(tmp_path, *arguments, "--resume")
+    assert (again.returncode, again.stderr) == (
+        2,
+        "forkoracle: --resume: no run is unfinished: expected a FILE\n",
+    )
+
+
+def test_a_named_journal_stays(tmp_path: Path) -> None:
+    """`--resume FILE` makes the file, keeps it, and the second run has nothing left to do."""
+    path = tmp_path / "mine.jsonl"
+    command = ("run", "--target", "local", "--only", "vfork", "--resume", str(path))
+    first, second = forkoracle(tmp_path, *command), forkoracle(tmp_path, *command)
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert len(path.read_text().splitlines()) == 78
+    assert first.stdout.splitlines()[-1].split(" in ")[0] == "77 scenarios"
