@@ -68,9 +68,10 @@ def show_download(name: str) -> Iterator[Callable[[int, int | None], None]]:
         DownloadColumn(),
         TransferSpeedColumn(),
     )
-    if not console.is_terminal:
+    watched = console.is_terminal
+    if not watched:
         console.print(f"fetching {name}", highlight=False)
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=console, transient=True, disable=not watched) as progress:
         task = progress.add_task(name, total=None)
         yield lambda size, total: progress.update(task, completed=size, total=total)
 
