@@ -34,6 +34,7 @@ from conformance.report.terminal import show_progress, show_summary
 from conformance.runner import Run, Summary
 from conformance.selection import SelectionError, read_scenarios, select
 from conformance.targets.base import Target, TargetError
+from conformance.vm_command import add_vm, run_vm
 from reference_model import Scenario
 
 USAGE, CANNOT_RUN, INTERRUPTED = 2, 3, 130
@@ -105,6 +106,8 @@ def _arguments() -> argparse.ArgumentParser:
     listing.add_argument(
         "--results", type=Path, metavar="FILE", help="not the last run's, but these"
     )
+
+    add_vm(commands)
 
     measure = commands.add_parser("bench", help="the figures of the README, measured here")
     measure.add_argument("--json", type=Path, metavar="FILE")
@@ -257,7 +260,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _arguments().parse_args(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
     console = Console()
-    command = {"run": _run, "clauses": _clauses, "bench": _bench}[options.command]
+    command = {"run": _run, "clauses": _clauses, "vm": run_vm, "bench": _bench}[options.command]
     try:
         return command(options, console)
     except (SelectionError, ResultsError, KnownError, JournalError) as error:

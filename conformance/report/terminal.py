@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TransferSpeedColumn,
+)
 from rich.table import Table
 
 from conformance.report.explain import explain
@@ -47,6 +56,24 @@ def show_progress(console: Console, results: Iterator[Result], total: int) -> It
                     found=f"[red]{found} differences[/red]" if found else "",
                 )
             yield result
+
+
+@contextmanager
+def show_download(name: str) -> Iterator[Callable[[int, int | None], None]]:
+    """A bar for one file, told of its bytes so far and in all; a line where nobody watches."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("fetching {task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+    )
+    watched = console.is_terminal
+    if not watched:
+        console.print(f"fetching {name}", highlight=False)
+    with Progress(*columns, console=console, transient=True, disable=not watched) as progress:
+        task = progress.add_task(name, total=None)
+        yield lambda size, total: progress.update(task, completed=size, total=total)
 
 
 def show_summary(console: Console, summary: Summary, *, every_clause: bool = False) -> None:
