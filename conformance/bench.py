@@ -148,19 +148,30 @@ def _bare_start(machine: Machine) -> float:
 
 
 def _command_starts(kernel: Path) -> tuple[float, float]:
-    """Seconds of the whole command for one scenario: a cold start, then one from its snapshot."""
+    """Seconds from the command to its first verdict: a cold start, then one from its snapshot."""
     with TemporaryDirectory(prefix="forkoracle-bench-") as name:
         file = Path(name) / "one"
         file.write_text(_forks()[0].text(), encoding="ascii")
         build_probe("x86_64-netbsd")
         command = [sys.executable, "-m", "conformance.cli", "run", "--kernel", str(kernel)]
-        command += ["--accel", "tcg", "--scenarios", str(file)]
+        command += ["--accel", "tcg", "--scenarios", str(file), "--resume"]
         environment = {**os.environ, "FORKORACLE_SNAPSHOTS": str(Path(name) / "snapshots")}
 
-        def run() -> object:
-            return subprocess.run(command, env=environment, capture_output=True, check=True)
+        def first_verdict(journal: Path) -> float:
+            start = perf_counter()
+            process = subprocess.Popen(
+                [*command, str(journal)], env=environment, stdout=subprocess.DEVNULL
+            )
+            while process.poll() is None:
+                if journal.exists() and journal.read_bytes().count(b"\n") > 1:
+                    break
+                sleep(0.002)
+            seconds = perf_counter() - start
+            if process.wait():
+                raise subprocess.CalledProcessError(process.returncode, command)
+            return seconds
 
-        return _seconds(run), _seconds(run)
+        return first_verdict(Path(name) / "cold"), first_verdict(Path(name) / "warm")
 
 
 def _guest_figures(kernel: Path) -> Iterator[Figure]:
