@@ -1,0 +1,40 @@
+/*
+ * The world around one call: the objects that it starts from, the case that set
+ * them up, and the record of what is called.
+ */
+#ifndef FORKORACLE_WORLD_H
+#define FORKORACLE_WORLD_H
+
+#include "netbsd.h"
+
+struct the_case {
+#define FIELD(name, plain) int64_t name;
+#include "case.def"
+#undef FIELD
+};
+
+enum call {
+#define CALL(number, name, arguments) CALL_##name = number,
+#include "calls.def"
+#undef CALL
+};
+
+/* What a new process still has of the one that had its memory before. */
+#define STALE 0x5a
+
+#define MAX_WORDS 2000
+
+extern struct the_case c;
+extern int64_t events[];
+extern int nevents;
+extern register_t forkoracle_retval[2];
+
+void world_begin(const int64_t *);
+int64_t *world_record(int64_t *);
+void note(enum call, int, ...);
+int64_t hash(const char *);
+
+#define STATUS_RETURNED 0
+#define STATUS_PANICKED 1
+
+#endif
