@@ -18,9 +18,11 @@ from conformance.targets.netbsd import NetBSDTarget
 from vm.guest import QEMU
 
 #: The targets of this version.
-TARGETS = ("local", "netbsd")
+TARGETS = ("local", "netbsd", "source")
 #: Names a kernel file for ``--target auto`` and ``--target netbsd``.
 KERNEL_VARIABLE = "FORKORACLE_KERNEL"
+#: Names a kern_fork.c for ``--target source``.
+KERN_FORK_VARIABLE = "FORKORACLE_KERN_FORK"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ def add_options(add: Callable[..., object]) -> None:
     targets = "|".join(("auto", *TARGETS))
     add("--target", default="auto", metavar=targets, help="the kernel to run on")
     add("--kernel", type=Path, metavar="FILE", help="boot this NetBSD kernel in QEMU")
+    add("--kern-fork", type=Path, metavar="FILE", help="compile this kern_fork.c and call it")
     add("--machine", choices=("pc", "microvm"), help="QEMU's machine type for it")
     add("--cpus", type=int, default=1, metavar="N", help="virtual CPUs of the guest")
     add(
@@ -64,6 +67,26 @@ class Choice:
 
     line: str
     start: Callable[[], Target]
+
+
+def kern_fork_file(target: str, named: Path | None) -> Path | None:
+    """The kern_fork.c that was asked for; None where another target was.
+
+    Raises :class:`SelectionError` where the two do not go together.
+    """
+    if target not in ("auto", "source"):
+        if named is not None:
+            raise SelectionError(f"--kern-fork goes with --target source, not with {target}")
+        return None
+    variable = os.environ.get(KERN_FORK_VARIABLE)
+    if target == "source" and named is None and variable:
+        return Path(variable)
+    if target == "source" and named is None:
+        raise SelectionError(
+            "--target source needs a file: expected --kern-fork sys/kern/kern_fork.c, "
+            f"or {KERN_FORK_VARIABLE}"
+        )
+    return named
 
 
 def choose_target(wanted: Wanted) -> Choice:

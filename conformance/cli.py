@@ -22,7 +22,7 @@ from rich.table import Table
 
 from conformance import bench
 from conformance.catalogue import catalogue
-from conformance.choice import Wanted, add_options, choose_target
+from conformance.choice import Wanted, add_options, choose_target, kern_fork_file
 from conformance.known import KnownError
 from conformance.report.junit import write_junit
 from conformance.report.results import ResultsError, read_json, write_json, write_whole
@@ -30,6 +30,7 @@ from conformance.report.terminal import show_progress, show_summary
 from conformance.runner import Run, Summary
 from conformance.selection import SelectionError, read_scenarios, select
 from conformance.targets.base import TargetError
+from conformance.targets.source.target import SourceRun
 from reference_model import Scenario
 
 USAGE, CANNOT_RUN, INTERRUPTED = 2, 3, 130
@@ -102,12 +103,23 @@ def _scenarios(options: argparse.Namespace) -> list[Scenario]:
     return read_scenarios(options.scenarios)
 
 
-def _run(options: argparse.Namespace, console: Console) -> int:
+def _run_source(options: argparse.Namespace, console: Console, file: Path) -> SourceRun:
+    """The run of the target ``source``."""
+    if options.kernel is not None or options.scenarios is not None:
+        raise SelectionError("--kern-fork goes with neither --kernel nor --scenarios")
+    run = SourceRun(file, options.only, options.seed)
+    console.print(
+        f"target source: {file}, compiled and called (--target local for the kernel that we are on)",
+        soft_wrap=True,
+        highlight=False,
+    )
+    return run
+
+
+def _run_scenarios(options: argparse.Namespace, console: Console) -> Run:
+    """The run of a target that is a kernel."""
     scenarios = _scenarios(options)
     gc.freeze()  # they stay: the collector need not look through them each time
-    for path in filter(None, (options.json, options.junit)):
-        if not path.parent.is_dir():
-            raise SelectionError(f"{path}: no folder {path.parent} to write it in")
     choice = choose_target(
         Wanted(options.target, options.kernel, options.machine, options.cpus, options.patience)
     )
@@ -115,17 +127,26 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     target = choice.start()
     if target.kernel.kern_fork:
         console.print(f"kernel {target.kernel}", highlight=False)
-    run = Run(target, scenarios)
+    return Run(target, scenarios)
+
+
+def _run(options: argparse.Namespace, console: Console) -> int:
+    for path in filter(None, (options.json, options.junit)):
+        if not path.parent.is_dir():
+            raise SelectionError(f"{path}: no folder {path.parent} to write it in")
+    file = kern_fork_file(options.target, options.kern_fork)
+    run = _run_source(options, console, file) if file else _run_scenarios(options, console)
     try:
-        for _ in show_progress(console, run.results(), len(scenarios)):
+        for _ in show_progress(console, run.results(), run.expected_total):
             pass
         summary = run.close()
-        target.close()
+        if isinstance(run, Run):
+            run.target.close()
     except KeyboardInterrupt:
-        target.kill()
+        run.kill()
         summary = run.close(interrupted=True)
     except BaseException:
-        target.kill()
+        run.kill()
         raise
     show_summary(console, summary, every_clause=options.clauses)
     if options.json:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from time import monotonic
 
+from conformance.coverage import Coverage
 from conformance.probe.channel import NotDecided, Observed
 from conformance.targets.base import Kernel, Target
 from conformance.verdict import Result, Verdict, judge
@@ -34,20 +35,24 @@ class Summary:
     known: Counter[str] = field(default_factory=Counter)
     by_item: dict[tuple[str, str], list[Result]] = field(default_factory=dict)
     differences: list[Result] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    #: Where the clauses stand in the file that was asked; of 1.232, where it is none.
+    clause_lines: dict[str, str] | None = None
+    coverage: Coverage | None = None
 
     @property
     def scenarios(self) -> int:
         return self.by_verdict.total()
 
     def add(self, result: Result) -> None:
-        verdict, scenario = result.verdict, result.scenario
-        self.by_verdict[verdict] += 1
-        self.by_family.setdefault(scenario.family, Counter())[verdict] += 1
+        verdict, scenario, number = result.verdict, result.scenario, result.number
+        self.by_verdict[verdict] += number
+        self.by_family.setdefault(scenario.family, Counter())[verdict] += number
         for clause in _touched(result):
-            self.by_clause.setdefault(clause, Counter())[verdict] += 1
+            self.by_clause.setdefault(clause, Counter())[verdict] += number
             self.by_item.setdefault((scenario.family, clause), []).append(result)
         if verdict is Verdict.NOT_DECIDED:
-            self.reasons[result.reason] += 1
+            self.reasons[result.reason] += number
         for entry in result.known:
             self.known[entry.name] += 1
         if verdict is Verdict.DIFFERENCE:
@@ -103,6 +108,15 @@ class Run:
             yield self._count(result)
         self._differing = []
 
+    @property
+    def expected_total(self) -> int:
+        """How many results there will be."""
+        return len(self.scenarios)
+
+    def kill(self) -> None:
+        """End the target at once, as after Ctrl-C."""
+        self.target.kill()
+
     def close(self, *, interrupted: bool = False) -> Summary:
         """The summary of what was decided, differences not yet run again included."""
         counted = {id(result.scenario) for result in self.summary.differences}
@@ -125,7 +139,8 @@ class Run:
         differing = self._differing[:MAX_REPEATED]
         seen = [1] * len(differing)
         again = [i for i in range(len(differing)) for _ in range(RUNS_OF_A_DIFFERENCE - 1)]
-        observations = self.target.run([differing[i].scenario for i in again])
+        subjects = [differing[i].scenario for i in again]
+        observations = self.target.run([s for s in subjects if isinstance(s, Scenario)])
         for i, (scenario, observed) in zip(again, observations, strict=True):
             if not isinstance(observed, NotDecided):
                 seen[i] += self._judge(scenario, observed).verdict is Verdict.DIFFERENCE

@@ -8,8 +8,7 @@
 #include "world.h"
 
 struct the_case c;
-int64_t events[MAX_WORDS];
-int nevents;
+volatile int64_t *progress;
 
 /* The objects of objects.def. */
 static struct proc init_, p1, p2, tracer, sibling, member, p2_before;
@@ -47,6 +46,7 @@ int maxproc;
 struct uvmexp uvmexp;
 
 static int cpu_count[3];
+static struct cpu_info cpu;
 static int preempt;
 static int proccnt[2]; /* of the two real user IDs that there can be */
 static bool p2_there, p2_gone, stopped_once;
@@ -818,6 +818,7 @@ world_begin(const int64_t *fields)
 		p1.p_opptr = p1.p_pptr;
 
 	memset(&l1, 0, sizeof l1);
+	l1.l_cpu = &cpu;
 	l1.l_stat = LSONPROC;
 	l1.l_class = (int)c.l_class;
 	l1.l_proc = &p1;

@@ -52,18 +52,18 @@ call(void)
 
 /*
  * Run `count` cases of `width` words from `cases` and write their records to `out`,
- * of `room` words.  `progress` counts the cases begun and, in its second word, the
- * words written.  A record: its length, 1 after a panic, the panic's line, what the
- * call returned, the state, the length of the list of calls, the list, and the
- * panic's text.
+ * of `room` words; the number that were run.  A record: its length, 1 after a panic,
+ * the panic's line, what the call returned, the state, the length of the list of
+ * calls, the list, and the panic's text.
  */
 int64_t
 forkoracle_run(const int64_t *cases, int64_t count, int64_t width, int64_t *out, int64_t room,
-    volatile int64_t *progress)
+    volatile int64_t *shared)
 {
 	int64_t *volatile at = out;
 	volatile int64_t n;
 
+	progress = shared;
 	for (n = 0; n < count; n++) {
 		int64_t *record = at, *state = at + 4;
 		int i;
@@ -104,7 +104,3 @@ forkoracle_run(const int64_t *cases, int64_t count, int64_t width, int64_t *out,
 extern void __gcov_dump(void);
 void forkoracle_dump(void) { __gcov_dump(); }
 #endif
-
-/* What had been called when the process died in the middle of a case. */
-int64_t *forkoracle_events(void) { return events; }
-int *forkoracle_nevents(void) { return &nevents; }

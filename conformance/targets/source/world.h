@@ -25,8 +25,13 @@ enum call {
 #define MAX_WORDS 2000
 
 extern struct the_case c;
-extern int64_t events[];
-extern int nevents;
+/*
+ * Shared with the process that watches this one: cases begun, words written, and the
+ * calls of the case that is being run.
+ */
+extern volatile int64_t *progress;
+#define nevents (progress[2])
+#define events (progress + 3)
 extern register_t forkoracle_retval[2];
 
 void world_begin(const int64_t *);
