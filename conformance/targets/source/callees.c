@@ -9,6 +9,8 @@
 
 struct the_case c;
 volatile int64_t *progress;
+int64_t *snapshot;
+static int nsnapshots;
 
 /* The objects of objects.def. */
 static struct proc init_, p1, p2, tracer, sibling, member, p2_before;
@@ -95,6 +97,8 @@ note(enum call call, int count, ...)
 
 	if (nevents + count + 1 > MAX_WORDS)
 		forkoracle_panic("it calls without end", 0);
+	if (snapshot != NULL && nsnapshots++ < MAX_SNAPSHOTS)
+		snapshot = world_record(snapshot);
 	events[nevents++] = call;
 	__builtin_va_start(arguments, count);
 	while (count-- > 0)
@@ -715,6 +719,7 @@ world_begin(const int64_t *fields)
 {
 	memcpy(&c, fields, sizeof c);
 	nevents = 0;
+	nsnapshots = 0;
 	preempt = waits = 0;
 	p2_there = p2_gone = stopped_once = false;
 	maxproc = (int)c.maxproc;

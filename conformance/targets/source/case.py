@@ -41,7 +41,8 @@ CALL_NAMES: Final = (
 FIELDS: Final = tuple(CASE)
 PLAIN: Final = tuple(CASE.values())
 AT: Final = {name: position for position, name in enumerate(FIELDS)}
-_HEX = {
+#: Fields that are sets of bits.
+BIT_FIELDS: Final = {
     "flags", "p_flag", "p_sflag", "p_stflag", "p_slflag", "p_lflag", "p_traceflag", "stack",
     "arg", "l_sigmask", "l_private", "stop_slflag", "wait_slflag",
 }  # fmt: skip
@@ -62,7 +63,7 @@ def text_of(values: Case) -> str:
     words = [CALL_NAMES[values[0]]]
     for name, value, plain in zip(FIELDS[1:], values[1:], PLAIN[1:], strict=True):
         if value != plain or name == "flags":
-            shown = f"{value:#x}" if name in _HEX and value >= 0 else str(value)
+            shown = f"{value:#x}" if name in BIT_FIELDS and value >= 0 else str(value)
             words.append(f"{name}={shown}")
     return " ".join(words)
 

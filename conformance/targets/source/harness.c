@@ -54,16 +54,18 @@ call(void)
  * Run `count` cases of `width` words from `cases` and write their records to `out`,
  * of `room` words; the number that were run.  A record: its length, 1 after a panic,
  * the panic's line, what the call returned, the state, the length of the list of
- * calls, the list, and the panic's text.
+ * calls, the list, and the panic's text.  `snapshots`, unless it is NULL, is for the
+ * state before each call of the one case that there is then.
  */
 int64_t
 forkoracle_run(const int64_t *cases, int64_t count, int64_t width, int64_t *out, int64_t room,
-    volatile int64_t *shared)
+    volatile int64_t *shared, int64_t *snapshots)
 {
 	int64_t *volatile at = out;
 	volatile int64_t n;
 
 	progress = shared;
+	snapshot = snapshots;
 	for (n = 0; n < count; n++) {
 		int64_t *record = at, *state = at + 4;
 		int i;

@@ -125,10 +125,12 @@ class World(Kernel):
     The objects are made once and set up anew for each case.
     """
 
-    def __init__(self, revision: tuple[int, int]) -> None:
+    def __init__(self, revision: tuple[int, int], calls: list[int] | None = None) -> None:
+        """*calls* is the list that the calls are put into, where it is to be a special one."""
         self.options = Options(revision=revision)
         self.revision = revision
-        self.calls: list[int] = []
+        self.calls: list[int] = [] if calls is None else calls
+        self.retval: list[int] | None = None
         lock = OBJECTS
         self.proc_lock = _Lock(lock["proc_lock"], self.calls)
         self.lock1 = _Lock(lock["lock1"], self.calls)
@@ -280,11 +282,11 @@ class World(Kernel):
 
     # -- running a case -------------------------------------------------------
 
-    def run(self, case: Sequence[int]) -> tuple[int, list[int] | None]:
-        """Make the call; what it returned, and what it left in retval."""
+    def run(self, case: Sequence[int]) -> int:
+        """Make the call; what it returned."""
         self._begin(*case)
         call, flags, exitsig, stack, stacksize, func, arg, no_retval = case[:8]
-        retval = None if no_retval else [-7, -8]
+        retval = self.retval = None if no_retval else [-7, -8]
         task: Sleeping
         if call == 0:
             task = kern_fork.fork1(
@@ -302,22 +304,21 @@ class World(Kernel):
         try:
             next(task)
         except StopIteration as returned:
-            return returned.value or 0, retval
+            return returned.value or 0
         raise AssertionError("the model sleeps where a case lets nobody sleep")
 
     def record(self, case: Sequence[int]) -> list[int]:
         """The record that the harness is to give for *case*."""
-        returned, retval = self.run(case)
-        words = [0, 0, 0, returned]
-        words += self.state(retval or (-7, -8))
+        words = [0, 0, 0, self.run(case)]
+        words += self.state()
         words.append(len(self.calls))
         words += self.calls
         words[0] = len(words)
         return words
 
-    def state(self, retval: Sequence[int]) -> list[int]:
+    def state(self) -> list[int]:
         """The state as record.def has it."""
-        self.retval0, self.retval1 = retval
+        self.retval0, self.retval1 = self.retval or (-7, -8)
         self.forks = self.cpu_count["forks"]
         self.forks_ppwait = self.cpu_count["forks_ppwait"]
         self.forks_sharevm = self.cpu_count["forks_sharevm"]

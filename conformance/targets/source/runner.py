@@ -16,7 +16,7 @@ from time import monotonic
 from typing import Final, NoReturn
 
 from conformance.targets.source.case import Case
-from conformance.targets.source.layout import CASE
+from conformance.targets.source.layout import CASE, STATE
 
 #: A case that takes so many seconds will take for ever: others take microseconds.
 PATIENCE: Final = 2.0
@@ -25,7 +25,10 @@ BATCH: Final = 2000
 _WIDTH = len(CASE)
 _WORDS_A_CASE = 500
 _ROOM = BATCH * _WORDS_A_CASE
-_PROGRESS = 4096  # words, with the calls of the case that is being run
+_CALLS = 4096  # words, with the calls of the case that is being run
+_SNAPSHOTS = 150 * STATE
+_PROGRESS = _CALLS + _SNAPSHOTS
+_ASKED = 1 << 31  # in a request: with snapshots
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,7 @@ class Runner:
             out = cases + 8 * BATCH * _WIDTH
             while request := os.read(asked, 8):
                 first, count = int.from_bytes(request[:4]), int.from_bytes(request[4:])
+                snapshots, first = first & _ASKED, first & ~_ASKED
                 library.forkoracle_run(
                     ctypes.c_void_p(cases + 8 * first * _WIDTH),
                     ctypes.c_int64(count),
@@ -86,6 +90,7 @@ class Runner:
                     ctypes.c_void_p(out),
                     ctypes.c_int64(_ROOM),
                     ctypes.c_void_p(base),
+                    ctypes.c_void_p(base + 8 * _CALLS if snapshots else None),
                 )
                 os.write(answered, b".")
             status = 0
@@ -109,7 +114,18 @@ class Runner:
 
     # -- cases --------------------------------------------------------------------
 
-    def run(self, cases: Sequence[Case]) -> Iterator[memoryview | Died]:
+    def snapshots(self, one: Case) -> list[list[int]]:
+        """The state before each call that the case *one* makes, as far as it comes."""
+        for _ in self.run([one], snapshots=True):
+            pass
+        return [
+            self._words[at : at + STATE].tolist()
+            for at in range(_CALLS, _PROGRESS, STATE)
+        ]
+
+    def run(
+        self, cases: Sequence[Case], *, snapshots: bool = False
+    ) -> Iterator[memoryview | Died]:
         """For at most :data:`BATCH` cases: records, many in one piece, and how others ended.
 
         A piece is to be used before the next one is asked for.
@@ -125,7 +141,8 @@ class Runner:
                 self._start()
             self._words[0] = self._words[1] = self._words[2] = 0
             try:
-                os.write(self._ask, done.to_bytes(4) + (len(cases) - done).to_bytes(4))
+                first = done | (_ASKED if snapshots else 0)
+                os.write(self._ask, first.to_bytes(4) + (len(cases) - done).to_bytes(4))
                 how = self._wait()
             except BrokenPipeError:
                 how = self._ended()
@@ -135,7 +152,7 @@ class Runner:
             if how is None:
                 done += begun
                 continue
-            count = min(self._words[2], _PROGRESS - 3)
+            count = min(self._words[2], _CALLS - 3)
             yield Died(how, tuple(self._words[3 : 3 + count]))
             done += max(begun, 1)
 

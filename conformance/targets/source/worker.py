@@ -14,7 +14,7 @@ import signal
 import sys
 from array import array
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -68,7 +68,9 @@ class Group:
 
 
 @dataclass
-class _Prediction:
+class Prediction:
+    """A batch of one family's cases, and the records that the model gives for them."""
+
     family: str
     batch: list[Case]
     expected: list[list[int]]
@@ -81,13 +83,14 @@ class Worker:
     """The state of one worker's share of a run."""
 
     world: World
-    only: frozenset[str]
+    say: Callable[..., None]
+    only: frozenset[str] = frozenset()
     runner: Runner | None = None
     died: int = 0
     groups: dict[Any, Group] = field(default_factory=dict)
     _clauses: dict[Kind, frozenset[str]] = field(default_factory=dict)
 
-    def predict(self, family: str, batch: Sequence[Case]) -> _Prediction:
+    def predict(self, family: str, batch: Sequence[Case]) -> Prediction:
         """The model's records of those of *batch* that were asked for."""
         record, flat = self.world.record, array("q")
         chosen, expected, kinds = [], [], []
@@ -95,17 +98,17 @@ class Worker:
             words = record(values)
             kind = kind_of(values, words)
             if kind not in self._clauses:
-                self._clauses[kind] = clauses_reached(self.world, values)
-                say(kind=kind, clauses=sorted(self._clauses[kind]))
+                self._clauses[kind] = clauses_reached(self.world.revision, values)
+                self.say(kind=kind, clauses=sorted(self._clauses[kind]))
             if self.only and family not in self.only and not self._clauses[kind] & self.only:
                 continue
             chosen.append(values)
             expected.append(words)
             kinds.append(kind)
             flat.extend(words)
-        return _Prediction(family, chosen, expected, flat, kinds)
+        return Prediction(family, chosen, expected, flat, kinds)
 
-    def compare(self, prediction: _Prediction) -> None:
+    def compare(self, prediction: Prediction) -> None:
         """Run the predicted cases, and say how many agree."""
         assert self.runner is not None
         p = prediction
@@ -133,14 +136,14 @@ class Worker:
                 if self.died >= MAX_DIED:
                     break
         undecided = len(p.batch) - at
-        say(
+        self.say(
             family=p.family,
             agree=[[*kind, number] for kind, number in agree.items()],
             differ=at - agree.total(),
             undecided=undecided,
         )
 
-    def _differs(self, p: _Prediction, at: int, got: list[int] | Died) -> None:
+    def _differs(self, p: Prediction, at: int, got: list[int] | Died) -> None:
         key = (p.family, *key_of(p.expected[at], got, p.batch[at][0]))
         if key not in self.groups and len(self.groups) >= MAX_KINDS:
             key = min(self.groups, key=lambda other: other[:2] != key[:2])
@@ -166,7 +169,7 @@ class Worker:
             else:
                 rows = [asdict(row) for row in rows_of(expected, got)]
                 clause = accuse(self.world, self.runner, example, expected, got)
-            say(
+            self.say(
                 difference={
                     "family": group.family,
                     "clause": clause,
@@ -218,9 +221,9 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started us ends us
     told = json.loads(sys.argv[1])
     revision = tuple(told["revision"])
-    worker = Worker(World(revision), frozenset(told["only"]))
+    worker = Worker(World(revision), say, frozenset(told["only"]))
     gc.disable()  # nothing here refers to itself
-    waiting: deque[_Prediction] = deque()
+    waiting: deque[Prediction] = deque()
     batches = share(told["families"], told["seed"], told["number"], *told["share"])
     for family, batch in batches:
         possible = [values for values in batch if cases.possible(values, revision)]

@@ -32,6 +32,9 @@ extern struct the_case c;
 extern volatile int64_t *progress;
 #define nevents (progress[2])
 #define events (progress + 3)
+/* Where the state before each call goes, when that is asked for. */
+extern int64_t *snapshot;
+#define MAX_SNAPSHOTS 150
 extern register_t forkoracle_retval[2];
 
 void world_begin(const int64_t *);
