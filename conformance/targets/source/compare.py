@@ -378,21 +378,23 @@ def _blame_state(way: Walk, differing: list[int], call: int) -> str:
     end = way.calls[call] if call < len(way.calls) else len(way.lines) - 1
     fields = [LABELS[number][1] for number in differing]
     # A line that has to do with many of them at once, ...
-    changed = {at: _changes(way, at, differing) for at in range(max(start, 1), end + 1)}
+    changed = {
+        at: _changes(way, at, differing)
+        for at in range(max(start, 1), end + 1)
+        if way.lines[at] in _clause_of_line()
+    }
     most = max(changed, key=changed.__getitem__, default=0)
-    if changed.get(most, 0) > 2 and (clause := _clause_of_line().get(way.lines[most])):
-        return clause
+    if changed.get(most, 0) > 2:
+        return _clause_of_line()[way.lines[most]]
     # ... or the model's own statement about the field, if it ran one, ...
     for at in range(end, start - 1, -1):
         clause = _clause_of_line().get(way.lines[at])
         if clause and any(_names(way.lines[at], field) for field in fields):
             return clause
     # ... or a line that changed it without naming it, ...
-    for at in range(max(start, 1), end + 1):
-        if changed[at]:
-            clause = _clause_of_line().get(way.lines[at])
-            if clause:
-                return clause
+    for at, number in changed.items():
+        if number:
+            return _clause_of_line()[way.lines[at]]
     # ... or one that it did not run, between those that it did.
     first, last = way.lines[start], way.lines[end]
     for line in range(first, last + 1):
@@ -453,7 +455,7 @@ def _blame_call(
     start = way.calls[at - 1] + 1 if at else 0
     for index in range(start, line + 1):
         clause = _clause_of_line().get(way.lines[index])
-        if clause and way.lines[index] in _decisions():
+        if clause and (way.lines[index] in _decisions() or not made):
             return clause
     return _clause_after(way, line) or "SUCCESS"
 
