@@ -109,7 +109,8 @@ def _run_source(options: argparse.Namespace, console: Console, file: Path) -> So
         raise SelectionError("--kern-fork goes with neither --kernel nor --scenarios")
     run = SourceRun(file, options.only, options.seed)
     console.print(
-        f"target source: {file}, compiled and called (--target local for the kernel that we are on)",
+        f"target source: {file}, compiled and called "
+        "(--target local for the kernel that we are on)",
         soft_wrap=True,
         highlight=False,
     )

@@ -308,8 +308,8 @@ class Kernel:
         yield from func(self, l, arg)
         yield from self.userret(l)
 
-    def mutex_obj_alloc(self, type: int, ipl: int) -> Mutex:
-        return Mutex(type, ipl)
+    def mutex_obj_alloc(self, kind: int, ipl: int) -> Mutex:
+        return Mutex(kind, ipl)
 
     def mutex_obj_hold(self, lock: Mutex) -> None:
         lock.refcnt += 1

@@ -23,8 +23,8 @@ class Mutex:
 
     __slots__ = ("ipl", "owned", "refcnt", "type")
 
-    def __init__(self, type: int = MUTEX_DEFAULT, ipl: int = IPL_NONE) -> None:
-        self.type = type
+    def __init__(self, kind: int = MUTEX_DEFAULT, ipl: int = IPL_NONE) -> None:
+        self.type = kind
         self.ipl = ipl
         self.owned = False
         self.refcnt = 1

@@ -18,7 +18,9 @@ def item_outcome(
     """The verdict on a family's scenarios about one clause, and what to read about it."""
     differences = [r for r in results if r.verdict is Verdict.DIFFERENCE]
     if differences:
-        return Verdict.DIFFERENCE, "\n\n".join("\n".join(explain(r, lines)) for r in differences[:20])
+        return Verdict.DIFFERENCE, "\n\n".join(
+            "\n".join(explain(r, lines)) for r in differences[:20]
+        )
     undecided = [r for r in results if r.verdict is Verdict.NOT_DECIDED]
     if len(undecided) == len(results):
         return Verdict.NOT_DECIDED, "; ".join(dict.fromkeys(r.reason for r in undecided))

@@ -16,18 +16,50 @@ from conformance.targets.base import TargetError
 from reference_model import NEWEST, netbsd
 
 #: What the file includes, in any of its revisions; each leads to netbsd.h.
-_HEADERS = """
-    sys/cdefs.h sys/param.h sys/systm.h sys/filedesc.h sys/kernel.h sys/pool.h sys/mount.h
-    sys/proc.h sys/ras.h sys/resourcevar.h sys/vnode.h sys/file.h sys/acct.h sys/ktrace.h
-    sys/sched.h sys/signalvar.h sys/syscall.h sys/kauth.h sys/atomic.h sys/syscallargs.h
-    sys/uidinfo.h sys/sdt.h sys/ptrace.h uvm/uvm_extern.h
-""".split()
+_HEADERS = (
+    *(
+        f"sys/{name}.h"
+        for name in [
+            "acct",
+            "atomic",
+            "cdefs",
+            "file",
+            "filedesc",
+            "kauth",
+            "kernel",
+            "ktrace",
+            "mount",
+            "param",
+            "pool",
+            "proc",
+            "ptrace",
+            "ras",
+            "resourcevar",
+            "sched",
+            "sdt",
+            "signalvar",
+            "syscall",
+            "syscallargs",
+            "systm",
+            "uidinfo",
+            "vnode",
+        ]
+    ),
+    "uvm/uvm_extern.h",
+)
 _OPTIONS = {"opt_ktrace.h": "#define KTRACE 1\n", "opt_dtrace.h": "#define KDTRACE_HOOKS 1\n"}
 #: No header of the host's, and what C of today takes for an error is one.
 _FLAGS = (
-    "-std=gnu99 -nostdinc -ffreestanding -fPIC -w -Werror=implicit-function-declaration "
-    "-Werror=implicit-int -Werror=int-conversion -Werror=incompatible-pointer-types"
-).split()
+    "-std=gnu99",
+    "-nostdinc",
+    "-ffreestanding",
+    "-fPIC",
+    "-w",
+    "-Werror=implicit-function-declaration",
+    "-Werror=implicit-int",
+    "-Werror=int-conversion",
+    "-Werror=incompatible-pointer-types",
+)
 _ID = re.compile(rb"kern_fork\.c,v 1\.(\d+) ")
 OLDEST = (1, 213)
 
@@ -117,6 +149,11 @@ def link_command(objects: Sequence[Path], out: Path, extra: Sequence[str] = ()) 
     return [*compiler(), "-shared", *extra, "-Wl,-z,defs", *map(str, objects), "-o", str(out)]
 
 
+def _plain_messages() -> dict[str, str]:
+    """The environment in which a compiler's messages are English, with plain quotes."""
+    return {**os.environ, "LC_ALL": "C"}
+
+
 @dataclass(frozen=True, slots=True)
 class Library:
     """What was built: the library, and the folder with what gcov needs."""
@@ -145,8 +182,13 @@ def build(source: SourceFile, folder: Path, *, coverage: bool = True) -> Library
             command = compile_command(path, folder / name, folder, source.revision, extra)
             running.append(
                 subprocess.Popen(
-                    command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                    text=True, errors="replace", env={**os.environ, "LC_ALL": "C"},
+                    command,
+                    cwd=folder,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                    errors="replace",
+                    env=_plain_messages(),
                 )
             )
         messages = [process.communicate()[1] for process in running]
@@ -160,7 +202,9 @@ def build(source: SourceFile, folder: Path, *, coverage: bool = True) -> Library
             raise TargetError(explain_compiler(source.path, message))
     library = folder / "kern_fork.so"
     command = link_command([folder / name for name, _, _ in jobs], library, measured)
-    linked = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    linked = subprocess.run(
+        command, capture_output=True, text=True, errors="replace", env=_plain_messages()
+    )
     if linked.returncode:
         raise TargetError(explain_linker(source.path, linked.stderr))
     return Library(library, folder, coverage)
@@ -168,14 +212,10 @@ def build(source: SourceFile, folder: Path, *, coverage: bool = True) -> Library
 
 _ERROR = re.compile(r"^(.*?):(\d+):(?:\d+:)? (?:fatal )?error: (.*)$", re.MULTILINE)
 _MISSING = (
-    (re.compile(r"implicit declaration of function [‘'`](\w+)[’']|"
-                r"call to undeclared function '(\w+)'"), "it calls {}, which no revision up to {} does"),
-    (re.compile(r"[‘'`]([\w/.]+)[’']? undeclared|undeclared identifier '(\w+)'"),
-     "it uses {}, which no revision up to {} does"),
-    (re.compile(r"no member named [‘'`](\w+)[’']|no member named '(\w+)'"),
-     "it uses the field {}, which no revision up to {} does"),
-    (re.compile(r"([\w/.]+\.h): No such file|'([\w/.]+\.h)' file not found"),
-     "it includes {}, which no revision up to {} does"),
+    (r"implicit declaration of function '(\w+)'|call to undeclared function '(\w+)'", "calls"),
+    (r"'(\w+)' undeclared|undeclared identifier '(\w+)'", "uses"),
+    (r"no member named '(\w+)'", "uses the field"),
+    (r"([\w/.]+\.h): No such file|'([\w/.]+\.h)' file not found", "includes"),
 )
 
 
@@ -187,11 +227,11 @@ def explain_compiler(path: Path, message: str) -> str:
     # What is missing says more than what follows from it.
     for known, words in _MISSING:
         for where, line, text in errors:
-            found = known.search(text)
-            if found:
+            if found := re.search(known, text):
                 missing = next(filter(None, found.groups()))
                 newest = ".".join(map(str, NEWEST))
-                return f"{where}:{line}: {text}: {words.format(missing, newest)}{_more(errors)}"
+                what = f"it {words} {missing}, which no revision up to {newest} does"
+                return f"{where}:{line}: {text}: {what}{_more(errors)}"
     where, line, text = errors[0]
     return f"{where}:{line}: {text}: expected C that compiles{_more(errors)}"
 
@@ -202,7 +242,7 @@ def _more(errors: Sequence[object]) -> str:
 
 def explain_linker(path: Path, message: str) -> str:
     """Which of kern_fork.c's own functions are not in the file."""
-    missing = sorted(set(re.findall(r"undefined (?:reference to|symbol:?) [`'‘]?(\w+)", message)))
+    missing = sorted(set(re.findall(r"undefined (?:reference to|symbol:?) [`']?(\w+)", message)))
     if missing:
         return f"{path}: not a kern_fork.c: it does not define {', '.join(missing)}"
     return f"{path}: the linker failed: {message.strip().splitlines()[-1]}"

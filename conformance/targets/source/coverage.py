@@ -13,7 +13,7 @@ from conformance.targets.source.build import Library, compiler
 
 
 def _gcov() -> list[str] | None:
-    """gcov of the compiler's kind and version, where there is one."""
+    """Gcov of the compiler's kind and version, where there is one."""
     words = compiler()
     version = subprocess.run([*words, "--version"], capture_output=True, text=True).stdout
     if "clang" in version:

@@ -48,9 +48,7 @@ def _rows(name: str, pattern: str) -> list[tuple[str, ...]]:
 
 
 #: The fields of a case, each with its plain value.
-CASE: Final = {
-    name: int(plain) for name, plain in _rows("case.def", r"^FIELD\((\w+), (-?\d+)\)")
-}
+CASE: Final = {name: int(plain) for name, plain in _rows("case.def", r"^FIELD\((\w+), (-?\d+)\)")}
 RECORD: Final = tuple(
     Field(*row) for row in _rows("record.def", r"^([NPSRFQL])\((\w+), (\w+)(?:, \w+)?\)")
 )

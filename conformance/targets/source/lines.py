@@ -30,7 +30,7 @@ def _of_1_232() -> tuple[str, ...]:
 
 def numbers(lines: str) -> list[int]:
     """``269, 292-294`` as line numbers."""
-    found = []
+    found: list[int] = []
     for first, last in re.findall(r"(\d+)(?:-(\d+))?", lines):
         found += range(int(first), int(last or first) + 1)
     return found

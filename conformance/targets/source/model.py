@@ -164,9 +164,7 @@ class World(Kernel):
         self._stale_sigctx = Sigctx(True, (0, 0, 0, 0), _STALE64, _STALE64, _STALE64)
         self.children: dict[str, list[Proc]] = {}
         self.names: dict[Any, int] = {
-            getattr(self, name): number
-            for name, number in OBJECTS.items()
-            if hasattr(self, name)
+            getattr(self, name): number for name, number in OBJECTS.items() if hasattr(self, name)
         }
         self.names |= {
             None: 0,
@@ -418,8 +416,8 @@ class World(Kernel):
         self.p2_there = True
         return self._new_proc()
 
-    def mutex_obj_alloc(self, type: int, ipl: int) -> Mutex:
-        self.calls += (11, type, ipl)
+    def mutex_obj_alloc(self, kind: int, ipl: int) -> Mutex:
+        self.calls += (11, kind, ipl)
         return self.lock2
 
     def mutex_obj_hold(self, lock: Mutex) -> None:
@@ -612,5 +610,6 @@ def _given(_k: Kernel, _l: Lwp, _arg: Any) -> Sleeping:
 
 
 _NOBODY = {
-    name: [0] * sum(field.width for field in RECORD if field.object == name) for name in ("p2", "l2")
+    name: [0] * sum(field.width for field in RECORD if field.object == name)
+    for name in ("p2", "l2")
 }

@@ -118,14 +118,9 @@ class Runner:
         """The state before each call that the case *one* makes, as far as it comes."""
         for _ in self.run([one], snapshots=True):
             pass
-        return [
-            self._words[at : at + STATE].tolist()
-            for at in range(_CALLS, _PROGRESS, STATE)
-        ]
+        return [self._words[at : at + STATE].tolist() for at in range(_CALLS, _PROGRESS, STATE)]
 
-    def run(
-        self, cases: Sequence[Case], *, snapshots: bool = False
-    ) -> Iterator[memoryview | Died]:
+    def run(self, cases: Sequence[Case], *, snapshots: bool = False) -> Iterator[memoryview | Died]:
         """For at most :data:`BATCH` cases: records, many in one piece, and how others ended.
 
         A piece is to be used before the next one is asked for.

@@ -51,9 +51,7 @@ class Suite:
         """What differs on a library: each kind of difference, explained, or at least one."""
         said: list[dict[str, Any]] = []
         runner = Runner(library, patience=1.0)
-        worker = Worker(
-            World(self.revision), say=lambda **what: said.append(what), runner=runner
-        )
+        worker = Worker(World(self.revision), say=lambda **what: said.append(what), runner=runner)
         try:
             for prediction in self.predictions:
                 worker.compare(prediction)

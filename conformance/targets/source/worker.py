@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from conformance.targets.source import case as cases
-from conformance.targets.source.case import AT, CHILD_RETURN, SPACES, SYS_CLONE, Case
+from conformance.targets.source.case import AT, SPACES, SYS_CLONE, Case
 from conformance.targets.source.compare import (
     accuse,
     clauses_reached,
@@ -190,7 +190,7 @@ def say(**what: Any) -> None:
 def share(
     families: Sequence[str], seed: int, number: int, index: int, of: int
 ) -> Iterator[tuple[str, list[Case]]]:
-    """This worker's batches of the run: every *of*-th, from the one numbered *index*."""
+    """One worker's batches of the run: every *of*-th, from the one numbered *index*."""
     turn = 0
     for name in families:
         if name == "generated":
