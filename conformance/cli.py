@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 
 import platformdirs
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from conformance import bench
@@ -26,10 +27,12 @@ from conformance.choice import Wanted, add_options, choose_target, kern_fork_fil
 from conformance.known import KnownError
 from conformance.report.junit import write_junit
 from conformance.report.results import ResultsError, read_json, write_json, write_whole
+from conformance.report.mutation import show_mutation
 from conformance.report.terminal import show_progress, show_summary
 from conformance.runner import Run, Summary
 from conformance.selection import SelectionError, read_scenarios, select
 from conformance.targets.base import TargetError
+from conformance.targets.source.mutants import Fate, Mutation
 from conformance.targets.source.target import SourceRun
 from reference_model import Scenario
 
@@ -89,6 +92,10 @@ def _arguments() -> argparse.ArgumentParser:
     listing.add_argument(
         "--results", type=Path, metavar="FILE", help="not the last run's, but these"
     )
+
+    breaking = commands.add_parser("mutate", help="what the suite is blind to in a kern_fork.c")
+    breaking.add_argument("--kern-fork", type=Path, metavar="FILE", help="the file to break")
+    breaking.add_argument("--json", type=Path, metavar="FILE", help="write the results")
 
     measure = commands.add_parser("bench", help="the figures of the README, measured here")
     measure.add_argument("--json", type=Path, metavar="FILE")
@@ -209,6 +216,33 @@ def _clauses(options: argparse.Namespace, console: Console) -> int:
     return 0
 
 
+def _mutate(options: argparse.Namespace, console: Console) -> int:
+    file = kern_fork_file("source", options.kern_fork)
+    assert file is not None
+    mutation = Mutation(file)
+    interrupted = False
+    with Progress(
+        TextColumn("mutants"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[found]}"),
+        console=console,
+        transient=True,
+    ) as progress:
+        task = progress.add_task("", total=len(mutation.mutants), found="")
+        try:
+            for _ in mutation.run():
+                survived = mutation.count(Fate.SURVIVED)
+                progress.update(task, advance=1, found=f"{survived} survived")
+        except KeyboardInterrupt:
+            interrupted = True
+    show_mutation(console, mutation, interrupted=interrupted)
+    if options.json:
+        write_whole(options.json, json.dumps(mutation.as_json(), indent=1) + "\n")
+    return INTERRUPTED if interrupted else 0
+
+
 def _bench(options: argparse.Namespace, console: Console) -> int:
     rows = []
     for figure in bench.figures():
@@ -228,7 +262,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _arguments().parse_args(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
     console = Console()
-    command = {"run": _run, "clauses": _clauses, "bench": _bench}[options.command]
+    command = {"run": _run, "clauses": _clauses, "mutate": _mutate, "bench": _bench}[options.command]
     try:
         return command(options, console)
     except (SelectionError, ResultsError, KnownError) as error:
