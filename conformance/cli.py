@@ -26,8 +26,8 @@ from conformance.catalogue import catalogue
 from conformance.choice import Wanted, add_options, choose_target, kern_fork_file
 from conformance.known import KnownError
 from conformance.report.junit import write_junit
-from conformance.report.results import ResultsError, read_json, write_json, write_whole
 from conformance.report.mutation import show_mutation
+from conformance.report.results import ResultsError, read_json, write_json, write_whole
 from conformance.report.terminal import show_progress, show_summary
 from conformance.runner import Run, Summary
 from conformance.selection import SelectionError, read_scenarios, select
@@ -262,7 +262,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _arguments().parse_args(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
     console = Console()
-    command = {"run": _run, "clauses": _clauses, "mutate": _mutate, "bench": _bench}[options.command]
+    command = {"run": _run, "clauses": _clauses, "mutate": _mutate, "bench": _bench}[
+        options.command
+    ]
     try:
         return command(options, console)
     except (SelectionError, ResultsError, KnownError) as error:

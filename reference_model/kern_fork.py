@@ -76,6 +76,10 @@ if TYPE_CHECKING:
     from reference_model.kernel import Kernel
 
 
+nprocs = 1  # NPROCS-COUNTED-FIRST: process 0
+forkfsleep = 0  # FORKFSLEEP
+
+
 def sys_fork(k: Kernel, l: Lwp, retval: list[int]) -> Sleeping:
     return (yield from fork1(k, l, 0, SIGCHLD, None, 0, None, None, retval))  # SYS-FORK
 

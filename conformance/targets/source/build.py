@@ -54,7 +54,6 @@ _FLAGS = (
     "-nostdinc",
     "-ffreestanding",
     "-fPIC",
-    "-w",
     "-Werror=implicit-function-declaration",
     "-Werror=implicit-int",
     "-Werror=int-conversion",

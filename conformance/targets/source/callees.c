@@ -54,6 +54,7 @@ static int proccnt[2]; /* of the two real user IDs that there can be */
 static bool p2_there, p2_gone, stopped_once;
 static int waits;
 static struct timeval *ratecheck_last;
+static int64_t boot[2]; /* nprocs and forkfsleep as the file has them before any call */
 
 /* -- names ---------------------------------------------------------------- */
 
@@ -549,7 +550,16 @@ e_syscall_intern(struct proc *p)
 	NOTE2(e_syscall_intern, name(p), p->p_trace_enabled);
 }
 
-void doforkhooks(struct proc *child, struct proc *parent) { NOTE2(doforkhooks, name(child), name(parent)); }
+/* The last callee without proc_lock: what other LWPs of the parent do shows here. */
+void
+doforkhooks(struct proc *child, struct proc *parent)
+{
+	NOTE2(doforkhooks, name(child), name(parent));
+	if (c.other_sflag != -1)
+		p1.p_sflag = (int)c.other_sflag;
+	if (c.other_stflag != -1)
+		p1.p_stflag = (int)c.other_stflag;
+}
 
 void
 forkoracle_sdt_probe(const char *probe, struct proc *child, struct proc *parent, int flags)
@@ -715,6 +725,18 @@ some_process(struct proc *p, pid_t pid, struct proc *parent)
 }
 
 void
+world_boot(void)
+{
+	static bool booted;
+
+	if (!booted) {
+		boot[0] = nprocs;
+		boot[1] = forkfsleep;
+		booted = true;
+	}
+}
+
+void
 world_begin(const int64_t *fields)
 {
 	memcpy(&c, fields, sizeof c);
@@ -789,7 +811,7 @@ world_begin(const int64_t *fields)
 	p1.p_slflag = (short)c.p_slflag;
 	p1.p_lflag = (char)c.p_lflag;
 	p1.p_raslist = c.p_raslist ? (void *)&ras1 : NULL;
-	p1.p_nlwps = p1.p_nrlwps = 1;
+	p1.p_nlwps = p1.p_nrlwps = (int)c.p_nrlwps;
 	p1.p_nstopchild = (u_int)c.p_nstopchild;
 	p1.p_waited = 1;
 	p1.p_forktime = 7;
@@ -835,6 +857,7 @@ world_begin(const int64_t *fields)
 	l1.l_cred = &cred_l;
 	l1.l_fd = p1.p_fd;
 	LIST_INSERT_HEAD(&p1.p_lwps, &l1, l_sibling);
+	p1.p_sigwaiters.first = &l1;
 	memset(&l2, 0, sizeof l2);
 	curlwp = &l1;
 }
@@ -880,7 +903,7 @@ world_record(int64_t *out)
 	struct lwp *newborn = l2.l_stat == 0 ? &no_lwp : &l2;
 	struct {
 		int64_t nprocs, forkfsleep, forks, forks_ppwait, forks_sharevm, count_l, count_p;
-		int64_t held, retval0, retval1;
+		int64_t held, nprocs_at_boot, forkfsleep_at_boot, retval0, retval1;
 		int64_t lock1_refcnt, fd1_refcnt, cwdi1_refcnt, limit1_refcnt, sigacts1_refcnt;
 		int64_t vmspace1_refcnt, textvp1_usecount, tracefile_refcnt, p_start;
 		struct proclist allproc, init_children, tracer_children, members;
@@ -888,7 +911,7 @@ world_record(int64_t *out)
 		nprocs, forkfsleep, cpu_count[CPU_COUNT_FORKS] + uvmexp.forks,
 		cpu_count[CPU_COUNT_FORKS_PPWAIT] + uvmexp.forks_ppwait,
 		cpu_count[CPU_COUNT_FORKS_SHAREVM] + uvmexp.forks_sharevm,
-		proccnt[0], proccnt[1], held(), forkoracle_retval[0], forkoracle_retval[1],
+		proccnt[0], proccnt[1], held(), boot[0], boot[1], forkoracle_retval[0], forkoracle_retval[1],
 		lock1.refcnt, fd1.fd_refcnt, cwdi1.cwdi_refcnt, limit1.pl_refcnt, sigacts1.sa_refcnt,
 		vmspace1.vm_refcnt, textvp1.v_usecount, tracefile, stats_copied.p_start.tv_sec,
 		allproc, init_.p_children, tracer.p_children, pgrp1.pg_members,

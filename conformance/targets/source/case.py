@@ -17,11 +17,13 @@ from reference_model.netbsd import (
     FORK_PPWAIT,
     FORK_SHAREVM,
     KTRFAC_INHERIT,
+    PS_STOPFORK,
     PSL_TRACED,
     PSL_TRACEDCHILD,
     PSL_TRACEFORK,
     PSL_TRACEVFORK,
     PSL_TRACEVFORK_DONE,
+    PST_PROFIL,
     SIGCHLD,
 )
 from reference_model.proc import RLIM_INFINITY
@@ -218,6 +220,7 @@ _DRAWN: Final[dict[str, tuple[int, ...]]] = {
     "p_raslist": (0, 1),
     "p_klist": (0, 1),
     "p_nstopchild": (0, 2),
+    "p_nrlwps": (1, 3),
     "p_nice": (20, 0, 40),
     "fd": (0, 1, 1, 1, 2),
     "pl_writeable": (0, 1),
@@ -237,6 +240,8 @@ _DRAWN: Final[dict[str, tuple[int, ...]]] = {
     "wakeups": (0, 1, 2),
     "stop_slflag": (-1, -1, 0, 0x44, 0x47),
     "stop_release": (0, 1),
+    "other_sflag": (-1, -1, 0, PS_STOPFORK),
+    "other_stflag": (-1, -1, 0, PST_PROFIL),
     "wait_slflag": (-1, -1, 0, 0x44),
 }
 #: Fields drawn bit by bit, and the bits that are drawn.

@@ -64,6 +64,7 @@ forkoracle_run(const int64_t *cases, int64_t count, int64_t width, int64_t *out,
 	int64_t *volatile at = out;
 	volatile int64_t n;
 
+	world_boot();
 	progress = shared;
 	snapshot = snapshots;
 	for (n = 0; n < count; n++) {

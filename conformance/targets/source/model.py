@@ -131,6 +131,7 @@ class World(Kernel):
         self.revision = revision
         self.calls: list[int] = [] if calls is None else calls
         self.retval: list[int] | None = None
+        self.nprocs_at_boot, self.forkfsleep_at_boot = kern_fork.nprocs, kern_fork.forkfsleep
         lock = OBJECTS
         self.proc_lock = _Lock(lock["proc_lock"], self.calls)
         self.lock1 = _Lock(lock["lock1"], self.calls)
@@ -187,11 +188,11 @@ class World(Kernel):
         no_uarea: int, no_pid: int, pid: int, p_flag: int, p_sflag: int, p_stflag: int,
         p_slflag: int, p_lflag: int, p_mqueue_cnt: int, p_traceflag: int, p_tracep: int,
         p_textvp: int, p_path: int, p_aio: int, p_raslist: int, p_klist: int,
-        p_nstopchild: int, p_nice: int, fd: int, pl_writeable: int, e_proc_fork: int,
+        p_nstopchild: int, p_nrlwps: int, p_nice: int, fd: int, pl_writeable: int, e_proc_fork: int,
         s_ttyvp: int, traced_by: int, children: int, members: int, trace_enabled: int,
         ktr_emul: int, microtime: int, l_vforkwaiting: int, l_class: int, l_sigmask: int,
         l_sigstk: int, l_private: int, wakeups: int, stop_slflag: int, stop_release: int,
-        wait_slflag: int,
+        other_sflag: int, other_stflag: int, wait_slflag: int,
     ) -> None:  # fmt: skip
         """Set everything up as the harness's world_begin() does; the fields are case.def's."""
         self.calls.clear()
@@ -204,6 +205,7 @@ class World(Kernel):
         self.microtime = microtime
         self.wakeups, self.stop_slflag = wakeups, stop_slflag
         self.stop_release, self.wait_slflag = stop_release, wait_slflag
+        self.other_sflag, self.other_stflag = other_sflag, other_stflag
         self.waits, self.stopped = 0, call == 5
         self.p2_there = self.l2_there = False
 
@@ -237,14 +239,14 @@ class World(Kernel):
         p1.p_children = [self.sibling] if children else []
         p1.p_lwps = [self.l1]
         p1.p_raslist = self.ras1 if p_raslist else None
-        p1.p_nlwps = p1.p_nrlwps = 1
+        p1.p_nlwps = p1.p_nrlwps = p_nrlwps
         p1.p_nstopchild, p1.p_waited, p1.p_vforklwp, p1.p_forktime = p_nstopchild, 1, None, 7
         p1.p_opptr = parent if call == 5 else self.init_ if traced_by else None
         p1.p_traceflag, p1.p_tracep = p_traceflag, self.tracefile if p_tracep else None
         p1.p_textvp = self.textvp1 if p_textvp else None
         p1.p_emul, p1.p_emuldata, p1.p_execsw = self.emul1, self.emuldata1, self.execsw1
         p1.p_klist = [self.knote1] if p_klist else []
-        p1.p_sigwaiters, p1.p_sigpend = [], 1 << SIGCHLD
+        p1.p_sigwaiters, p1.p_sigpend = [self.l1], 1 << SIGCHLD
         p1.p_ppid, p1.p_oppid, p1.p_path = parent.p_pid, 1, "/bin/program" if p_path else None
         p1.p_sigctx = Sigctx(True, (0, 0, 0, 0), 0x10, 0x20, 0x40)
         p1.p_nice, p1.p_comm, p1.p_pgrp, p1.p_xexit = p_nice, "program", self.pgrp1, 3
@@ -531,6 +533,10 @@ class World(Kernel):
 
     def doforkhooks(self, p2: Proc, p1: Proc) -> None:
         self.calls += (31, self.names[p2], self.names[p1])
+        if self.other_sflag != -1:
+            p1.p_sflag = self.other_sflag
+        if self.other_stflag != -1:
+            p1.p_stflag = self.other_stflag
 
     def sdt_probe(self, name: str, *args: Any) -> None:
         p2, p1, flags = args

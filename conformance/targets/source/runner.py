@@ -28,6 +28,7 @@ _ROOM = BATCH * _WORDS_A_CASE
 _CALLS = 4096  # words, with the calls of the case that is being run
 _SNAPSHOTS = 150 * STATE
 _PROGRESS = _CALLS + _SNAPSHOTS
+_ENDLESS = "no end within"
 _ASKED = 1 << 31  # in a request: with snapshots
 
 
@@ -37,6 +38,11 @@ class Died:
 
     how: str
     calls: tuple[int, ...]
+
+    @property
+    def endless(self) -> bool:
+        """Whether it was ended because it did not end itself."""
+        return self.how.startswith(_ENDLESS)
 
 
 class Runner:
@@ -163,7 +169,7 @@ class Runner:
             elif monotonic() - since > self._patience:
                 os.kill(self._pid, signal.SIGKILL)
                 self._stop()
-                return f"no end within {self._patience:g} s"
+                return f"{_ENDLESS} {self._patience:g} s"
 
     def _ended(self) -> str:
         status = self._stop()

@@ -37,6 +37,7 @@ extern int64_t *snapshot;
 #define MAX_SNAPSHOTS 150
 extern register_t forkoracle_retval[2];
 
+void world_boot(void);
 void world_begin(const int64_t *);
 int64_t *world_record(int64_t *);
 void note(enum call, int, ...);
