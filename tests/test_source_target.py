@@ -16,9 +16,9 @@ from conformance.targets.base import TargetError
 from conformance.targets.source import case as cases
 from conformance.targets.source import lines
 from conformance.targets.source.build import OLDEST, build, read_source
-from conformance.targets.source.case import CASE, CaseError, parse_case, text_of
+from conformance.targets.source.case import CaseError, parse_case, text_of
 from conformance.targets.source.compare import differs, records, shrink
-from conformance.targets.source.layout import RECORD
+from conformance.targets.source.layout import CASE, RECORD
 from conformance.targets.source.model import World
 from conformance.targets.source.mutants import Fate, Mutant, Mutation
 from conformance.targets.source.runner import Died, Runner
@@ -108,7 +108,8 @@ def test_what_ends_the_process_does_not_end_the_run(
     old: str, new: str, how: str, tmp_path: Path
 ) -> None:
     """A crash, a KASSERT, a lock and an endless loop are differences; the rest is run as well."""
-    run = SourceRun(broken(tmp_path / "kern_fork.c", (old, new, 0)), number=0)
+    path = broken(tmp_path / "kern_fork.c", (old, new, 0))
+    run = SourceRun(path, ["newborn", "fork-flags"], workers=1)
     for _ in run.results():
         pass
     summary = run.close()
@@ -271,6 +272,27 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Runner:
 
 
 _FLAG = st.sampled_from((0, 1))
+_SWITCHES = (
+    "no_uarea",
+    "no_pid",
+    "ratecheck",
+    "p_klist",
+    "p_tracep",
+    "p_textvp",
+    "p_path",
+    "p_aio",
+    "p_raslist",
+    "pl_writeable",
+    "e_proc_fork",
+    "s_ttyvp",
+    "traced_by",
+    "children",
+    "members",
+    "trace_enabled",
+    "ktr_emul",
+    "l_vforkwaiting",
+    "stop_release",
+)
 _POSSIBLE = st.fixed_dictionaries(
     {
         "call": st.integers(0, 5),
@@ -295,8 +317,8 @@ _POSSIBLE = st.fixed_dictionaries(
         "wakeups": st.integers(0, 5),
         "fd": st.integers(0, 2),
     },
-    optional=dict.fromkeys(("no_uarea", "no_pid", "ratecheck", "p_klist", "p_tracep", "p_textvp", "p_path", "p_aio", "p_raslist", "pl_writeable", "e_proc_fork", "s_ttyvp", "traced_by", "children", "members", "trace_enabled", "ktr_emul", "l_vforkwaiting", "stop_release"), _FLAG),
-)  # fmt: skip
+    optional=dict.fromkeys(_SWITCHES, _FLAG),
+)
 
 
 @settings(max_examples=400, deadline=None)
