@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import gc
+import os
 import resource
 import subprocess
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from random import Random
 from time import perf_counter
 
+from conformance.choice import KERN_FORK_VARIABLE
 from conformance.families.validation import validation
 from conformance.probe.build import build_probe
 from conformance.runner import Run
 from conformance.selection import select
 from conformance.targets.local import LocalTarget
+from conformance.targets.source.target import SourceRun
 from reference_model import Options, Scenario, Step, predict
 from reference_model.netbsd import SIGKILL, SIGSTOP
 
@@ -99,6 +103,19 @@ def figures() -> Iterator[Figure]:
     target.close()
     seconds = perf_counter() - start
     yield Figure("local, all families", seconds, "s", "60 s", seconds / 60)
+
+    if kern_fork := os.environ.get(KERN_FORK_VARIABLE):
+        start = perf_counter()
+        source = SourceRun(Path(kern_fork))
+        try:
+            for _ in source.results():
+                pass
+            calls = source.close().scenarios
+        finally:
+            source.kill()
+        seconds = perf_counter() - start
+        yield Figure("source, from the file to the verdict", seconds, "s", "5 s", seconds / 5)
+        yield Figure("source, calls compared in that time", calls, "", "100,000", calls / 100_000)
 
     usage = [
         resource.getrusage(who).ru_maxrss

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -23,7 +24,13 @@ from rich.table import Table
 
 from conformance import bench
 from conformance.catalogue import catalogue
-from conformance.choice import Wanted, add_options, choose_target, kern_fork_file
+from conformance.choice import (
+    KERN_FORK_VARIABLE,
+    Wanted,
+    add_options,
+    choose_target,
+    kern_fork_file,
+)
 from conformance.known import KnownError
 from conformance.report.junit import write_junit
 from conformance.report.mutation import show_mutation
@@ -248,6 +255,8 @@ def _bench(options: argparse.Namespace, console: Console) -> int:
     for figure in bench.figures():
         rows.append(figure)
         console.print(figure.line(), highlight=False, soft_wrap=True)
+    if KERN_FORK_VARIABLE not in os.environ:
+        console.print(f"source: not measured, no kern_fork.c: {KERN_FORK_VARIABLE} names one")
     if options.json:
         write_whole(options.json, json.dumps([row.as_json() for row in rows], indent=1) + "\n")
     return 0

@@ -338,8 +338,11 @@ def fork1(
     parent.p_children.insert(0, p2)  # EXIT-SIGNAL
     p2.p_exitsig = exitsig  # EXIT-SIGNAL
 
+    # `flags && FORK_PPWAIT` it was before 1.209: any flag at all counted as one that blocks.
+    asked = flags if k.revision >= (1, 209) else FORK_PPWAIT if flags else 0
+
     # Trace fork(2) and vfork(2)-like events on demand in a debugger.
-    if tracefork(p1, flags) or tracevfork(p1, flags):
+    if tracefork(p1, asked) or tracevfork(p1, asked):
         k.proc_changeparent(p2, p1.p_pptr)  # TRACE-REPARENT
         if k.revision >= (1, 224):
             p2.p_slflag |= PSL_TRACEDCHILD  # TRACE-REPARENT
@@ -405,10 +408,10 @@ def fork1(
     p2.p_lock.exit()
 
     # Let the parent know that we are tracing its child.
-    if tracefork(p1, flags) or tracevfork(p1, flags):
+    if tracefork(p1, asked) or tracevfork(p1, asked):
         p1.p_lock.enter()
         yield from k.eventswitch(  # TRACE-PARENT-EVENT
-            l1, TRAP_CHLD, PTRACE_FORK if tracefork(p1, flags) else PTRACE_VFORK, p2.p_pid
+            l1, TRAP_CHLD, PTRACE_FORK if tracefork(p1, asked) else PTRACE_VFORK, p2.p_pid
         )
         k.proc_lock.enter()
 
@@ -417,7 +420,7 @@ def fork1(
         yield from k.cv_wait(l1, l1.l_waitcv, k.proc_lock)  # VFORK-WAIT
 
     # Let the parent know that the child has gone its own way.
-    if tracevforkdone(p1, flags):
+    if tracevforkdone(p1, asked):
         p1.p_lock.enter()
         yield from k.eventswitch(l1, TRAP_CHLD, PTRACE_VFORK_DONE, p2.p_pid)  # VFORK-DONE-EVENT
     else:

@@ -7,6 +7,7 @@ import pytest
 from reference_model.kernel import Kernel, Options
 from reference_model.netbsd import (
     CLONE_FILES,
+    CLONE_PID,
     CLONE_PTRACE,
     CLONE_SIGHAND,
     CLONE_VM,
@@ -251,6 +252,13 @@ def test_older_revisions_leak_where_there_is_no_process_id(
     assert k.nprocs - nprocs == leaks_nprocs
     assert k.chgproccnt(0, 0) - mine == leaks_uid
     assert k.freed == ([] if leaks_uid else [4711])
+
+
+@pytest.mark.parametrize(("revision", "error"), [((1, 224), EINVAL), ((1, 225), 0)])
+def test_clone_pid_was_refused(revision: tuple[int, int], error: int) -> None:
+    """1.225 took CLONE_PID out of the check for CLONE_PTRACE (lines 161 and 163 are its)."""
+    k, l = new_kernel(revision=revision)
+    assert clone(k, l, CLONE_PID | SIGCHLD).error == error
 
 
 def test_1_228_lowers_the_count_that_it_raised() -> None:
