@@ -40,6 +40,7 @@ BREAKS = [
     Break("CLONE-FILES", "flags |= FORK_SHAREFILES", "flags |= 0"),
     Break("CLONE-SIGHAND", "flags |= FORK_SHARESIGS", "flags |= 0"),
     Break("CLONE-VFORK", "flags |= FORK_PPWAIT", "flags |= 0"),
+    Break("CLONE-UNKNOWN-BITS", "\tflags = 0;", "\t;", name="unset"),
     Break("CLONE-UNKNOWN-BITS", "& (CLONE_PTRACE)", "& (CLONE_PTRACE|0x100000)"),
     Break("CLONE-CSIGNAL", "sig >= _NSIG", "sig > _NSIG"),
     Break("CLONE-CSIGNAL", "flags, sig, ", "flags, SIGCHLD, ", name="signal-dropped"),

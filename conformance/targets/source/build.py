@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -74,6 +75,14 @@ def compiler() -> list[str]:
     )
 
 
+@cache
+def _unset_is_noticed(compiler: tuple[str, ...]) -> tuple[str, ...]:
+    """The option that gives local variables which nobody set a pattern, where there is one."""
+    option = "-ftrivial-auto-var-init=pattern"
+    command = [*compiler, option, "-x", "c", "-E", os.devnull]
+    return (option,) if subprocess.run(command, capture_output=True).returncode == 0 else ()
+
+
 @dataclass(frozen=True, slots=True)
 class SourceFile:
     """A kern_fork.c file: where it is, the revision it says it is, and the one to hold it to."""
@@ -127,8 +136,9 @@ def compile_command(
 ) -> list[str]:
     with as_file(files(__package__)) as ours:
         return [
-            *compiler(),
+            *(cc := compiler()),
             *_FLAGS,
+            *_unset_is_noticed(tuple(cc)),
             *extra,
             f"-DREVISION={revision[0] * 1000 + revision[1]}",
             "-I",

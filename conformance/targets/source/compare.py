@@ -382,6 +382,7 @@ def blame(
     return _clause_after(way, len(way.lines) - 1) or "SUCCESS"
 
 
+_EXITSIG = next(n for n, (label, _) in enumerate(LABELS) if label == "p2.p_exitsig")
 _HELD = next(number for number, (label, _) in enumerate(LABELS) if label == "held")
 
 
@@ -612,7 +613,11 @@ def accuse(world: World, runner: Runner, values: Case, expected: Record, got: Go
         return named[0]
     if flags & ~CLONE_CSIGNAL:
         return "CLONE-UNKNOWN-BITS"
-    return "CLONE-STACK" if values[AT["stack"]] and not flags else "CLONE-CSIGNAL"
+    if values[AT["stack"]] and not flags:
+        return "CLONE-STACK"
+    if refused or isinstance(got, Died) or got[HEAD + _EXITSIG] != expected[HEAD + _EXITSIG]:
+        return "CLONE-CSIGNAL"
+    return "CLONE-UNKNOWN-BITS"  # flags that nobody asked for
 
 
 assert set(_KEPT.values()) <= clauses().keys()
