@@ -15,6 +15,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from time import perf_counter, sleep
 
+from conformance.choice import KERN_FORK_VARIABLE
 from conformance.families.validation import validation
 from conformance.probe.build import build_probe
 from conformance.runner import Run
@@ -23,6 +24,7 @@ from conformance.targets.base import Target
 from conformance.targets.guest import GuestTarget, guest_machine
 from conformance.targets.local import LocalTarget
 from conformance.targets.several import SeveralTargets
+from conformance.targets.source.target import SourceRun
 from reference_model import Options, Scenario, Step, predict
 from reference_model.netbsd import SIGKILL, SIGSTOP
 from vm.machine import Machine
@@ -118,6 +120,19 @@ def figures(kernel: Path | None = None) -> Iterator[Figure]:
     seconds = _seconds(lambda: [None for _ in Run(target, select([])).results()])
     target.close()
     yield Figure("local, all families", seconds, "s", "60 s", seconds / 60)
+
+    if kern_fork := os.environ.get(KERN_FORK_VARIABLE):
+        start = perf_counter()
+        source = SourceRun(Path(kern_fork))
+        try:
+            for _ in source.results():
+                pass
+            calls = source.close().scenarios
+        finally:
+            source.kill()
+        seconds = perf_counter() - start
+        yield Figure("source, from the file to the verdict", seconds, "s", "5 s", seconds / 5)
+        yield Figure("source, calls compared in that time", calls, "", "100,000", calls / 100_000)
 
     usage = [
         resource.getrusage(who).ru_maxrss

@@ -8,7 +8,9 @@ act next (docs/language.md, "Two rules for writing scenarios").
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
+from time import monotonic
 from typing import TypeVar
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -209,6 +211,26 @@ def _draw(options: Options, chosen_seed: int) -> list[tuple[Step, ...]]:
 
     collect()
     return list(drawn)
+
+
+def limited(
+    options: Options, chosen_seed: int, number: int | None, seconds: float | None
+) -> Iterator[list[Scenario]]:
+    """Batches up to so many programs, or for so many seconds.
+
+    The next batch is drawn while whoever has this one is at work on it.
+    """
+    until = monotonic() + seconds if seconds is not None else None
+    drawn = batches(options, chosen_seed)
+    with ThreadPoolExecutor(1) as pool:
+        following = pool.submit(next, drawn)
+        while number != 0 and (until is None or monotonic() < until):
+            batch = following.result()
+            following = pool.submit(next, drawn)
+            if number is not None:
+                batch = batch[:number]
+                number -= len(batch)
+            yield batch
 
 
 def batches(options: Options, chosen_seed: int) -> Iterator[list[Scenario]]:

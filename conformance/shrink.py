@@ -18,13 +18,15 @@ from reference_model.scenario import VERBS, flags_text, flags_value
 _SENSELESS = {"stuck", "not reached", "unfinished"}
 #: Simpler ways to say the same kind of argument, the simplest first.
 _SIMPLER = {
-    "integer": ("0", "1"),
     "path": ("/",),
     "octal": ("022",),
     "limit": ("1", "2"),
     "signal": ("SIGUSR1",),
     "events": ("PTRACE_FORK",),
 }
+
+#: Which argument is a mere number.  The other integers are descriptors, whose numbers matter.
+_NUMBER = {"store": 0, "exit": 0, "lseek": 1}
 
 #: Runs scenarios and judges them.
 Ask = Callable[[Sequence[Scenario]], Sequence[Result]]
@@ -96,6 +98,8 @@ def _simpler(step: Step) -> Iterator[Step]:
     for place, (kind, arg) in enumerate(zip(kinds, step.args, strict=False)):
         name = kind.rstrip("?")
         words = _simpler_flags(arg) if name == "flags" else _SIMPLER.get(name, ())
+        if name == "integer" and place == _NUMBER.get(step.verb):
+            words = ("0", "1")
         for word in words:
             if word == arg:
                 break  # what follows is no simpler
