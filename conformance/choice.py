@@ -98,6 +98,11 @@ def choose_target(wanted: Wanted) -> Choice:
         raise SelectionError(
             f"unknown target {wanted.target!r}: expected {', '.join(('auto', *TARGETS))}"
         )
+    if wanted.target == "source":
+        raise SelectionError(
+            "the target source runs cases of its own, not scenarios: "
+            "expected forkoracle run --kern-fork FILE"
+        )
     if wanted.target == "local" and wanted.kernel is not None:
         raise SelectionError("--kernel goes with --target netbsd or auto, not with local")
     named = os.environ.get(KERNEL_VARIABLE)
