@@ -164,6 +164,11 @@ def _check(wanted: Wanted) -> None:
         raise SelectionError(
             f"unknown target {wanted.target!r}: expected {', '.join(('auto', *TARGETS))}"
         )
+    if wanted.target == "source":
+        raise SelectionError(
+            "the target source runs cases of its own, not scenarios: "
+            "expected forkoracle run --kern-fork FILE"
+        )
     named = [name for name in _NAMES_A_SYSTEM if getattr(wanted, name) is not None]
     if len(named) > 1:
         options = " and ".join(f"--{name}" for name in named)

@@ -41,6 +41,12 @@ def _difference(result: Result) -> dict[str, Any]:
     }
 
 
+def _lines(result: Result, summary: Summary) -> dict[str, str]:
+    """Where the clause stands in the file that was asked, if it was one."""
+    lines = (summary.clause_lines or {}).get(result.clause)
+    return {"lines": lines} if lines else {}
+
+
 def as_json(summary: Summary) -> dict[str, Any]:
     """The object that ``--json`` writes (DESIGN: format, target, kernel, summary, differences)."""
     count = summary.by_verdict
@@ -69,7 +75,9 @@ def as_json(summary: Summary) -> dict[str, Any]:
         "clauses": _table(summary.by_clause),
         "known": dict(summary.known.most_common()),
         "not_decided": dict(summary.reasons.most_common()),
-        "differences": [_difference(result) for result in summary.differences],
+        "differences": [
+            _difference(result) | _lines(result, summary) for result in summary.differences
+        ],
         "notes": summary.notes,
         "coverage": asdict(summary.coverage) if summary.coverage else None,
     }

@@ -214,6 +214,8 @@ def build(source: SourceFile, folder: Path, *, coverage: bool = True) -> Library
     linked = subprocess.run(
         command, capture_output=True, text=True, errors="replace", env=_plain_messages()
     )
+    if linked.returncode and coverage and re.search("gcov|gcda", linked.stderr):
+        return build(source, folder, coverage=False)  # a compiler without gcov's library
     if linked.returncode:
         raise TargetError(explain_linker(source.path, linked.stderr))
     return Library(library, folder, coverage)

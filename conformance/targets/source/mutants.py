@@ -113,9 +113,9 @@ class _Bench:
             )
             if linked.returncode:
                 return Fate.BROKEN
-            different = self.suite.differences(library, explain=False)
+            noticed = self.suite.notices(library)
             library.unlink()
-            self.fates[key] = Fate.NOTICED if different else Fate.SURVIVED
+            self.fates[key] = Fate.NOTICED if noticed else Fate.SURVIVED
         return self.fates[key]
 
 
@@ -170,9 +170,7 @@ class Mutation:
             folder = Path(name)
             (folder / "given").mkdir()
             library = build(self.source, folder / "given", coverage=False)
-            if Suite.of(self.source.revision, every=20, generated=2000).differences(
-                library.path, explain=False
-            ):
+            if Suite.of(self.source.revision, every=20, generated=2000).notices(library.path):
                 raise TargetError(
                     f"{self.path}: differs from the model already: expected a file without "
                     "differences, see forkoracle run --kern-fork"

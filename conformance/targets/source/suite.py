@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -32,37 +32,41 @@ class Suite:
     """Predicted cases for one revision."""
 
     revision: tuple[int, int]
-    predictions: list[Prediction] = field(default_factory=list)
-    _worker: Worker | None = None
+    predictions: list[Prediction]
 
     @classmethod
     def of(
         cls, revision: tuple[int, int], seed: int = 1, every: int = 1, generated: int = 20_000
     ) -> Suite:
-        said: list[dict[str, Any]] = []
-        worker = Worker(World(revision), say=lambda **what: said.append(what))
-        suite = cls(revision, _worker=worker)
-        for family, batch in sample(seed, every, generated):
-            possible = [values for values in batch if cases.possible(values, revision)]
-            suite.predictions.append(worker.predict(family, possible))
-        return suite
+        """The model's answers to a :func:`sample` of cases."""
+        worker = Worker(World(revision), say=lambda **_: None)
+        return cls(
+            revision,
+            [
+                worker.predict(family, [v for v in batch if cases.possible(v, revision)])
+                for family, batch in sample(seed, every, generated)
+            ],
+        )
 
-    def differences(self, library: Path, *, explain: bool = True) -> list[dict[str, Any]]:
-        """What differs on a library: each kind of difference, explained, or at least one."""
+    def notices(self, library: Path) -> bool:
+        """Whether any case differs on a library."""
+        return bool(self._compare(library, explain=False))
+
+    def differences(self, library: Path) -> list[dict[str, Any]]:
+        """Each kind of difference on a library, explained as a worker does."""
+        said = self._compare(library, explain=True)
+        return [what["difference"] for what in said if "difference" in what]
+
+    def _compare(self, library: Path, *, explain: bool) -> list[dict[str, Any]]:
         said: list[dict[str, Any]] = []
         runner = Runner(library, patience=1.0)
-        worker = Worker(World(self.revision), say=lambda **what: said.append(what), runner=runner)
+        worker = Worker(World(self.revision), lambda **what: said.append(what), runner=runner)
         try:
             for prediction in self.predictions:
                 worker.compare(prediction)
                 if worker.groups and not explain:
-                    break
-            if explain:
-                worker.explain()
-            return (
-                [what["difference"] for what in said if "difference" in what]
-                if explain
-                else [{"number": group.number} for group in worker.groups.values()]
-            )
+                    return said
+            worker.explain()
+            return said if explain else []
         finally:
             runner.close()

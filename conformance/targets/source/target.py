@@ -138,8 +138,8 @@ class SourceRun:
         yield from self._gather()
         if library.coverage:
             self.summary.coverage = coverage.measure(library, self.source.path)
-            if self.summary.coverage is None:
-                self.summary.notes.append("coverage not measured: it needs gcov")
+        if self.summary.coverage is None:
+            self.summary.notes.append("coverage not measured: it needs gcov, and its library")
         if not self.summary.scenarios:
             raise SelectionError(f"no case is about {', '.join(self._only)}")
 

@@ -21,16 +21,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from conformance.targets.source import case as cases
+from conformance.targets.source.blame import accuse, clauses_reached
 from conformance.targets.source.case import AT, SPACES, SYS_CLONE, Case
-from conformance.targets.source.compare import (
-    accuse,
-    clauses_reached,
-    differs,
-    key_of,
-    records,
-    rows_of,
-    shrink,
-)
+from conformance.targets.source.compare import differs, key_of, records, rows_of, shrink
 from conformance.targets.source.layout import HEAD, STATE
 from conformance.targets.source.model import World
 from conformance.targets.source.runner import BATCH, Died, Runner
@@ -43,7 +36,6 @@ MAX_DIED: Final = 40
 RUNS: Final = 3
 #: So many kinds of difference are told from one another.
 MAX_KINDS: Final = 300
-_TOO_MANY = "not run: too many cases before it ended their process"
 
 #: What tells apart cases that reach other clauses.
 Kind = tuple[int, ...]
