@@ -522,8 +522,8 @@ def test_what_is_no_host_is_refused(text: str) -> None:
     [
         (Wanted("ssh"), "needs a host: expected --host"),
         (Wanted("local", host="box"), "--host goes with --target ssh or auto"),
-        (Wanted(host="box", kernel=Path("netbsd")), "not with --kernel"),
-        (Wanted(identity=Path("key")), "go with --host"),
+        (Wanted(host="box", kernel=Path("netbsd")), "exclude each other"),
+        (Wanted(identity=Path("key")), "goes with --host"),
         (Wanted(host="box", identity=Path("/nonexistent")), "no such file"),
     ],
 )
