@@ -207,7 +207,7 @@ def test_the_figures_are_those_of_the_bench() -> None:
     tree = ast.parse((CHECKOUT / "conformance" / "bench.py").read_text(encoding="utf-8"))
     names = [
         node.args[0].value
-        for node in ast.walk(tree)
+        for node in sorted(ast.walk(tree), key=lambda node: getattr(node, "lineno", 0))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
         and node.func.id == "Figure"
