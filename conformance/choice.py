@@ -28,9 +28,11 @@ from vm.release import MIRROR, Release, UnknownReleaseError, cached_release, fin
 from vm.system import BUSES, SETS, System, make_system, open_image
 
 #: The targets of this version.
-TARGETS = ("local", "netbsd", "ssh")
+TARGETS = ("local", "netbsd", "source", "ssh")
 #: Names a kernel file for ``--target auto`` and ``--target netbsd``.
 KERNEL_VARIABLE = "FORKORACLE_KERNEL"
+#: Names a kern_fork.c for ``--target source``.
+KERN_FORK_VARIABLE = "FORKORACLE_KERN_FORK"
 RELEASE = "VERSION-OR-URL-OR-DIR"
 #: The options that each say by themselves what to run on, and their target.
 _NAMES_A_SYSTEM = {"kernel": "netbsd", "release": "netbsd", "image": "netbsd", "host": "ssh"}
@@ -68,6 +70,7 @@ def add_options(add: Callable[..., object]) -> None:
     targets = "|".join(("auto", *TARGETS))
     add("--target", default="auto", metavar=targets, help="the kernel to run on")
     add("--kernel", type=Path, metavar="FILE", help="boot this NetBSD kernel in QEMU")
+    add("--kern-fork", type=Path, metavar="FILE", help="compile this kern_fork.c and call it")
     add("--release", metavar=RELEASE, help="boot this NetBSD release's kernel in QEMU")
     add("--mirror", default=MIRROR, metavar="URL", help="where releases are fetched")
     add("--full", action="store_true", help="the release's base and etc, too, with sshd")
@@ -106,6 +109,26 @@ class Choice:
     start: Callable[[], Target]
 
 
+def kern_fork_file(target: str, named: Path | None) -> Path | None:
+    """The kern_fork.c that was asked for; None where another target was.
+
+    Raises :class:`SelectionError` where the two do not go together.
+    """
+    if target not in ("auto", "source"):
+        if named is not None:
+            raise SelectionError(f"--kern-fork goes with --target source, not with {target}")
+        return None
+    variable = os.environ.get(KERN_FORK_VARIABLE)
+    if target == "source" and named is None and variable:
+        return Path(variable)
+    if target == "source" and named is None:
+        raise SelectionError(
+            "--target source needs a file: expected --kern-fork sys/kern/kern_fork.c, "
+            f"or {KERN_FORK_VARIABLE}"
+        )
+    return named
+
+
 def choose_target(wanted: Wanted) -> Choice:
     """The target to run on; ``auto`` is a NetBSD guest where a kernel and QEMU are there.
 
@@ -140,6 +163,11 @@ def _check(wanted: Wanted) -> None:
     if wanted.target not in ("auto", *TARGETS):
         raise SelectionError(
             f"unknown target {wanted.target!r}: expected {', '.join(('auto', *TARGETS))}"
+        )
+    if wanted.target == "source":
+        raise SelectionError(
+            "the target source runs cases of its own, not scenarios: "
+            "expected forkoracle run --kern-fork FILE"
         )
     named = [name for name in _NAMES_A_SYSTEM if getattr(wanted, name) is not None]
     if len(named) > 1:

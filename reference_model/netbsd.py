@@ -134,6 +134,9 @@ SYS___clone: Final = 287
 # ---------------------------------------------------------------------------
 # Kernel-only: no user header has them.  sys/sys/proc.h 1.373, 10.99.12.
 
+#: <sys/sched.h> until kern_fork.c 1.225: refused before, a bit like any other since.
+CLONE_PID: Final = 0x00001000
+
 FORK_PPWAIT: Final = 0x0001
 FORK_SHAREVM: Final = 0x0002
 FORK_SHARECWD: Final = 0x0004
@@ -185,6 +188,14 @@ LSSTOP: Final = 4
 LSZOMB: Final = 5
 LSONPROC: Final = 7
 LWP_VFORK: Final = 0x80000000
+
+# sys/sys/mutex.h, sys/arch/x86/include/intrdefs.h
+MUTEX_DEFAULT: Final = 2
+IPL_NONE: Final = 0
+IPL_HIGH: Final = 8
+
+# sys/sys/event.h
+NOTE_FORK: Final = 0x40000000
 
 # sys/sys/acct.h
 AFORK: Final = 0x01

@@ -170,6 +170,10 @@ class Scenario:
         """Every clause that some step or the scenario itself names."""
         return frozenset(self.about).union(s.about for s in self.steps if s.about)
 
+    def calls(self) -> list[str]:
+        """The steps as the probe reads them, one line each."""
+        return [step.call() for step in self.steps]
+
     def roots(self) -> tuple[str, ...]:
         """The actors that exist from the start, in the order of their first steps."""
         born: set[str] = set()

@@ -6,11 +6,12 @@ from itertools import chain, combinations
 
 import pytest
 
-from reference_model import Options, allowed_logs, parse, predict
+from reference_model import NEWEST, Options, allowed_logs, parse, predict
 from reference_model.kern_exit import exit1, proc_changeparent
 from reference_model.kernel import Kernel
 from reference_model.netbsd import (
     FORK_PPWAIT,
+    FORK_SHAREVM,
     PL_PPWAIT,
     PSL_TRACED,
     PSL_TRACEDCHILD,
@@ -35,9 +36,11 @@ EVENTS = (PSL_TRACEFORK, PSL_TRACEVFORK, PSL_TRACEVFORK_DONE)
 MASKS = [sum(s) for s in chain.from_iterable(combinations(EVENTS, n) for n in range(4))]
 
 
-def traced_fork(mask: int, flags: int) -> tuple[Kernel, Proc, Lwp, Call]:
+def traced_fork(
+    mask: int, flags: int, revision: tuple[int, int] = NEWEST
+) -> tuple[Kernel, Proc, Lwp, Call]:
     """A kernel in which a traced process with that event mask has called fork1."""
-    k, l = new_kernel()
+    k, l = new_kernel(revision=revision)
     tracer = k.new_root()
     proc_changeparent(k, l.l_proc, tracer)
     l.l_proc.p_slflag |= mask
@@ -147,3 +150,10 @@ def test_nothing_is_open_where_nobody_traces() -> None:
     """A scenario whose steps follow on one another has one outcome."""
     [scenario] = parse(UNTRACED)
     assert allowed_logs(scenario, Options()) == (("C", "P", "ok", "C exited 3"),)
+
+
+@pytest.mark.parametrize(("revision", "stops"), [((1, 205), False), ((1, 209), True)])
+def test_any_flag_once_counted_as_one_that_blocks(revision: tuple[int, int], stops: bool) -> None:
+    """`flags && FORK_PPWAIT` until 1.208: a clone with shared memory was no fork to a tracer."""
+    _, _, l, _ = traced_fork(PSL_TRACEFORK, FORK_SHAREVM, revision)
+    assert (l.l_proc.p_stat == SSTOP) is stops

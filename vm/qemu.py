@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -56,6 +57,8 @@ class Qemu:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
+        with suppress(GuestError):  # it has ended, which whoever waits for it will see
+            self._monitor.connect()
 
     def command(self, name: str, arguments: Mapping[str, object] | None = None) -> object:
         """Have QEMU do something.  Raises :class:`GuestError` where it does not."""

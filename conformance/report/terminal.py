@@ -34,7 +34,9 @@ _STYLE = {
 }
 
 
-def show_progress(console: Console, results: Iterator[Result], total: int) -> Iterator[Result]:
+def show_progress(
+    console: Console, results: Iterator[Result], total: int | None
+) -> Iterator[Result]:
     """Pass the results on under a progress bar that names the family and counts differences."""
     columns = (
         TextColumn("{task.description:<12}"),
@@ -46,9 +48,12 @@ def show_progress(console: Console, results: Iterator[Result], total: int) -> It
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("", total=total, found="")
         found = 0
-        for number, result in enumerate(results):
-            found += result.verdict is Verdict.DIFFERENCE
-            if number % 64 == 0 or result.scenario.traced:
+        number, shown = 0, -64
+        for result in results:
+            found += result.number * (result.verdict is Verdict.DIFFERENCE)
+            number += result.number
+            if number - shown >= 64 or result.scenario.traced:
+                shown = number
                 progress.update(
                     task,
                     completed=number,
@@ -95,9 +100,13 @@ def show_summary(console: Console, summary: Summary, *, every_clause: bool = Fal
             f"{', '.join(f'{name} ({number})' for name, number in summary.known.most_common(3))}"
             + (f" and {len(summary.known) - 3} more" if len(summary.known) > 3 else "")
         )
+    for note in summary.notes:
+        console.print(f"[yellow]note[/yellow] {escape(note)}", soft_wrap=True, highlight=False)
+    if summary.coverage:
+        console.print(escape(str(summary.coverage)), soft_wrap=True, highlight=False)
     for result in summary.differences[:SHOWN_IN_FULL]:
         console.print()
-        for number, line in enumerate(explain(result)):
+        for number, line in enumerate(explain(result, summary.clause_lines)):
             style = "bold red" if number == 0 else "red" if line.startswith("  >") else None
             console.print(escape(line), style=style, soft_wrap=True, highlight=False)
     if len(summary.differences) > SHOWN_IN_FULL:
