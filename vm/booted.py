@@ -12,7 +12,7 @@ from pathlib import Path
 
 from vm.errors import GuestError
 from vm.qemu import Qemu
-from vm.system import KNOWN_HOSTS, System, forwarded_port, scan_host_keys, wait_for_sshd
+from vm.system import KNOWN_HOSTS, System, forwarded_port, sshd_answers, wait_for_sshd
 
 # Reads until its input ends, which is when the process that holds the other end has gone.
 _SWEEPER = 'trap "" INT TERM HUP; read -r never; rm -rf -- "$0"'
@@ -94,7 +94,7 @@ class BootedSystem:
 
         Raises :class:`GuestError` where that fails.
         """
-        if self._ended() is None and scan_host_keys(self.port):
+        if self._ended() is None and sshd_answers(self.port):
             return
         self._end()
         self._boot()
