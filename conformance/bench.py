@@ -121,27 +121,31 @@ def figures(kernel: Path | None = None) -> Iterator[Figure]:
     target.close()
     yield Figure("local, all families", seconds, "s", "60 s", seconds / 60)
 
-    if kern_fork := os.environ.get(KERN_FORK_VARIABLE):
-        start = perf_counter()
-        source = SourceRun(Path(kern_fork))
-        try:
-            for _ in source.results():
-                pass
-            calls = source.close().scenarios
-        finally:
-            source.kill()
-        seconds = perf_counter() - start
-        yield Figure("source, from the file to the verdict", seconds, "s", "5 s", seconds / 5)
-        yield Figure("source, calls compared in that time", calls, "", "100,000", calls / 100_000)
-
     usage = [
         resource.getrusage(who).ru_maxrss
         for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     ]
     mebibytes = sum(usage) / 1024
     yield Figure("local, all families, peak memory", mebibytes, "MiB", "500 MiB", mebibytes / 500)
+    if kern_fork := os.environ.get(KERN_FORK_VARIABLE):
+        yield from _source_figures(Path(kern_fork))
     if kernel is not None:
         yield from _guest_figures(kernel)
+
+
+def _source_figures(kern_fork: Path) -> Iterator[Figure]:
+    """From the file to the verdict, as `forkoracle run --kern-fork` does."""
+    start = perf_counter()
+    run = SourceRun(kern_fork)
+    try:
+        for _ in run.results():
+            pass
+        calls = run.close().scenarios
+    finally:
+        run.kill()
+    seconds = perf_counter() - start
+    yield Figure("source, from the file to the verdict", seconds, "s", "5 s", seconds / 5)
+    yield Figure("source, calls compared in that time", calls, "calls", "100,000", calls / 100_000)
 
 
 def _bare_start(machine: Machine) -> float:

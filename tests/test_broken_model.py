@@ -210,7 +210,7 @@ BREAKS = [
     _break(
         "child-is-root",
         "CREDENTIALS",
-        "p2.p_cred = p1.p_cred",
+        "k.kauth_proc_fork(p1, p2)",
         "p2.p_cred = type(p1.p_cred)(0, 0)",
         "nproc/uid/child-has-the-credentials",
     ),
