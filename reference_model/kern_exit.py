@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reference_model import kern_event, kern_ktrace
 from reference_model.kern_sig import kpsignal
 from reference_model.netbsd import (
     ECHILD,
@@ -61,6 +62,8 @@ def exit1(k: Kernel, l: Lwp, exitcode: int, signo: int) -> Sleeping:
     p.p_stat = SDYING
 
     k.fd_free(p)
+    p.p_timers = set()
+    kern_ktrace.ktrderef(k, p)
     k.cwdfree(p)
     k.sigactsfree(p)
     p.p_xexit = exitcode
@@ -70,6 +73,10 @@ def exit1(k: Kernel, l: Lwp, exitcode: int, signo: int) -> Sleeping:
     # Wake the parent that waits in vfork: once the memory is released.
     if p.p_lflag & PL_PPWAIT:
         k.vfork_release(p)
+
+    # A session whose leader dies loses its terminal (lines 395-440).
+    if p.p_session.s_leader is p:
+        p.p_session.s_ttyvp = None
 
     # Former children that somebody else traces belong to init from now on.
     if p.p_slflag & PSL_CHTRACED:
@@ -108,6 +115,7 @@ def exit1(k: Kernel, l: Lwp, exitcode: int, signo: int) -> Sleeping:
     if p.p_exitsig != 0:
         exit_psignal(k, p, p.p_pptr)
 
+    kern_event.knote_proc_exit(k, p)
     l.l_stat = LSZOMB
     p.p_stat = SZOMB
     k.cv_broadcast(p.p_pptr.p_waitcv)
@@ -144,6 +152,26 @@ def _reportable(child: Proc, options: int) -> bool:
         and child.p_waited == 0
         and bool(child.p_slflag & PSL_TRACED or options & WUNTRACED)
     )
+
+
+def has_child(parent: Proc, pid: int) -> bool:
+    """Whether there is anybody to wait for, without WALTSIG and WALLSIG."""
+    return bool(_selected(parent, pid, 0))
+
+
+def find_stopped(k: Kernel, parent: Proc, pid: int) -> Proc | None:
+    """find_stopped_child() with WUNTRACED (lines 1100-1119): the first one in the list.
+
+    Where the parent's count says that nobody is stopped, who stands further
+    behind in the list is not looked for.
+    """
+    for child in _selected(parent, pid, 0):
+        if child.p_stat == SSTOP and child.p_waited == 0:
+            _collect(k, parent, child)
+            return child
+        if parent.p_nstopchild == 0:
+            return None
+    return None
 
 
 def debugged_child_exists(k: Kernel, parent: Proc, pid: int) -> bool:
@@ -204,6 +232,7 @@ def proc_free(k: Kernel, p: Proc) -> None:
         if parent is k.initproc:
             proc_free(k, p)
         return
+    parent.p_stats.p_cru += 1 + p.p_stats.p_cru
     p.p_stat = SIDL
     k.zombproc.remove(p)
     parent.p_nstopchild -= 1

@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reference_model import kern_exit, kern_lwp, kern_sig
+from reference_model import kern_event, kern_exit, kern_ktrace, kern_lwp, kern_sig
 from reference_model.kern_sig import sigcantmask, sigignore_default
 from reference_model.netbsd import (
+    AFORK,
     EBADF,
     EINVAL,
     EPERM,
@@ -21,10 +22,12 @@ from reference_model.netbsd import (
     LSONPROC,
     LSRUN,
     LSSLEEP,
+    PK_SUGID,
     PL_PPWAIT,
     PSL_SYSCALL,
     RLIMIT_NPROC,
     SACTIVE,
+    SIGCHLD,
 )
 from reference_model.proc import (
     RLIM_INFINITY,
@@ -48,6 +51,9 @@ from reference_model.proc import (
     Sleeping,
     Vmspace,
 )
+
+#: Microseconds in a tick of the clock, at NetBSD's 100 ticks a second.
+TICK = 10_000
 
 #: The newest revision of kern_fork.c that the model knows.
 NEWEST = (1, 232)
@@ -101,6 +107,8 @@ class Kernel:
         self.fork_hooks: list[Callable[[Proc, Proc], None]] = []
         self.emul = Emul()
         self.session = Session()
+        self.roots_group = Pgrp(self.session)
+        self.console = object()
         self.root_cred = Cred(options.uid, options.uid)
         self.initproc = self._first_process(None)
         del self.allproc[:]
@@ -123,6 +131,7 @@ class Kernel:
             p_emul=self.emul,
             p_sigctx=Sigctx(ps_sigignore=sigignore_default),
             p_comm="init",
+            p_path="/sbin/init",
             p_pgrp=Pgrp(self.session),
         )
         if parent is not None:
@@ -136,7 +145,11 @@ class Kernel:
         """A process whose parent is init, with every signal blocked that can be."""
         p = self._first_process(self.initproc)
         p.p_ppid = self.initproc.p_pid
-        p.p_exitsig = 20
+        p.p_exitsig = SIGCHLD
+        p.p_acflag = AFORK
+        if self.roots_group.pg_leader is None:
+            self.roots_group.pg_leader = p
+        p.p_pgrp = self.roots_group
         p.p_pgrp.pg_members.append(p)
         p.p_lwps[0].l_sigmask = ~sigcantmask & (1 << 64) - 1
         self.initproc.p_children.insert(0, p)
@@ -229,7 +242,7 @@ class Kernel:
 
     def kpause(self, l: Lwp, wmesg: str, ticks: int) -> Sleeping:
         """Sleep for *ticks*; time here passes at once."""
-        self.microtime += ticks
+        self.microtime += ticks * TICK
         return
         yield
 
@@ -246,8 +259,14 @@ class Kernel:
         return count
 
     def kauth_authorize_process_fork(self, cred: Cred, tnprocs: int) -> int:
-        """secmodel_extensions and suser: the last five slots are the superuser's."""
-        return 0 if cred.cr_euid == 0 or tnprocs < self.maxproc - 5 else 1
+        """kern_proc.c proc_listener_cb() and secmodel_suser.c: 0, or refused.
+
+        The last five slots are meant to be the superuser's.  But the listener
+        takes the count from its third argument, and fork1 hands it over as
+        the second one, with NULL for the third: so it is always 0.
+        """
+        lnprocs = 0
+        return 0 if cred.cr_euid == 0 or lnprocs < self.maxproc - 5 else 1
 
     def kauth_authorize_process_rlimit_bypass(self, cred: Cred) -> int:
         """secmodel_suser.c, KAUTH_REQ_PROCESS_RLIMIT_BYPASS: by effective user ID."""
@@ -351,12 +370,19 @@ class Kernel:
         descriptor = fdp.fd_dt.pop(fd, None)
         if descriptor is None:
             return EBADF
-        file = descriptor.ff_file
+        self.closef(descriptor.ff_file)
+        return 0
+
+    def closef(self, file: File) -> None:
+        """kern_descrip.c: one reference less; the last one closes the file."""
         file.f_count -= 1
-        if file.f_count == 0 and file.f_pipe is not None and file.f_writes:
+        if file.f_count:
+            return
+        if file.f_pipe is not None and file.f_writes:
             file.f_pipe.open_for_writing = False
             self.cv_broadcast(file.f_pipe.readers)
-        return 0
+        if file.f_kqueue is not None:
+            kern_event.kqueue_doclose(self, file.f_kqueue)
 
     def fd_put(self, fdp: Filedesc, fd: int, file: File) -> None:
         """Make *fd* lead to *file*, closing what it led to before, as dup2(2) does."""
@@ -404,7 +430,7 @@ class Kernel:
         p.p_sigacts.sa_refcnt -= 1
 
     def pstatscopy(self, stats: Pstats) -> Pstats:
-        """kern_resource.c: only the profiling buffer is copied, the rest is zero."""
+        """kern_resource.c: usage is zero, the profiling buffer is copied."""
         return Pstats(p_prof=stats.p_prof)
 
     def uvm_proc_fork(self, p1: Proc, p2: Proc, shared: bool) -> None:
@@ -449,7 +475,7 @@ class Kernel:
         pass
 
     def ktradref(self, p: Proc) -> None:
-        pass
+        p.p_tracep.ktd_ref += 1
 
     def sched_proc_fork(self, p1: Proc, p2: Proc) -> None:
         pass
@@ -471,7 +497,7 @@ class Kernel:
         return self.options.ktrace and bool(p.p_traceflag & 1 << facility)
 
     def knote_proc_fork(self, p1: Proc, p2: Proc) -> None:
-        pass
+        kern_event.knote_proc_fork(self, p1, p2)
 
     def knote(self, p: Proc, hint: int) -> None:
         pass
@@ -480,7 +506,7 @@ class Kernel:
         pass
 
     def ktrsysret(self, l: Lwp, code: int, error: int, retval: int) -> None:
-        pass
+        kern_ktrace.ktrsysret(l.l_proc, code)
 
     # -- calls that scenarios make ------------------------------------------
 
@@ -507,5 +533,7 @@ class Kernel:
         if new.cr_uid != old.cr_uid:
             self.chgproccnt(old.cr_uid, -1)
             self.chgproccnt(new.cr_uid, 1)
+        if (new.cr_uid, new.cr_euid) != allowed:
+            l.l_proc.p_flag |= PK_SUGID
         l.l_cred = l.l_proc.p_cred = new
         return 0

@@ -10,14 +10,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from reference_model import kern_exit, kern_fork, kern_sig, sys_ptrace
 from reference_model.kernel import Kernel, Options
+from reference_model.looks import CallError, Looks, ok
 from reference_model.netbsd import (
-    EBADF,
+    AFORK,
     EPERM,
     ERRNO_NAMES,
     ESRCH,
     LSONPROC,
+    LSSTOP,
     PK_EXEC,
     PL_PPWAIT,
+    PS_STOPEXEC,
+    PST_PROFIL,
     PT_ATTACH,
     PT_CONTINUE,
     PT_DETACH,
@@ -30,11 +34,12 @@ from reference_model.netbsd import (
     SSTOP,
     TRAP_CHLD,
     WAIT_OPTIONS,
+    SYS_fork,
     names_of,
     signal_name,
     signal_number,
 )
-from reference_model.proc import RLIM_INFINITY, Descriptor, File, Lwp, Pipe, Proc, Sleeping, Vmspace
+from reference_model.proc import RLIM_INFINITY, File, Lwp, Pipe, Proc, Sleeping, Vmspace
 from reference_model.scenario import (
     ANONYMOUS,
     FORKS,
@@ -91,30 +96,16 @@ def _uid(text: str) -> int:
     return 61000 + int(text[4:]) if text.startswith("free") else int(text)
 
 
-class CallError(Exception):
-    """A system call that returns an error: its number."""
-
-    def __init__(self, error: int) -> None:
-        super().__init__(error)
-        self.error = error
-
-
-def _ok(error: int) -> str:
-    """``ok`` for 0; :class:`CallError` otherwise."""
-    if error:
-        raise CallError(error)
-    return "ok"
-
-
 def errno_name(error: int) -> str:
     return ERRNO_NAMES[error]
 
 
-class Machine:
+class Machine(Looks):
     """One scenario on one kernel, step by step."""
 
     def __init__(self, roots: Iterable[str], kernel: Kernel, *, traced: bool = False) -> None:
         """*traced*: the scenario has a tracer, so that nobody asks how long a call was held."""
+        super().__init__()
         self.k = kernel
         self.traced = traced
         self.lwps: dict[str, Lwp] = {}
@@ -220,6 +211,14 @@ class Machine:
             seen = errno_name(error) if error else step.args[0]
         elif verb == "wait4":
             seen = yield from self._wait4(step, l)
+        elif verb == "records":
+            try:
+                seen = yield from self._read_records(l, *step.args)
+            except CallError as refusal:
+                seen = errno_name(refusal.error)
+        elif verb == "exec":
+            self.log[index] = seen = "ok"
+            yield from self._exec(l, *step.args)
         elif verb == "exit":
             self.log[index] = "ok"
             yield from kern_exit.exit1(self.k, l, int(step.args[0]) & 0xFF, 0)
@@ -236,10 +235,6 @@ class Machine:
             seen = f"{seen} held {now}"
         self.log[index] = seen
 
-    def _pid(self, name: str) -> int:
-        """The actor's process ID, or one that nobody has where it was never born."""
-        return self.lwps[name].l_proc.p_pid if name in self.lwps else 0x7FFFFFF0
-
     def _proc(self, name: str) -> Proc | None:
         return self.lwps[name].l_proc if name in self.lwps else None
 
@@ -248,6 +243,7 @@ class Machine:
         assert child is not None
         self.newborn[l.l_proc] = child
         retval = [0, -1]
+        since = self.k.microtime
         if step.verb == "__clone":
             stack = "own" if len(step.args) > 2 else None
             error = yield from kern_fork.sys___clone(
@@ -255,7 +251,10 @@ class Machine:
             )
         else:
             error = yield from _SYSCALLS[step.verb](self.k, l, retval)
+        self.took[l.l_proc] = self.k.microtime - since
         self.retval1[l] = None if error else retval[1]
+        if step.verb == "fork":
+            self.k.ktrsysret(l, SYS_fork, error, retval[0])
         return errno_name(error) if error else self.names[retval[0]]
 
     def _wait4(self, step: Step, l: Lwp) -> Sleeping:
@@ -285,20 +284,32 @@ class Machine:
     def _stack(self, l: Lwp) -> str:
         return "given" if l.l_stack is not None else "kept"
 
-    def _exec(self, l: Lwp, fd: str) -> str:
-        """The new program reads *fd* until its end, then exits with status 7."""
+    def _exec(self, l: Lwp, fd: str) -> Sleeping:
+        """The new program reads *fd* until its end, then exits with status 7.
+
+        kern_exec.c: with PS_STOPEXEC it is stopped before its first instruction.
+        """
         p = l.l_proc
         if p.p_vmspace.vm_refcnt > 1:
             p.p_vmspace.vm_refcnt -= 1
             p.p_vmspace = Vmspace()
         p.p_flag |= PK_EXEC
+        p.p_acflag &= ~AFORK
+        p.p_raslist = None
+        p.p_stflag &= ~PST_PROFIL
         if p.p_lflag & PL_PPWAIT:
             self.k.vfork_release(p)
         self.replaced.add(self.names[p.p_pid])
         descriptor = l.l_fd.fd_dt.get(int(fd))
         pipe = descriptor.ff_file.f_pipe if descriptor else None
+        if p.p_sflag & PS_STOPEXEC:
+            p.p_pptr.p_nstopchild += 1
+            p.p_waited = 0
+            p.p_stat = SSTOP
+            p.p_nrlwps -= 1
+            l.l_stat = LSSTOP
+            yield
         self.programs.append((l, lambda l: self._read_to_the_end(l, pipe)))
-        return "ok"
 
     def _read_to_the_end(self, l: Lwp, pipe: Pipe | None) -> Sleeping:
         while pipe is not None and pipe.open_for_writing:
@@ -331,7 +342,7 @@ class Machine:
         return fd
 
     def _close(self, l: Lwp, fd: str) -> str:
-        return _ok(self.k.fd_close(l.l_fd, int(fd)))
+        return ok(self.k.fd_close(l.l_fd, int(fd)))
 
     def _dup2(self, l: Lwp, old: str, new: str) -> str:
         descriptor = self._descriptor(l, old)
@@ -350,13 +361,6 @@ class Machine:
 
     def _tell(self, l: Lwp, fd: str) -> str:
         return str(self._descriptor(l, fd).ff_file.f_offset)
-
-    def _descriptor(self, l: Lwp, fd: str) -> Descriptor:
-        """What *fd* is in the LWP's table.  Raises :class:`CallError` where it is not open."""
-        descriptor = l.l_fd.fd_dt.get(int(fd))
-        if descriptor is None:
-            raise CallError(EBADF)
-        return descriptor
 
     def _chdir(self, l: Lwp, path: str) -> str:
         l.l_proc.p_cwdi.cwdi_cdir = path
@@ -397,7 +401,7 @@ class Machine:
         return int(text)
 
     def _setrlimit(self, l: Lwp, cur: str, maximum: str) -> str:
-        return _ok(self.k.setrlimit(l, self._limit(cur), self._limit(maximum)))
+        return ok(self.k.setrlimit(l, self._limit(cur), self._limit(maximum)))
 
     def _getrlimit(self, l: Lwp) -> str:
         def show(value: int) -> str:
@@ -407,7 +411,7 @@ class Machine:
         return f"{show(cur)} {show(maximum)}"
 
     def _setreuid(self, l: Lwp, ruid: str, euid: str) -> str:
-        return _ok(self.k.setreuid(l, _uid(ruid), _uid(euid)))
+        return ok(self.k.setreuid(l, _uid(ruid), _uid(euid)))
 
     # -- a tracer's steps ----------------------------------------------------
 

@@ -83,6 +83,7 @@ ERRNO: Final = {
     "EBUSY": 16,
     "EINVAL": 22,
     "ENOENT": 2,
+    "EACCES": 13,
 }
 EPERM: Final = ERRNO["EPERM"]
 ESRCH: Final = ERRNO["ESRCH"]
@@ -93,6 +94,8 @@ EAGAIN: Final = ERRNO["EAGAIN"]
 ENOMEM: Final = ERRNO["ENOMEM"]
 EBUSY: Final = ERRNO["EBUSY"]
 EINVAL: Final = ERRNO["EINVAL"]
+ENOENT: Final = ERRNO["ENOENT"]
+EACCES: Final = ERRNO["EACCES"]
 
 # <sys/wait.h>
 WNOHANG: Final = 0x00000001
@@ -124,6 +127,62 @@ PT_CONTINUE: Final = 7
 PT_KILL: Final = 8
 PT_ATTACH: Final = 9
 PT_DETACH: Final = 10
+
+# <sys/sysctl.h>: what kern.proc2 shows of a process.
+P_FLAGS: Final = {
+    "P_CONTROLT": 0x00000002,
+    "P_NOCLDSTOP": 0x00000008,
+    "P_PPWAIT": 0x00000010,
+    "P_PROFIL": 0x00000020,
+    "P_SUGID": 0x00000100,
+    "P_TRACED": 0x00000800,
+    "P_EXEC": 0x00004000,
+    "P_NOCLDWAIT": 0x00020000,
+    "P_CLDSIGIGN": 0x00080000,
+    "P_CHTRACED": 0x00400000,
+    "P_STOPFORK": 0x00800000,
+    "P_STOPEXEC": 0x01000000,
+    "P_SYSCALL": 0x04000000,
+}
+
+# <sys/acct.h>
+ACCOUNTING_FLAGS: Final = {
+    "AFORK": 0x01,
+    "ASU": 0x02,
+    "ACOMPAT": 0x04,
+    "ACORE": 0x08,
+    "AXSIG": 0x10,
+}
+AFORK: Final = ACCOUNTING_FLAGS["AFORK"]
+
+# <sys/event.h>: of EVFILT_PROC.
+NOTE_TRACK: Final = 0x00000001
+NOTE_TRACKERR: Final = 0x00000002
+NOTE_CHILD: Final = 0x00000004
+NOTE_FORK: Final = 0x40000000
+NOTE_EXIT: Final = 0x80000000
+NOTES: Final = {
+    "NOTE_TRACK": NOTE_TRACK,
+    "NOTE_TRACKERR": NOTE_TRACKERR,
+    "NOTE_CHILD": NOTE_CHILD,
+    "NOTE_FORK": NOTE_FORK,
+    "NOTE_EXIT": NOTE_EXIT,
+}
+
+# <sys/ktrace.h>
+KTR_SYSRET: Final = 2
+KTR_EMUL: Final = 7
+KTR_USER: Final = 8
+KTRFAC_TRC_EMUL: Final = 0x10000000
+KTRFAC_INHERIT: Final = 0x40000000
+TRACE_FACILITIES: Final = {
+    "KTRFAC_SYSRET": 0x00000004,
+    "KTRFAC_PSIG": 0x00000020,
+    "KTRFAC_EMUL": 0x00000080,
+    "KTRFAC_USER": 0x00000100,
+    "KTRFAC_TRC_EMUL": KTRFAC_TRC_EMUL,
+    "KTRFAC_INHERIT": KTRFAC_INHERIT,
+}
 
 # <sys/syscall.h>
 SYS_fork: Final = 2
@@ -194,16 +253,8 @@ MUTEX_DEFAULT: Final = 2
 IPL_NONE: Final = 0
 IPL_HIGH: Final = 8
 
-# sys/sys/event.h
-NOTE_FORK: Final = 0x40000000
-
-# sys/sys/acct.h
-AFORK: Final = 0x01
-
-# sys/sys/ktrace.h
-KTRFAC_INHERIT: Final = 0x40000000
-KTRFAC_TRC_EMUL: Final = 0x10000000
-KTR_EMUL: Final = 7
+# sys/sys/param.h: what p_nice is for a nice value of 0.
+NZERO: Final = 20
 
 # sys/sys/signalvar.h: what an untouched signal does (sigprop[]).
 SA_KILL: Final = 0x01

@@ -59,7 +59,8 @@ class File:
     """An open file: the offset is its own, whoever's descriptor leads to it.
 
     ``f_count`` counts descriptors.  ``f_pipe`` is set in both ends of a pipe,
-    ``f_writes`` in the one that one writes to.
+    ``f_writes`` in the one that one writes to.  ``f_kqueue`` is a kqueue's own,
+    ``f_trace`` what ktrace(2) writes into this file.
     """
 
     f_offset: int = 0
@@ -67,14 +68,49 @@ class File:
     is_kqueue: bool = False
     f_pipe: Pipe | None = None
     f_writes: bool = False
+    f_kqueue: Kqueue | None = None
+    f_trace: Trace | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Knote:
+    """``struct knote`` of EVFILT_PROC: who is watched, for what, and what has happened."""
+
+    kn_kq: Kqueue
+    kn_id: int
+    kn_sfflags: int
+    kn_fflags: int = 0
+    kn_data: int = 0
+    kn_oneshot: bool = False
+    kn_active: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Kqueue:
+    """``struct kqueue``: its knotes, in the order in which they came."""
+
+    knotes: list[Knote] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class Trace:
+    """``struct ktr_desc``: the records so far, each a process ID and a word.
+
+    ``ktd_ref`` counts the traced processes, ``file`` is kept open until it is 0.
+    """
+
+    records: list[tuple[int, str]] = field(default_factory=list)
+    ktd_ref: int = 0
+    file: File | None = None
 
 
 @dataclass(slots=True, eq=False)
 class Pipe:
-    """What lies between the two ends of a pipe; nobody ever writes anything into it."""
+    """What lies between the two ends of a pipe; only ktrace ever writes anything into it."""
 
     readers: Condvar
     open_for_writing: bool = True
+    trace: Trace | None = None
 
 
 @dataclass(slots=True)
@@ -174,17 +210,19 @@ class Cred:
 
 @dataclass(slots=True, eq=False)
 class Session:
-    """``struct session``: whether it has a controlling terminal."""
+    """``struct session``: its leader, and whether it has a controlling terminal."""
 
     s_ttyvp: object | None = None
+    s_leader: Proc | None = None
 
 
 @dataclass(slots=True, eq=False)
 class Pgrp:
-    """``struct pgrp``: its members, and the session it is in."""
+    """``struct pgrp``: the session it is in, its members, and who leads it."""
 
     pg_session: Session
     pg_members: list[Proc] = field(default_factory=list)
+    pg_leader: Proc | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -263,13 +301,14 @@ class Proc:
     p_vforklwp: Lwp | None = None
     p_forktime: int = 0
     p_opptr: Proc | None = None
+    p_timers: set[str] = field(default_factory=set)
     p_traceflag: int = 0
     p_tracep: Any = None
     p_textvp: Any = None
     p_emul: Emul = None  # type: ignore[assignment]
     p_emuldata: Any = None
     p_execsw: Any = None
-    p_klist: list[Any] = field(default_factory=list)
+    p_klist: list[Knote] = field(default_factory=list)
     p_sigwaiters: list[Lwp] = field(default_factory=list)
     p_sigpend: int = 0
     p_ppid: int = 0
@@ -309,6 +348,7 @@ def startzero(p: Proc) -> None:
     p.p_vforklwp = None
     p.p_forktime = 0
     p.p_opptr = None
+    p.p_timers = set()
     p.p_traceflag = 0
     p.p_tracep = None
     p.p_textvp = None

@@ -35,7 +35,10 @@ from reference_model.netbsd import (
     _NSIG,
     CLONE_CSIGNAL,
     CLONE_FLAGS,
+    NOTES,
+    P_FLAGS,
     PTRACE_EVENTS,
+    TRACE_FACILITIES,
     WAIT_OPTIONS,
     signal_name,
     signal_number,
@@ -56,6 +59,33 @@ _HEX: Final = re.compile(r"(0|0x[0-9a-f]{1,8})\Z")
 _OCTAL: Final = re.compile(r"0[0-7]{0,3}\Z")
 _PATH: Final = re.compile(r"/(dev|tmp)?\Z")
 _UID: Final = re.compile(r"(-1|0|free[12])\Z")
+
+#: The fields of ``struct kinfo_proc2`` that can be shown, and those that can only be compared.
+SHOWN_FIELDS: Final = (
+    "p_nice",
+    "p_exitsig",
+    "p_acflag",
+    "p_ename",
+    "p_traceflag",
+    "p_nlwps",
+    "p_realstat",
+)
+FIELDS: Final = (
+    *SHOWN_FIELDS,
+    "p_comm",
+    "p__pgid",
+    "p_sess",
+    "p_fd",
+    "p_cwdi",
+    "p_limit",
+    "p_vmspace",
+    "p_sigacts",
+    "p_stats",
+    "p_tracep",
+    "pathname",
+    "start",
+)
+TIMERS: Final = ("real", "virtual", "prof")
 
 #: The verbs and the kinds of their arguments.  A kind that ends in ``?`` may be
 #: left out.  The probe (``conformance/probe/probe.c``) has the same table.
@@ -90,6 +120,43 @@ VERBS: Final[dict[str, tuple[str, ...]]] = {
     "setrlimit": ("limit", "limit"),
     "getrlimit": (),
     "setreuid": ("uid", "uid"),
+    # what shows more of a process, and sets up what there is to inherit
+    "clofork": ("integer",),
+    "kinfo": ("actor", "shown"),
+    "compare": ("actor", "actor", "field"),
+    "flags": ("actor", "pflags"),
+    "nice": ("integer",),
+    "tick": (),
+    "setitimer": ("timer",),
+    "getitimer": ("timer",),
+    "childrens_usage": (),
+    "sigaltstack": ("integer?",),
+    "nocldstop": (),
+    "setsid": (),
+    "controlling_tty": (),
+    "setprivate": ("integer",),
+    "getprivate": (),
+    "rasctl": ("ras",),
+    "profil": (),
+    "aio_read": ("integer",),
+    "aio_error": (),
+    "stopfork": ("actor", "integer"),
+    "stopexec": ("actor", "integer"),
+    "stopped": ("whom",),
+    # the whole system
+    "fork_counts": (),
+    "maxproc": ("integer",),
+    "forkfsleep": ("integer",),
+    "took": ("integer",),
+    "tablefull": (),
+    # kqueue and ktrace
+    "kqueue": ("integer",),
+    "watch": ("integer", "actor", "notes"),
+    "kevent": ("integer",),
+    "ktrace": ("integer", "actor", "facilities"),
+    "ktrace_end": ("integer",),
+    "utrace": (),
+    "records": ("integer", "whom"),
     # what a tracer does
     "spawn": ("child",),
     "PT_ATTACH": ("actor",),
@@ -282,6 +349,20 @@ def _check(kind: str, text: str) -> None:
             want(_UID.match(text), "0, -1, free1 or free2")
         case "events":
             bits_value(PTRACE_EVENTS, text)
+        case "shown":
+            want(text in SHOWN_FIELDS, ", ".join(SHOWN_FIELDS))
+        case "field":
+            want(text in FIELDS, ", ".join(FIELDS))
+        case "pflags":
+            bits_value(P_FLAGS, text)
+        case "notes":
+            bits_value(NOTES, text)
+        case "facilities":
+            bits_value(TRACE_FACILITIES, text)
+        case "timer":
+            want(text in TIMERS, ", ".join(TIMERS))
+        case "ras":
+            want(text in ("install", "purge"), "install or purge")
         case _:  # pragma: no cover - the table above is closed
             raise AssertionError(kind)
 

@@ -90,23 +90,34 @@ def test_close_on_fork_matters_to_clone_files_alone() -> None:
 
 @pytest.mark.parametrize("uid", [0, USER])
 def test_maxproc_is_reached_by_root_too(uid: int) -> None:
-    """Line 276, `tnprocs >= maxproc`: the last slot is nobody's, and line 279 keeps five more."""
+    """Line 276, `tnprocs >= maxproc`: the last slot is nobody's.
+
+    Those before it, which line 279 would keep for root, are not kept: kern_proc.c's listener
+    looks for the count in its third argument, and fork1 gives it as the second.
+    """
     k, l = new_kernel(maxproc=40, others=20, uid=uid)
     made = forks_until_refused(k, l)
-    assert k.nprocs == 20 + 1 + made == (39 if uid == 0 else 34)
+    assert k.nprocs == 20 + 1 + made == 39
     before = counts(k, uid)
     assert fork1(k, l, 0).error == EAGAIN
     assert counts(k, uid) == before
 
 
-def test_the_last_five_slots_go_by_effective_uid() -> None:
-    """Line 279 asks kauth with the caller's credential: an effective root may have them."""
+def test_the_security_model_is_asked_and_may_refuse() -> None:
+    """Line 279 hands it the caller's credential and the new count; a refusal is EAGAIN."""
     k, l = new_kernel(maxproc=40, others=33)
     become(k, l, USER, USER)
-    assert k.nprocs == 34
+    before = counts(k, USER)
+    asked: list[tuple[Cred, int]] = []
+
+    def refuse(cred: Cred, tnprocs: int) -> int:
+        asked.append((cred, tnprocs))
+        return 1
+
+    k.kauth_authorize_process_fork = refuse  # type: ignore[method-assign]
     assert fork1(k, l, 0).error == EAGAIN
-    l.l_cred = l.l_proc.p_cred = Cred(USER, 0)
-    assert fork1(k, l, 0).error == 0
+    assert asked == [(l.l_cred, 35)], "34 with the caller, and the new one"
+    assert counts(k, USER) == before
 
 
 def test_table_full_is_logged_once_in_ten_seconds() -> None:

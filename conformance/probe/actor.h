@@ -8,13 +8,25 @@ enum { STACK_SIZE = 32768, NOT_A_PID = 0x7ffffff0 };
 static char stacks[MAX_ACTORS][STACK_SIZE] __attribute__((aligned(4096)));
 static char given_stack[4096] __attribute__((aligned(4096)));
 static volatile i64 the_word;
+static struct effort fork_took; /* the last call of this process */
 static char self_path[WORD], file_path[WORD];
+
+/* Only where a step will ask for it. */
+static struct effort measure(void)
+{
+	struct effort now = {0, 0};
+#if HAVE_LOOKS
+	if (stage->scenario.measured)
+		os_effort(&now);
+#endif
+	return now;
+}
 
 static void *stack_of(int slot) { return stacks[slot] + STACK_SIZE - 64; }
 
 static void put_error(struct text *t, long error)
 {
-	const char *name = os_errno(-error);
+	const char *name = error == CANNOT ? "cannot" : os_errno(-error);
 	if (name)
 		put(t, name);
 	else {
@@ -80,9 +92,13 @@ static void fork_step(int me, struct step *step, struct result *result, struct t
 	int child = step->child;
 	void *given = step->args == 3 ? given_stack + sizeof given_stack - 64 : 0;
 	long sentinel = 0x5a5a5a;
+	struct effort before = measure();
 	pair_t both = os_fork(kinds[step->verb], step->arg[0], given, sentinel,
 	    child == ANONYMOUS ? 0 : stack_of(child), child == ANONYMOUS ? -1 : child);
 	long pid = (long)both, second = (long)(both >> PAIR_BITS);
+	struct effort after = measure();
+	fork_took.ticks = after.ticks - before.ticks;
+	fork_took.sleeps = after.sleeps - before.sleeps;
 	if (pid < 0) {
 		stage->actor[me].retval1 = -1;
 		put_error(t, pid);
@@ -156,6 +172,29 @@ static void put_limit(struct text *t, u64 limit)
 	else
 		put_number(t, limit, 10);
 }
+
+/* A|B for the bits that have a name, from the word `first` to `last`. */
+static void put_names(struct text *t, const char *first, const char *last, u64 value)
+{
+	int any = 0, on = 0;
+	for (int i = 0; i < N_WORDS; i++) {
+		on |= same(words[i].name, first);
+		if (on && value & words[i].value) {
+			put(t, any ? "|" : "");
+			put(t, words[i].name);
+			value &= ~(u64)words[i].value;
+			any = 1;
+		}
+		on &= !same(words[i].name, last);
+	}
+	if (value) {
+		put(t, any ? "|0x" : "0x");
+		put_number(t, value, 16);
+	} else if (!any)
+		put(t, "0");
+}
+
+#include "look.h"
 
 /* Give way: by spinning at first, then, since nothing has happened for long, by a nap. */
 static void wait_a_little(u64 since)
@@ -388,10 +427,13 @@ static void perform(int me, u32 index)
 			put_pid(&t, r);
 		}
 		break;
+#endif
 	default:
+		if (look_step(me, step, &t))
+			break;
+#if HAVE_TRACER
 		trace_step(me, step, &t);
 #else
-	default:
 		put(&t, "cannot");
 #endif
 	}

@@ -115,7 +115,7 @@ static int read_scenario(const char **wrong)
 	if (!line)
 		return 0;
 	/* The step table is not cleared: read_step() clears each entry that it fills. */
-	s->steps = s->actors = s->traced = 0;
+	s->steps = s->actors = s->traced = s->measured = 0;
 	s->alone = 1;
 	for (; line && *line; line = read_line()) {
 		u64 value;
@@ -217,6 +217,9 @@ static void new_stage(void)
 	stage->external = external < 0 ? 0 : 1u << external;
 	stage->turn = stage->over = 0;
 	stage->group = 0;
+	stage->knob_before[MAXPROC] = stage->knob_before[FORKFSLEEP] = -1;
+	stage->counted = 0;
+	stage->said_before = -1;
 	the_word = 0;
 }
 
@@ -391,6 +394,7 @@ static void wait_until_gone(long pid, u64 until)
 static void clear_stage(void)
 {
 	stage->over = 1;
+	restore_knobs();
 	for (int i = 0; i < stage->scenario.actors; i++) {
 		long pid = pid_known(i);
 		if (pid > 1 && !(stage->external & 1u << i))

@@ -62,7 +62,63 @@ static u64 os_maxproc(void); /* how many processes there may be; 0 where nobody 
 static const char *os_lacks(void); /* "PTRACE,KTRACE": what this kernel was built without */
 static void os_prepare(void);
 void *memcpy(void *restrict to, const void *restrict from, unsigned long size); /* text.h */
+void *memset(void *to, int value, unsigned long size);
 static void os_prepare_init(void); /* what init has to do for itself */
 static const char *os_errno(long error);
+
+/* What the system says of a process and of itself; CANNOT where it has no such call. */
+enum { CANNOT = -0x7000 };
+/* The fields of kern.proc2, in the order of scenario.h's names; the first ones can be shown. */
+enum field {
+	KP_NICE, KP_EXITSIG, KP_ACFLAG, KP_ENAME, KP_TRACEFLAG, KP_NLWPS, KP_REALSTAT, SHOWN,
+	KP_COMM = SHOWN, KP_PGID, KP_SESS, KP_FD, KP_CWDI, KP_LIMIT, KP_VMSPACE, KP_SIGACTS, KP_STATS,
+	KP_TRACEP, KP_PATHNAME, KP_START, FIELDS, KP_FLAG = FIELDS
+};
+struct seen_value {
+	i64 number;
+	char text[128];
+};
+enum { MAXPROC, FORKFSLEEP };
+struct effort {
+	long ticks, sleeps; /* of the clock since the start; how often this process gave up its CPU */
+};
+static long os_field(long pid, int field, struct seen_value *v);
+static u64 os_coarse_time(void);             /* of the clock that new processes are dated by */
+static long os_setitimer(int which); /* 0 real, 1 virtual, 2 profiling */
+static long os_getitimer(int which); /* 1: it runs */
+static long os_childrens_usage(void); /* 0: none at all */
+static long os_nice(long value);
+static long os_setsid(void);
+static long os_sigaltstack(long size); /* below 0 asks; the old size, 0: none */
+
+#ifdef __NetBSD__
+#define HAVE_LOOKS 1
+static long os_clofork(long fd, int on); /* the close-on-fork flag */
+static long os_counts(u64 *count); /* forks, of these with a waiting parent, with shared memory */
+static long os_processes(void);
+static long os_knob(int knob, long value); /* below 0 asks; the old value */
+static void os_effort(struct effort *now);
+static int os_cpus(void);
+static long os_stopflag(long pid, int at_exec, long value);
+static long os_messages(const char *wanted); /* how often the kernel has said so */
+static long os_kqueue(void);
+static long os_watch(long kq, long pid, u32 notes);
+static long os_event(long kq, long *pid, u32 *notes, long *data); /* 0: none */
+static long os_ktrace(long fd, long pid, u32 facilities);
+static long os_ktrace_end(long fd);
+static long os_utrace(void);
+static long os_record(long fd, long *pid, int *type, int *code); /* 0: the end */
+static int os_is_fork_return(int type, int code);
+static long os_ras(int install);
+static long os_profil(void);
+static long os_aio_read(long fd); /* a byte, asynchronously, until it is there */
+static long os_aio_error(void); /* of the last one; what is left of it, in a child */
+static long os_setprivate(long value);
+static long os_getprivate(void);
+static long os_controlling_tty(void);
+static long os_nocldstop(void);
+#else
+#define HAVE_LOOKS 0
+#endif
 
 #endif

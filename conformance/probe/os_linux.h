@@ -324,6 +324,54 @@ static u64 os_maxproc(void)
 
 static const char *os_lacks(void) { return "-"; }
 
+/* ---- what the system says of a process and of itself; the rest Linux does not have ---- */
+
+static long os_field(long pid, int field, struct seen_value *v)
+{
+	memset(v, 0, sizeof *v);
+	if (field != KP_NICE)
+		return CANNOT;
+	long raised = SYS(__NR_getpriority, PRIO_PROCESS, pid, 0, 0, 0, 0); /* 20 - nice */
+	v->number = 40 - raised;
+	return raised < 0 ? raised : 0;
+}
+static long os_nice(long value) { return SYS(__NR_setpriority, PRIO_PROCESS, 0, value, 0, 0, 0); }
+static long os_setsid(void) { return SYS(__NR_setsid, 0, 0, 0, 0, 0, 0); }
+
+static long os_setitimer(int which)
+{
+	long value[4] = {0, 0, 100000, 0}; /* interval, then seconds and microseconds */
+	return SYS(__NR_setitimer, which, value, 0, 0, 0, 0);
+}
+static long os_getitimer(int which)
+{
+	long value[4] = {0};
+	long error = SYS(__NR_getitimer, which, value, 0, 0, 0, 0);
+	return error < 0 ? error : value[2] || value[3];
+}
+static long os_childrens_usage(void)
+{
+	struct rusage ru = {0};
+	long error = SYS(__NR_getrusage, RUSAGE_CHILDREN, &ru, 0, 0, 0, 0);
+	char any = 0;
+	for (unsigned long i = 0; i < sizeof ru; i++)
+		any |= ((char *)&ru)[i];
+	return error < 0 ? error : any != 0;
+}
+static u64 os_coarse_time(void)
+{
+	struct timespec t = {0, 0};
+	SYS(__NR_clock_gettime, CLOCK_REALTIME_COARSE, &t, 0, 0, 0, 0);
+	return (u64)t.tv_sec * 1000000000 + (u64)t.tv_nsec;
+}
+static long os_sigaltstack(long size)
+{
+	static char area[65536];
+	stack_t new = {.ss_sp = area, .ss_size = (unsigned long)size}, old = {0};
+	long error = SYS(__NR_sigaltstack, size < 0 ? 0 : &new, &old, 0, 0, 0, 0);
+	return error < 0 ? error : old.ss_flags & SS_DISABLE ? 0 : (long)old.ss_size;
+}
+
 #define HAVE_TRACER 0
 enum { OS_SPIN = 60 }; /* microseconds to spin: a nap of 50 takes hardly longer */
 

@@ -245,7 +245,6 @@ static void os_identity(char *buf, unsigned long size)
 }
 
 static void os_prepare(void) {}
-static void os_prepare_init(void) {}
 
 static u64 os_maxproc(void)
 {
@@ -254,14 +253,47 @@ static u64 os_maxproc(void)
 }
 
 /* A call that the kernel was built without is ENOSYS and, by default, SIGSYS. */
+static long os_clofork(long fd, int on) { return SYS(SYS_fcntl, fd, F_SETFD, on ? FD_CLOFORK : 0, 0, 0, 0); }
+static int has_close_on_fork(void)
+{
+	int end[2];
+	if (os_pipe(end) < 0)
+		return 0;
+	os_clofork(end[0], 1);
+	int kept = (int)SYS(SYS_fcntl, end[0], F_GETFD, 0, 0, 0, 0) & FD_CLOFORK;
+	os_close(end[0]);
+	os_close(end[1]);
+	return kept != 0;
+}
+
 static const char *os_lacks(void)
 {
+	static char lacks[64];
+	char *end = lacks;
 	os_sigaction(SIGSYS, 'i');
-	int ptrace = SYS(SYS_ptrace, -1, 0, 0, 0, 0, 0) == -ENOSYS;
-	int ktrace = SYS(SYS_fktrace, -1, 0, 0, 0, 0, 0) == -ENOSYS;
+	struct {
+		const char *option;
+		int there;
+	} options[] = {
+		{"PTRACE", SYS(SYS_ptrace, -1, 0, 0, 0, 0, 0) != -ENOSYS},
+		{"KTRACE", SYS(SYS_fktrace, -1, 0, 0, 0, 0, 0) != -ENOSYS},
+		{"AIO", SYS(SYS_aio_error, 0, 0, 0, 0, 0, 0) != -ENOSYS},
+		{"CLOFORK", has_close_on_fork()},
+	};
 	os_sigaction(SIGSYS, 'd');
-	return ptrace ? ktrace ? "PTRACE,KTRACE" : "PTRACE" : ktrace ? "KTRACE" : "-";
+	for (unsigned i = 0; i < sizeof options / sizeof options[0]; i++)
+		if (!options[i].there) {
+			if (end != lacks)
+				*end++ = ',';
+			for (const char *s = options[i].option; *s; s++)
+				*end++ = *s;
+		}
+	*end = 0;
+	return *lacks ? lacks : "-";
 }
+
+#include "look_netbsd.h"
+static void os_prepare_init(void) { os_show_addresses(); }
 
 /* ---- the tracer ---- */
 

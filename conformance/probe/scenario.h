@@ -12,14 +12,19 @@ enum verb {
 	V_FORK, V_VFORK, V_VFORK14, V_CLONE, V_RETVAL1, V_STACK, V_EXIT, V_EXEC, V_GETPPID, V_KILL,
 	V_WAIT4, V_STORE, V_LOAD, V_OPEN, V_CLOSE, V_DUP2, V_LSEEK, V_TELL, V_PIPE, V_CHDIR, V_GETCWD,
 	V_UMASK, V_SIGACTION, V_SIGPROCMASK, V_SIGPENDING, V_SETRLIMIT, V_GETRLIMIT, V_SETREUID,
+	V_CLOFORK, V_KINFO, V_COMPARE, V_FLAGS, V_NICE, V_TICK, V_SETITIMER, V_GETITIMER, V_CHILDREN_USAGE,
+	V_SIGALTSTACK, V_NOCLDSTOP, V_SETSID, V_CONTROL, V_SETPRIVATE, V_GETPRIVATE, V_RAS, V_PROFIL, V_AIO, V_AIO_ERROR,
+	V_STOPFORK, V_STOPEXEC, V_STOPPED, V_COUNTS, V_MAXPROC, V_FORKFSLEEP, V_TOOK, V_TABLEFULL,
+	V_KQUEUE, V_WATCH, V_KEVENT, V_KTRACE, V_KTRACE_END, V_UTRACE, V_RECORDS,
 	V_SPAWN, V_ATTACH, V_SET_EVENT_MASK, V_GET_EVENT_MASK, V_GET_PROCESS_STATE, V_GET_SIGINFO,
 	V_CONTINUE, V_DETACH, V_TRACE_KILL, VERBS
 };
 
 /*
  * c child, a actor, w whom, f flags, k stack, i integer, g signal, o options,
- * p path, m octal, d disposition, h how, l limit, u uid, e events; a capital
- * letter may be left out.  `alone` marks what a process can do that runs one
+ * p path, m octal, d disposition, h how, l limit, u uid, e events, q field,
+ * s field to show, b flags of a process, n notes, t trace facilities, r
+ * install or purge, v timer; a capital letter may be left out.  `alone` marks what a process can do that runs one
  * scenario after another without carrying anything over.
  */
 static const struct {
@@ -54,6 +59,40 @@ static const struct {
 	[V_SETRLIMIT] = {"setrlimit", "ll", 0},
 	[V_GETRLIMIT] = {"getrlimit", "", 0},
 	[V_SETREUID] = {"setreuid", "uu", 0},
+	[V_CLOFORK] = {"clofork", "i", 0},
+	[V_KINFO] = {"kinfo", "as", 0},
+	[V_COMPARE] = {"compare", "aaq", 0},
+	[V_FLAGS] = {"flags", "ab", 0},
+	[V_NICE] = {"nice", "i", 0},
+	[V_TICK] = {"tick", "", 0},
+	[V_SETITIMER] = {"setitimer", "v", 0},
+	[V_GETITIMER] = {"getitimer", "v", 0},
+	[V_CHILDREN_USAGE] = {"childrens_usage", "", 0},
+	[V_SIGALTSTACK] = {"sigaltstack", "I", 0},
+	[V_NOCLDSTOP] = {"nocldstop", "", 0},
+	[V_SETSID] = {"setsid", "", 0},
+	[V_CONTROL] = {"controlling_tty", "", 0},
+	[V_SETPRIVATE] = {"setprivate", "i", 0},
+	[V_GETPRIVATE] = {"getprivate", "", 0},
+	[V_RAS] = {"rasctl", "r", 0},
+	[V_PROFIL] = {"profil", "", 0},
+	[V_AIO] = {"aio_read", "i", 0},
+	[V_AIO_ERROR] = {"aio_error", "", 0},
+	[V_STOPFORK] = {"stopfork", "ai", 0},
+	[V_STOPEXEC] = {"stopexec", "ai", 0},
+	[V_STOPPED] = {"stopped", "w", 0},
+	[V_COUNTS] = {"fork_counts", "", 0},
+	[V_MAXPROC] = {"maxproc", "i", 0},
+	[V_FORKFSLEEP] = {"forkfsleep", "i", 0},
+	[V_TOOK] = {"took", "i", 0},
+	[V_TABLEFULL] = {"tablefull", "", 0},
+	[V_KQUEUE] = {"kqueue", "i", 0},
+	[V_WATCH] = {"watch", "ian", 0},
+	[V_KEVENT] = {"kevent", "i", 0},
+	[V_KTRACE] = {"ktrace", "iat", 0},
+	[V_KTRACE_END] = {"ktrace_end", "i", 0},
+	[V_UTRACE] = {"utrace", "", 0},
+	[V_RECORDS] = {"records", "iw", 0},
 	[V_SPAWN] = {"spawn", "c", 0},
 	[V_ATTACH] = {"PT_ATTACH", "a", 0},
 	[V_SET_EVENT_MASK] = {"PT_SET_EVENT_MASK", "ae", 0},
@@ -73,7 +112,7 @@ struct step {
 };
 
 struct scenario {
-	int steps, actors, roots, alone, traced; /* roots: a bit for each actor that is one */
+	int steps, actors, roots, alone, traced, measured; /* roots: a bit for each actor that is one */
 	char names[MAX_ACTORS][8];
 	struct step step[MAX_STEPS];
 };
@@ -90,6 +129,15 @@ static const struct {
 	{"CLONE_PTRACE", 0x2000}, {"CLONE_VFORK", 0x4000},
 	{"WNOHANG", 1}, {"WUNTRACED", 2}, {"WALTSIG", 4}, {"WALLSIG", 8}, {"WCONTINUED", 16},
 	{"PTRACE_FORK", 1}, {"PTRACE_VFORK", 2}, {"PTRACE_VFORK_DONE", 4},
+	{"P_CONTROLT", 0x2}, {"P_NOCLDSTOP", 0x8}, {"P_PPWAIT", 0x10}, {"P_PROFIL", 0x20},
+	{"P_SUGID", 0x100}, {"P_TRACED", 0x800}, {"P_EXEC", 0x4000}, {"P_NOCLDWAIT", 0x20000},
+	{"P_CLDSIGIGN", 0x80000}, {"P_CHTRACED", 0x400000}, {"P_STOPFORK", 0x800000},
+	{"P_STOPEXEC", 0x1000000}, {"P_SYSCALL", 0x4000000},
+	{"AFORK", 1}, {"ASU", 2}, {"ACOMPAT", 4}, {"ACORE", 8}, {"AXSIG", 16},
+	{"NOTE_TRACK", 1}, {"NOTE_TRACKERR", 2}, {"NOTE_CHILD", 4}, {"NOTE_FORK", 0x40000000},
+	{"NOTE_EXIT", 0x80000000},
+	{"KTRFAC_SYSRET", 0x4}, {"KTRFAC_PSIG", 0x20}, {"KTRFAC_EMUL", 0x80}, {"KTRFAC_USER", 0x100},
+	{"KTRFAC_TRC_EMUL", 0x10000000}, {"KTRFAC_INHERIT", 0x40000000},
 	{"SIGHUP", 1}, {"SIGINT", 2}, {"SIGQUIT", 3}, {"SIGILL", 4}, {"SIGTRAP", 5}, {"SIGABRT", 6},
 	{"SIGEMT", 7}, {"SIGFPE", 8}, {"SIGKILL", 9}, {"SIGBUS", 10}, {"SIGSEGV", 11}, {"SIGSYS", 12},
 	{"SIGPIPE", 13}, {"SIGALRM", 14}, {"SIGTERM", 15}, {"SIGURG", 16}, {"SIGSTOP", 17},
@@ -99,6 +147,20 @@ static const struct {
 };
 enum { NAMED_BITS = 0xff | 0x100 | 0x200 | 0x400 | 0x800 | 0x2000 | 0x4000 };
 enum { N_WORDS = sizeof words / sizeof words[0] };
+
+/* The fields of kern.proc2 in the order of os.h. */
+static const char *const fields[FIELDS] = {"p_nice", "p_exitsig", "p_acflag", "p_ename", "p_traceflag", "p_nlwps",
+    "p_realstat", "p_comm", "p__pgid", "p_sess", "p_fd", "p_cwdi", "p_limit", "p_vmspace", "p_sigacts", "p_stats",
+    "p_tracep", "pathname", "start"};
+static const char *const timers[] = {"real", "virtual", "prof"};
+
+static int index_of(const char *const *names, int count, const char *name)
+{
+	for (int i = 0; i < count; i++)
+		if (same(names[i], name))
+			return i;
+	return -1;
+}
 
 /* A|B|SIG40|0x1000 */
 static int bits(char *s, i64 *value)
@@ -171,7 +233,22 @@ static const char *read_argument(struct scenario *s, struct step *step, char kin
 	case 'g':
 	case 'o':
 	case 'e':
+	case 'b':
+	case 'n':
+	case 't':
 		return bits(word, arg) ? 0 : "unknown name";
+	case 's':
+		*arg = index_of(fields, SHOWN, word);
+		return *arg < 0 ? "unknown field" : 0;
+	case 'q':
+		*arg = index_of(fields, FIELDS, word);
+		return *arg < 0 ? "unknown field" : 0;
+	case 'v':
+		*arg = index_of(timers, 3, word);
+		return *arg < 0 ? "unknown timer" : 0;
+	case 'r':
+		*arg = same(word, "install");
+		return 0;
 	case 'k':
 		*arg = 1;
 		return same(word, "own") ? 0 : "expected own";
@@ -262,6 +339,7 @@ static const char *read_step(struct scenario *s, char *line)
 	/* What a bit without a name does on another kernel may outlast the call. */
 	s->alone &= step->verb != V_CLONE || !(step->arg[0] & ~(i64)NAMED_BITS);
 	s->traced |= step->verb >= V_SPAWN;
+	s->measured |= step->verb == V_TOOK;
 	s->steps++;
 	return 0;
 }

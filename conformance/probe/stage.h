@@ -36,6 +36,11 @@ struct stage {
 	struct actor actor[MAX_ACTORS];
 	struct result result[MAX_STEPS];
 	struct scenario scenario;
+	/* What a step changed for the whole system, as it was before; -1: untouched. */
+	volatile i64 knob_before[2];
+	u64 counts_before[3]; /* at the scenario's first look */
+	u32 counted;
+	i64 said_before; /* messages that the table is full; -1: nobody has looked yet */
 };
 
 static struct stage *stage;

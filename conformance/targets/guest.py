@@ -19,6 +19,7 @@ from conformance.probe.channel import Channel, NotDecided, Observed, PanicError,
 from conformance.targets.base import Kernel, TargetError
 from conformance.targets.facts import linux_before_6_9
 from conformance.targets.host import LINUX_DIFFERENCES
+from conformance.targets.needs import first_lack, reason
 from reference_model import NEWEST, Options, Scenario
 from vm import accel
 from vm.errors import GuestError, PanickedError
@@ -99,7 +100,7 @@ class GuestTarget:
             hello = self._channel.hello()
         except ProbeError as error:
             raise TargetError(f"the guest does not come up: {error}") from None
-        self._lacks = {option: f"kernel without {option}" for option in hello.lacks}
+        self._lacks = {option: reason(option) for option in hello.lacks}
         if not hello.tracer:
             self._lacks["PTRACE"] = "no tracer in a guest that is not NetBSD"
         self.name = hello.system.lower()
@@ -140,7 +141,8 @@ class GuestTarget:
 
     def _lack(self, scenario: Scenario) -> str | None:
         """Why the guest cannot run the scenario: what it needs and is not there."""
-        return self._lacks.get("PTRACE") if scenario.traced else None
+        option = first_lack(scenario, self._lacks)
+        return self._lacks[option] if option else None
 
     def bare_rate(self, count: int) -> float:
         """Rounds of fork, _exit and wait4 in a second, in a bare loop of the probe's.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Container, Iterator, Sequence
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from conformance.targets.facts import (
     linux_facts,
     netbsd_kern_fork,
 )
+from conformance.targets.needs import ALONE, first_lack, reason
 from reference_model import NEWEST, Options, Scenario
 from reference_model.scenario import TRACER_VERBS
 
@@ -60,12 +62,14 @@ class HostTarget:
 
     def __init__(self) -> None:
         self._channels: list[Channel] = []
+        self._lacks = frozenset({ALONE})
 
     def meet(self, hello: Hello, ask: Ask, read: Read) -> None:
         """Set what is to be known of the system, where *hello* comes from."""
         kern_fork: KernFork | None = None
+        self._lacks = hello.lacks | {ALONE}
         if "PTRACE" in hello.lacks:
-            self.traced = "kernel without PTRACE"
+            self.traced = reason("PTRACE")
         self.known = KnownDifferences()
         if hello.system == "Linux":
             self.known = load_known(LINUX_DIFFERENCES, linux_facts(read, hello.release))
@@ -124,12 +128,18 @@ class HostTarget:
     def _handler(self, scenario: Scenario) -> Callable[[list[Scenario]], Observations]:
         if scenario.traced:
             return self._run_traced
+        lack = first_lack(scenario, self._lacks)
+        if lack:
+            return partial(self._undecided, reason(lack))
         verbs = {step.verb for step in scenario.steps}
         if "setreuid" in verbs:
             return self._run_as_others
         if any(arg.startswith("count") for step in scenario.steps for arg in step.args):
             return self._run_counted
         return self.plain.run
+
+    def _undecided(self, why: str, scenarios: list[Scenario]) -> Observations:
+        return undecided(scenarios, why)
 
     def _run_traced(self, scenarios: list[Scenario]) -> Observations:
         """Traced scenarios: on Linux another program plays T, and no other tracer."""

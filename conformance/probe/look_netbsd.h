@@ -1,0 +1,366 @@
+/* NetBSD: what the system says of a process and of itself beside the calls that scenarios make. */
+#ifndef LOOK_NETBSD_H
+#define LOOK_NETBSD_H
+
+#include <aio.h>
+#include <sys/stat.h>
+#include <sys/event.h>
+#include <sys/ioctl.h>
+#include <sys/ktrace.h>
+#include <sys/ras.h>
+#include <sys/ttycom.h>
+#include <uvm/uvm_extern.h>
+#include <uvm/uvm_param.h>
+
+static long sysctl_set(const int *name, u32 depth, int *old, int new)
+{
+	unsigned long got = sizeof *old;
+	return SYS(SYS___sysctl, name, depth, old, &got, &new, sizeof new);
+}
+
+/* One field of kern.proc2; what is a name goes into `text`. */
+static long os_field(long pid, int field, struct seen_value *v)
+{
+	struct kinfo_proc2 kp;
+	int name[] = {CTL_KERN, KERN_PROC2, KERN_PROC_PID, (int)pid, sizeof kp, 1};
+	memset(v, 0, sizeof *v);
+	if (field == KP_PATHNAME) {
+		int path[] = {CTL_KERN, KERN_PROC_ARGS, (int)pid, KERN_PROC_PATHNAME};
+		return sysctl_get(path, 4, v->text, sizeof v->text - 1);
+	}
+	if (sysctl_get(name, 6, &kp, sizeof kp) < (long)sizeof kp)
+		return -ESRCH;
+	switch (field) {
+	case KP_NICE:
+		v->number = kp.p_nice;
+		return 0;
+	case KP_EXITSIG:
+		v->number = kp.p_exitsig;
+		return 0;
+	case KP_ACFLAG:
+		v->number = kp.p_acflag;
+		return 0;
+	case KP_ENAME:
+		memcpy(v->text, kp.p_ename, sizeof kp.p_ename);
+		return 0;
+	case KP_TRACEFLAG:
+		v->number = (u32)kp.p_traceflag & ~(u32)(KTRFAC_PERSISTENT | KTRFAC_VER_MASK | KTRFAC_TRC_EMUL);
+		v->number |= (u32)kp.p_traceflag & KTRFAC_TRC_EMUL;
+		return 0;
+	case KP_NLWPS:
+		v->number = (i64)kp.p_nlwps;
+		return 0;
+	case KP_REALSTAT: /* sys/proc.h: SACTIVE 2, SSTOP 4, SZOMB 5 */
+		v->number = kp.p_realstat;
+		return 0;
+	case KP_FLAG:
+		v->number = (u32)kp.p_realflag;
+		return 0;
+	case KP_COMM:
+		memcpy(v->text, kp.p_comm, sizeof kp.p_comm);
+		return 0;
+	case KP_PGID:
+		v->number = kp.p__pgid;
+		return 0;
+	case KP_START:
+		v->number = (i64)kp.p_ustart_sec * 1000000 + kp.p_ustart_usec;
+		return 0;
+	}
+	v->number = (i64)(field == KP_FD ? kp.p_fd
+	    : field == KP_CWDI           ? kp.p_cwdi
+	    : field == KP_LIMIT          ? kp.p_limit
+	    : field == KP_VMSPACE        ? kp.p_vmspace
+	    : field == KP_SIGACTS        ? kp.p_sigacts
+	    : field == KP_STATS          ? kp.p_stats
+	    : field == KP_TRACEP         ? kp.p_tracep
+	                                : kp.p_sess);
+	/* No process is without these: the kernel does not show addresses. */
+	return v->number || field == KP_TRACEP ? 0 : CANNOT;
+}
+
+static long os_counts(u64 *count)
+{
+	struct uvmexp_sysctl u;
+	int name[] = {CTL_VM, VM_UVMEXP2};
+	long got = sysctl_get(name, 2, &u, sizeof u);
+	if (got < 0)
+		return got;
+	count[0] = (u64)u.forks;
+	count[1] = (u64)u.forks_ppwait;
+	count[2] = (u64)u.forks_sharevm;
+	return 0;
+}
+
+/* All processes, the dead that nobody has waited for included: eight bytes of each will do. */
+static long os_processes(void)
+{
+	static u64 start_of_each[2048];
+	int name[] = {CTL_KERN, KERN_PROC2, KERN_PROC_ALL, 0, sizeof start_of_each[0], 2048};
+	long got = sysctl_get(name, 6, start_of_each, sizeof start_of_each);
+	return got < 0 ? got : got / (long)sizeof start_of_each[0];
+}
+
+static long os_knob(int knob, long value)
+{
+	int name[] = {CTL_KERN, knob == MAXPROC ? KERN_MAXPROC : KERN_FORKFSLEEP}, old = 0;
+	long error = value < 0 ? sysctl_get(name, 2, &old, sizeof old) : sysctl_set(name, 2, &old, (int)value);
+	return error < 0 ? error : old;
+}
+
+static void os_effort(struct effort *now)
+{
+	int name[] = {CTL_KERN, KERN_HARDCLOCK_TICKS}, ticks = 0;
+	struct rusage ru = {0};
+	sysctl_get(name, 2, &ticks, sizeof ticks);
+	SYS(SYS___getrusage50, RUSAGE_SELF, &ru, 0, 0, 0, 0);
+	now->ticks = ticks;
+	now->sleeps = ru.ru_nvcsw;
+}
+
+static int os_cpus(void)
+{
+	int name[] = {CTL_HW, HW_NCPU}, n = 0;
+	sysctl_get(name, 2, &n, sizeof n);
+	return n;
+}
+
+static long os_stopflag(long pid, int at_exec, long value)
+{
+	int name[] = {CTL_PROC, (int)pid, at_exec ? PROC_PID_STOPEXEC : PROC_PID_STOPFORK}, old = 0;
+	long error = sysctl_set(name, 3, &old, (int)value);
+	return error < 0 ? error : 0;
+}
+
+/* How often the kernel's message buffer has the text. */
+static long os_messages(const char *wanted)
+{
+	static char buffer[1 << 18];
+	int name[] = {CTL_KERN, KERN_MSGBUF};
+	long got = sysctl_get(name, 2, buffer, sizeof buffer), found = 0;
+	if (got < 0)
+		return got;
+	for (long i = 0; i < got; i++) {
+		long n = 0;
+		while (wanted[n] && i + n < got && buffer[i + n] == wanted[n])
+			n++;
+		found += !wanted[n];
+	}
+	return found;
+}
+
+/* The kernel's clock that goes on once a tick: a new pipe is dated by it. */
+static u64 os_coarse_time(void)
+{
+	int end[2];
+	struct stat st = {0};
+	if (os_pipe(end) < 0)
+		return os_microtime();
+	SYS(SYS___fstat50, end[0], &st, 0, 0, 0, 0);
+	os_close(end[0]);
+	os_close(end[1]);
+	return (u64)st.st_mtimespec.tv_sec * 1000000000 + (u64)st.st_mtimespec.tv_nsec;
+}
+
+/* ---- kqueue ---- */
+
+struct kevent_before_11 { /* without the extensions that __kevent100 has */
+	unsigned long ident;
+	u32 filter, flags, fflags;
+	i64 data;
+	void *udata;
+};
+
+static long os_kqueue(void) { return SYS(SYS_kqueue, 0, 0, 0, 0, 0, 0); }
+
+static long os_kevent(long kq, const struct kevent *change, struct kevent *event)
+{
+	struct timespec now = {0, 0};
+	struct kevent_before_11 old[2];
+	static int has_100 = -1;
+	if (has_100 < 0) {
+		int was = (int)os_sigaction(SIGSYS, 'i');
+		has_100 = SYS(SYS___kevent100, -1, 0, 0, 0, 0, 0) != -ENOSYS;
+		os_sigaction(SIGSYS, was);
+	}
+	if (has_100)
+		return SYS(SYS___kevent100, kq, change, change != 0, event, event != 0, &now);
+	if (change)
+		old[0] = (struct kevent_before_11){change->ident, change->filter, change->flags, change->fflags, change->data, 0};
+	long got = SYS(SYS_compat_100___kevent50, kq, change ? old : 0, change != 0, event ? old + 1 : 0, event != 0, &now);
+	if (got > 0) {
+		event->ident = old[1].ident;
+		event->fflags = old[1].fflags;
+		event->data = old[1].data;
+	}
+	return got;
+}
+
+static long os_watch(long kq, long pid, u32 notes)
+{
+	struct kevent change = {0};
+	change.ident = (unsigned long)pid;
+	change.filter = EVFILT_PROC;
+	change.flags = EV_ADD;
+	change.fflags = notes;
+	return os_kevent(kq, &change, 0);
+}
+
+static long os_event(long kq, long *pid, u32 *notes, long *data)
+{
+	struct kevent event = {0};
+	long got = os_kevent(kq, 0, &event);
+	*pid = (long)event.ident;
+	*notes = event.fflags;
+	*data = (long)event.data;
+	return got;
+}
+
+/* ---- ktrace ---- */
+
+static long os_ktrace(long fd, long pid, u32 facilities)
+{
+	return SYS(SYS_fktrace, fd, KTROP_SET | KTRFACv2, facilities, pid, 0, 0);
+}
+static long os_ktrace_end(long fd) { return SYS(SYS_fktrace, fd, KTROP_CLEARFILE | KTRFACv2, ~0u, 0, 0, 0); }
+static long os_utrace(void) { return SYS(SYS_utrace, "step", 0, 0, 0, 0, 0); }
+
+static long read_fully(long fd, void *buf, unsigned long size)
+{
+	unsigned long at = 0;
+	while (at < size) {
+		long got = os_read(fd, (char *)buf + at, (long)(size - at));
+		if (got <= 0)
+			return got;
+		at += (unsigned long)got;
+	}
+	return (long)size;
+}
+
+/* The next record of a trace: above 0 where there is one, 0 at the end of the file. */
+static long os_record(long fd, long *pid, int *type, int *code)
+{
+	struct ktr_header head;
+	char skipped[64];
+	long got = read_fully(fd, &head, sizeof head);
+	if (got <= 0)
+		return got;
+	*pid = head.ktr_pid;
+	*type = head.ktr_type;
+	*code = 0;
+	unsigned long left = (unsigned long)head.ktr_len;
+	for (int first = 1; left; first = 0) {
+		unsigned long part = left < sizeof skipped ? left : sizeof skipped;
+		if ((got = read_fully(fd, skipped, part)) <= 0)
+			return got;
+		if (first && head.ktr_type == KTR_SYSRET && part >= sizeof(short))
+			memcpy(code, skipped, sizeof(short)); /* ktr_code, a short */
+		left -= part;
+	}
+	return 1;
+}
+static int os_is_fork_return(int type, int code) { return type == KTR_SYSRET && code == SYS_fork; }
+
+/* ---- what a process has, or not ---- */
+
+static long os_ras(int install)
+{
+	static char sequence[16];
+	return SYS(SYS_rasctl, sequence, sizeof sequence, install ? RAS_INSTALL : RAS_PURGE, 0, 0, 0);
+}
+
+static long os_profil(void)
+{
+	static unsigned short samples[64];
+	return SYS(SYS_profil, samples, sizeof samples, 0, 1 << 16, 0, 0);
+}
+
+static struct aiocb request;
+static long os_aio_error(void) { return SYS(SYS_aio_error, &request, 0, 0, 0, 0, 0); }
+
+static long os_aio_read(long fd)
+{
+	static char byte;
+	long error;
+	memset(&request, 0, sizeof request);
+	request.aio_fildes = (int)fd;
+	request.aio_buf = &byte;
+	request.aio_nbytes = 1;
+	request.aio_sigevent.sigev_notify = SIGEV_NONE;
+	if ((error = SYS(SYS_aio_read, &request, 0, 0, 0, 0, 0)) < 0)
+		return error;
+	while ((error = os_aio_error()) == EINPROGRESS)
+		os_nap(1000);
+	return error > 0 ? -error : error;
+}
+
+static long os_setitimer(int which)
+{
+	struct itimerval value = {.it_value = {100000, 0}};
+	return SYS(SYS___setitimer50, which, &value, 0, 0, 0, 0);
+}
+static long os_getitimer(int which)
+{
+	struct itimerval value = {0};
+	long error = SYS(SYS___getitimer50, which, &value, 0, 0, 0, 0);
+	return error < 0 ? error : value.it_value.tv_sec || value.it_value.tv_usec;
+}
+
+static long os_childrens_usage(void)
+{
+	struct rusage ru = {0};
+	long error = SYS(SYS___getrusage50, RUSAGE_CHILDREN, &ru, 0, 0, 0, 0);
+	char any = 0;
+	for (unsigned long i = 0; i < sizeof ru; i++)
+		any |= ((char *)&ru)[i];
+	return error < 0 ? error : any != 0;
+}
+
+static long os_setprivate(long value) { return SYS(SYS__lwp_setprivate, value, 0, 0, 0, 0, 0); }
+static long os_getprivate(void) { return SYS(SYS__lwp_getprivate, 0, 0, 0, 0, 0, 0); }
+static long os_nice(long value) { return SYS(SYS_setpriority, PRIO_PROCESS, 0, value, 0, 0, 0); }
+static long os_setsid(void) { return SYS(SYS_setsid, 0, 0, 0, 0, 0, 0); }
+
+/* The console becomes the session's terminal, for as long as somebody has it open. */
+static long os_controlling_tty(void)
+{
+	long fd = SYS(SYS_open, "/dev/console", O_RDWR | O_NOCTTY | O_NONBLOCK, 0, 0, 0, 0);
+	return fd < 0 ? fd : SYS(SYS_ioctl, fd, TIOCSCTTY, 0, 0, 0, 0);
+}
+
+static long os_sigaltstack(long size)
+{
+	static char area[65536];
+	stack_t new = {.ss_sp = area, .ss_size = (unsigned long)size}, old = {0};
+	long error = SYS(SYS___sigaltstack14, size < 0 ? 0 : &new, &old, 0, 0, 0, 0);
+	return error < 0 ? error : old.ss_flags & SS_DISABLE ? 0 : (long)old.ss_size;
+}
+
+static long os_nocldstop(void)
+{
+	struct sigaction new = {0};
+	new.sa_flags = SA_NOCLDSTOP | SA_RESTART;
+	new.sa_handler = SIG_DFL;
+	return SYS(SYS___sigaction_sigtramp, SIGCHLD, &new, 0, (void *)caught, __SIGTRAMP_SIGINFO_VERSION, 0);
+}
+
+/* A guest of our own shows kernel addresses: only whether two are the same is ever looked at. */
+static void os_show_addresses(void)
+{
+	struct sysctlnode query = {.sysctl_flags = SYSCTL_VERSION};
+	static struct sysctlnode node[512];
+	int name[] = {CTL_KERN, CTL_QUERY}, old = 0;
+	unsigned long got = sizeof node;
+	if (SYS(SYS___sysctl, name, 2, node, &got, &query, sizeof query) < 0)
+		return;
+	for (unsigned long i = 0; i < got / sizeof node[0]; i++) {
+		const char *a = node[i].sysctl_name, *b = "expose_address";
+		while (*a && *a == *b)
+			a++, b++;
+		if (*a == *b) {
+			name[1] = node[i].sysctl_num;
+			sysctl_set(name, 2, &old, 2);
+		}
+	}
+}
+
+#endif

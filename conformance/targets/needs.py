@@ -1,0 +1,55 @@
+"""What a step needs of the kernel that it runs on: the one place where it is written down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from reference_model import Scenario
+from reference_model.scenario import TRACER_VERBS
+
+#: What a guest of our own is: nobody else counts there, and limits hurt nobody else.
+ALONE = "ALONE"
+#: The verb, and what a kernel may be built without (the words of a probe's ``lacks=``).
+NEEDS: dict[str, str] = {
+    **dict.fromkeys(TRACER_VERBS, "PTRACE"),
+    **dict.fromkeys(("ktrace", "ktrace_end", "utrace", "records"), "KTRACE"),
+    **dict.fromkeys(("aio_read", "aio_error"), "AIO"),
+    "clofork": "CLOFORK",
+    **dict.fromkeys(("fork_counts", "maxproc", "forkfsleep", "tablefull"), ALONE),
+    **dict.fromkeys(("controlling_tty", "stopfork", "stopexec"), ALONE),
+}
+#: Fields of kern.proc2 that are addresses: only a guest of our own is made to show them.
+_ADDRESSES = frozenset(
+    {
+        "p_sess",
+        "p_fd",
+        "p_cwdi",
+        "p_limit",
+        "p_vmspace",
+        "p_sigacts",
+        "p_stats",
+        "p_tracep",
+    }
+)
+_REASONS = {
+    ALONE: "needs a guest of our own: it sees or changes the whole system",
+    "CLOFORK": "kernel without close-on-fork",
+}
+
+
+def needs(scenario: Scenario) -> frozenset[str]:
+    """All that the scenario's steps need."""
+    found = {NEEDS[step.verb] for step in scenario.steps if step.verb in NEEDS}
+    if any(step.verb == "compare" and step.args[2] in _ADDRESSES for step in scenario.steps):
+        found.add(ALONE)
+    return frozenset(found)
+
+
+def reason(option: str) -> str:
+    """Why a scenario that needs *option* is not decided where there is none."""
+    return _REASONS.get(option, f"kernel without {option}")
+
+
+def first_lack(scenario: Scenario, lacks: Iterable[str]) -> str | None:
+    """The first of *lacks*, by name, that the scenario needs."""
+    return min(needs(scenario) & frozenset(lacks), default=None)

@@ -1,0 +1,101 @@
+"""kqueue's EVFILT_PROC, as far as it tells of forks and exits.
+
+After sys/kern/kern_event.c of 10.99.12, with its function names.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reference_model.netbsd import (
+    EACCES,
+    ESRCH,
+    NOTE_CHILD,
+    NOTE_EXIT,
+    NOTE_FORK,
+    NOTE_TRACK,
+    NOTE_TRACKERR,
+    PK_SUGID,
+    SACTIVE,
+    SSTOP,
+)
+from reference_model.proc import Cred, Knote, Kqueue, Proc
+
+if TYPE_CHECKING:
+    from reference_model.kernel import Kernel
+
+
+def may_watch(cred: Cred, p: Proc) -> bool:
+    """KAUTH_PROCESS_KEVENT_FILTER (kern_proc.c, secmodel_suser.c): one's own, or root."""
+    if cred.cr_euid == 0:
+        return True
+    return cred.cr_uid == p.p_cred.cr_uid and not p.p_flag & PK_SUGID
+
+
+def filt_procattach(kq: Kqueue, cred: Cred, p: Proc | None, notes: int) -> int:
+    """EV_ADD: watch *p* for *notes*; 0 or an error number.  NOTE_CHILD cannot be asked for."""
+    if p is None or p.p_stat not in (SACTIVE, SSTOP):
+        return ESRCH
+    notes &= ~NOTE_CHILD
+    for kn in kq.knotes:
+        if kn.kn_id == p.p_pid and not kn.kn_oneshot:
+            kn.kn_sfflags = notes
+            return 0
+    if not may_watch(cred, p):
+        return EACCES
+    kn = Knote(kq, p.p_pid, notes)
+    kq.knotes.append(kn)
+    p.p_klist.insert(0, kn)
+    return 0
+
+
+def knote_proc_fork(k: Kernel, p1: Proc, p2: Proc) -> None:
+    """Tell everybody who watches *p1* that it has forked *p2*."""
+    for kn in list(p1.p_klist):
+        kn.kn_fflags |= kn.kn_sfflags & NOTE_FORK
+        if kn.kn_sfflags & NOTE_TRACK and not knote_proc_fork_track(p1, p2, kn):
+            kn.kn_fflags |= NOTE_TRACKERR
+        if kn.kn_fflags:
+            kn.kn_active = True
+
+
+def knote_proc_fork_track(p1: Proc, p2: Proc, okn: Knote) -> bool:
+    """Two new knotes: one that says NOTE_CHILD once, one that watches on."""
+    # With the credential of who forks, not of who watches.
+    if not may_watch(p1.p_lwps[0].l_cred, p2):
+        return False
+    kq = okn.kn_kq
+    kntrack = Knote(kq, p2.p_pid, okn.kn_sfflags)
+    knchild = Knote(kq, p2.p_pid, 0, NOTE_CHILD, p1.p_pid, kn_oneshot=True, kn_active=True)
+    kq.knotes += [kntrack, knchild]
+    p2.p_klist.insert(0, kntrack)
+    return True
+
+
+def knote_proc_exit(k: Kernel, p: Proc) -> None:
+    """Who watches hears of the exit, whether it asked for NOTE_EXIT or not."""
+    for kn in p.p_klist:
+        kn.kn_fflags |= kn.kn_sfflags & NOTE_EXIT
+        kn.kn_data = p.p_xexit
+        kn.kn_oneshot = True
+        kn.kn_active = True
+    p.p_klist = []
+
+
+def kevent_collect(kq: Kqueue) -> list[Knote]:
+    """Everything that waits, as it is now; what is told is told once."""
+    told = []
+    for kn in [kn for kn in kq.knotes if kn.kn_active]:
+        told.append(Knote(kq, kn.kn_id, kn.kn_sfflags, kn.kn_fflags, kn.kn_data))
+        kn.kn_active = False
+        kn.kn_fflags = 0
+        if kn.kn_oneshot:
+            kq.knotes.remove(kn)
+    return told
+
+
+def kqueue_doclose(k: Kernel, kq: Kqueue) -> None:
+    """The last close: nobody is watched through this kqueue any more."""
+    for p in k.allproc:
+        p.p_klist = [kn for kn in p.p_klist if kn.kn_kq is not kq]
+    kq.knotes.clear()

@@ -1,0 +1,90 @@
+"""ktrace(2), as far as it shows what fork did: who is traced, and the first records.
+
+After sys/kern/kern_ktrace.c of 10.99.12, with its function names.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reference_model.netbsd import (
+    EBADF,
+    ESRCH,
+    KTR_EMUL,
+    KTR_SYSRET,
+    KTR_USER,
+    KTRFAC_TRC_EMUL,
+    SACTIVE,
+    SSTOP,
+    SYS_fork,
+)
+from reference_model.proc import File, Proc, Trace
+
+if TYPE_CHECKING:
+    from reference_model.kernel import Kernel
+
+
+def ktrpoint(p: Proc, facility: int) -> bool:
+    return bool(p.p_traceflag & 1 << facility)
+
+
+def ktraddentry(p: Proc, word: str) -> None:
+    """Write a record, the emulation's before the first one of a process."""
+    if p.p_traceflag & KTRFAC_TRC_EMUL:
+        p.p_traceflag &= ~KTRFAC_TRC_EMUL
+        if ktrpoint(p, KTR_EMUL):
+            ktraddentry(p, "EMUL")
+    if p.p_tracep is not None:
+        p.p_tracep.records.append((p.p_pid, word))
+
+
+def ktrsysret(p: Proc, code: int) -> None:
+    """A return from a system call; of the others than fork nobody asks."""
+    if ktrpoint(p, KTR_SYSRET):
+        # Any return is a record, and so what makes the emulation's be written.
+        ktraddentry(p, "SYSRET" if code == SYS_fork else "")
+
+
+def ktruser(p: Proc) -> None:
+    """utrace(2)."""
+    if ktrpoint(p, KTR_USER):
+        ktraddentry(p, "USER")
+
+
+def ktrace_set(k: Kernel, file: File, p: Proc | None, facilities: int) -> int:
+    """KTROP_SET: trace *p* into *file*; 0 or an error number."""
+    if file.f_pipe is None or not file.f_writes:
+        return EBADF
+    if p is None or p.p_stat not in (SACTIVE, SSTOP):
+        return ESRCH
+    if file.f_trace is None:
+        file.f_trace = file.f_pipe.trace = Trace()
+        file.f_count += 1
+    if p.p_tracep is not file.f_trace:
+        ktrderef(k, p)
+        p.p_tracep = file.f_trace
+        k.ktradref(p)
+        p.p_tracep.file = file
+    p.p_traceflag |= facilities
+    if ktrpoint(p, KTR_EMUL):
+        p.p_traceflag |= KTRFAC_TRC_EMUL
+    return 0
+
+
+def ktrderef(k: Kernel, p: Proc) -> None:
+    """Trace *p* no longer; when nobody is traced any more, the file is closed."""
+    trace, p.p_tracep, p.p_traceflag = p.p_tracep, None, 0
+    if trace is None:
+        return
+    trace.ktd_ref -= 1
+    if trace.ktd_ref == 0 and trace.file is not None:
+        file, trace.file = trace.file, None
+        file.f_trace = None
+        k.closef(file)
+
+
+def ktrderefall(k: Kernel, trace: Trace) -> None:
+    """KTROP_CLEARFILE: trace nobody into this file any more."""
+    for p in k.allproc:
+        if p.p_tracep is trace:
+            ktrderef(k, p)
