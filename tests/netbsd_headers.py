@@ -17,6 +17,10 @@ HEADERS = (
     "sys/resource.h",
     "sys/ptrace.h",
     "sys/syscall.h",
+    "sys/sysctl.h",
+    "sys/acct.h",
+    "sys/event.h",
+    "sys/ktrace.h",
 )
 
 

@@ -10,8 +10,23 @@ from hypothesis import strategies as st
 from conformance.families import FAMILIES
 from reference_model import Scenario, Step, parse
 from reference_model.clauses import clauses
-from reference_model.netbsd import PTRACE_EVENTS, WAIT_OPTIONS, signal_name
-from reference_model.scenario import ANONYMOUS, MAX_ACTORS, VERBS, flags_text
+from reference_model.netbsd import (
+    NOTES,
+    P_FLAGS,
+    PTRACE_EVENTS,
+    TRACE_FACILITIES,
+    WAIT_OPTIONS,
+    signal_name,
+)
+from reference_model.scenario import (
+    ANONYMOUS,
+    FIELDS,
+    MAX_ACTORS,
+    SHOWN_FIELDS,
+    TIMERS,
+    VERBS,
+    flags_text,
+)
 
 _NAMES = [f"{chr(65 + n)}{n or ''}" for n in range(MAX_ACTORS)]
 
@@ -64,6 +79,13 @@ _WORDS: dict[str, st.SearchStrategy[str]] = {
     ),
     "uid": st.sampled_from(["0", "-1", "free1", "free2"]),
     "events": _bits(PTRACE_EVENTS),
+    "field": st.sampled_from(FIELDS),
+    "shown": st.sampled_from(SHOWN_FIELDS),
+    "pflags": _bits(P_FLAGS),
+    "notes": _bits(NOTES),
+    "facilities": _bits(TRACE_FACILITIES),
+    "ras": st.sampled_from(["install", "purge"]),
+    "timer": st.sampled_from(TIMERS),
 }
 
 

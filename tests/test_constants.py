@@ -66,6 +66,15 @@ def test_the_tables_hold_what_the_model_and_the_probe_need() -> None:
 
 
 def test_the_probe_knows_every_name_that_a_scenario_may_hold() -> None:
-    """Flags, wait options, events and signals: the probe has each word of the language."""
-    language = (netbsd.CLONE_FLAGS, netbsd.WAIT_OPTIONS, netbsd.PTRACE_EVENTS, netbsd.SIGNALS)
+    """Flags, options, events, notes and signals: the probe has each word of the language."""
+    language = (
+        netbsd.CLONE_FLAGS,
+        netbsd.WAIT_OPTIONS,
+        netbsd.PTRACE_EVENTS,
+        netbsd.P_FLAGS,
+        netbsd.ACCOUNTING_FLAGS,
+        netbsd.NOTES,
+        netbsd.TRACE_FACILITIES,
+        netbsd.SIGNALS,
+    )
     assert words_of_the_probe().keys() == {name for table in language for name in table}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -29,7 +29,7 @@ from reference_model.netbsd import (
     PSL_TRACEFORK,
     PST_PROFIL,
 )
-from reference_model.proc import Cred, Emul, Proc, Pstats, Sigctx
+from reference_model.proc import Cred, Emul, Knote, Kqueue, Proc, Pstats, Sigctx
 from tests.driving import child_of, new_kernel
 
 BITS = range(32)
@@ -270,7 +270,7 @@ def test_watchers_are_told_without_the_lock(watched: bool) -> None:
     k, l = new_kernel()
     told: list[tuple[object, ...]] = []
     k.knote_proc_fork = lambda p1, p2: told.append((p1, p2, k.proc_lock.owned))  # type: ignore[method-assign]
-    l.l_proc.p_klist = [cast(Any, "knote")] if watched else []
+    l.l_proc.p_klist = [Knote(Kqueue(), l.l_proc.p_pid, 0)] if watched else []
     child = child_of(k, l)
     assert told == ([(l.l_proc, child, False)] if watched else [])
 

@@ -120,6 +120,23 @@ def test_the_security_model_is_asked_and_may_refuse() -> None:
     assert counts(k, USER) == before
 
 
+def test_the_security_model_is_asked_without_the_count() -> None:
+    """Line 279: the count is the argument that the listener does not read, so it reads 0.
+
+    It keeps the last five slots for root, by the effective user ID: with a
+    limit of five these are all there are.
+    """
+    k, l = new_kernel(maxproc=5, others=1)
+    become(k, l, USER, USER)
+    assert k.nprocs == 2
+    assert fork1(k, l, 0).error == EAGAIN
+    k.maxproc = 6
+    assert fork1(k, l, 0).error == 0
+    k.maxproc = 5
+    l.l_cred = l.l_proc.p_cred = Cred(USER, 0)
+    assert fork1(k, l, 0).error == 0
+
+
 def test_table_full_is_logged_once_in_ten_seconds() -> None:
     """Lines 215 and 285: fork_tfmrate is { 10, 0 }."""
     k, l = new_kernel(maxproc=21, others=20)

@@ -32,6 +32,13 @@ _KINDS = {
     "limit": "l",
     "uid": "u",
     "events": "e",
+    "field": "q",
+    "shown": "s",
+    "pflags": "b",
+    "notes": "n",
+    "facilities": "t",
+    "ras": "r",
+    "timer": "v",
 }
 
 

@@ -80,8 +80,8 @@ _MATTERS: dict[str, tuple[str, str, str]] = {
     "no-flags": (
         "FLAGS-INHERITED",
         "",
-        "C: flags C P_SUGID|P_CLDSIGIGN|P_NOCLDWAIT|P_EXEC|P_NOCLDSTOP|P_TRACED|P_CHTRACED"
-        "|P_SYSCALL",
+        "C: flags C P_SUGID|P_CLDSIGIGN|P_NOCLDWAIT|P_EXEC\n"
+        "C: flags C P_NOCLDSTOP|P_TRACED|P_CHTRACED|P_SYSCALL [TRACE-STATE-NOT-INHERITED]",
     ),
     "nocldstop": (
         "STOP-FLAGS-INHERITED",

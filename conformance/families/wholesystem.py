@@ -50,18 +50,18 @@ about FORK-COUNTERS NPROC-ROLLBACK
 Q: fork_counts
 P: setrlimit 1 1
 P: setreuid free1 free1
-P: fork -
-P: __vfork14 -
-P: __clone CLONE_VM|SIGCHLD -
+P: fork -     [NPROC-LIMIT]
+P: __vfork14 -     [NPROC-LIMIT]
+P: __clone CLONE_VM|SIGCHLD -     [NPROC-LIMIT]
 Q: fork_counts
 
 scenario wholesystem/counts/refused-by-maxproc
 about FORK-COUNTERS FORK-REFUSED-ROLLBACK
 Q: fork_counts
 Q: maxproc 1
-P: fork -
-P: __vfork14 -
-P: __clone CLONE_VM|CLONE_VFORK|SIGCHLD -
+P: fork -     [MAXPROC]
+P: __vfork14 -     [MAXPROC]
+P: __clone CLONE_VM|CLONE_VFORK|SIGCHLD -     [MAXPROC]
 Q: fork_counts
 """
 
@@ -89,38 +89,38 @@ _ROLLBACK = """
 scenario wholesystem/rollback/after-many-refusals
 about FORK-REFUSED-ROLLBACK MAXPROC
 P: maxproc 3
-P: fork C
-P: fork D
-P: fork -
-P: fork -
-P: fork -
-P: vfork -
-P: __vfork14 -
-P: __clone SIGCHLD -
-P: __clone CLONE_VM|SIGCHLD -
-P: fork -
+P: fork C                                [MAXPROC]
+P: fork D                                [MAXPROC]
+P: fork -                                [MAXPROC]
+P: fork -                                [MAXPROC]
+P: fork -                                [MAXPROC]
+P: vfork -                               [MAXPROC]
+P: __vfork14 -                           [MAXPROC]
+P: __clone SIGCHLD -                     [MAXPROC]
+P: __clone CLONE_VM|SIGCHLD -            [MAXPROC]
+P: fork -                                [MAXPROC]
 D: exit 0
 P: wait4 D
 P: fork E
-P: fork -
+P: fork -                                [MAXPROC]
 E: exit 0
 P: wait4 E
 P: fork F
-P: fork -
+P: fork -                                [MAXPROC]
 
 scenario wholesystem/rollback/another-user
 about FORK-REFUSED-ROLLBACK MAXPROC
 P: setreuid free1 free1
 Q: maxproc 2
-P: fork C
-P: fork -
-P: fork -
-P: fork -
-P: fork -
+P: fork C                                [MAXPROC]
+P: fork -                                [MAXPROC]
+P: fork -                                [MAXPROC]
+P: fork -                                [MAXPROC]
+P: fork -                                [MAXPROC]
 C: exit 0
 P: wait4 C
 P: fork D
-P: fork -
+P: fork -                                [MAXPROC]
 
 scenario wholesystem/rollback/by-rlimit
 about NPROC-ROLLBACK
@@ -154,12 +154,12 @@ P: fork D
 scenario wholesystem/message/once
 about FORK-REFUSED-ROLLBACK
 P: maxproc 1
-P: fork -
+P: fork -     [MAXPROC]
 P: tablefull
-P: fork -
-P: fork -
-P: fork -
-P: fork -
+P: fork -     [MAXPROC]
+P: fork -     [MAXPROC]
+P: fork -     [MAXPROC]
+P: fork -     [MAXPROC]
 P: tablefull
 
 scenario wholesystem/message/another-user
@@ -205,6 +205,8 @@ P: took 50
 
 
 def generate(random: Random) -> Iterator[Scenario]:
+    # First: a count that is not taken back spoils all that come after it.
+    yield from parse(_ROLLBACK)
     for name, call in _CALLS.items():
         children = {child: call.format(child=child) for child in "CD"}
         yield from parse(_COUNTED.format(name=name, **children))
@@ -214,4 +216,3 @@ def generate(random: Random) -> Iterator[Scenario]:
             yield from parse("".join(_room(count, call)))
     for room in range(9):
         yield from parse("".join(_last_slots(room)))
-    yield from parse(_ROLLBACK)

@@ -59,7 +59,7 @@ static void *os_shared_file(const char *path, unsigned long size);
 static int os_state(long pid);
 static void os_identity(char *buf, unsigned long size); /* "NetBSD 10.1 amd64" */
 static u64 os_maxproc(void); /* how many processes there may be; 0 where nobody knows */
-static const char *os_lacks(void); /* "PTRACE,KTRACE": what this kernel was built without */
+static const char *os_lacks(void); /* "PTRACE,KTRACE", by targets/needs.py: what this kernel has not */
 static void os_prepare(void);
 void *memcpy(void *restrict to, const void *restrict from, unsigned long size); /* text.h */
 void *memset(void *to, int value, unsigned long size);

@@ -322,7 +322,7 @@ static u64 os_maxproc(void)
 	return n;
 }
 
-static const char *os_lacks(void) { return "-"; }
+static const char *os_lacks(void) { return "AIO,CLOFORK,KTRACE,NETBSD"; }
 
 /* ---- what the system says of a process and of itself; the rest Linux does not have ---- */
 

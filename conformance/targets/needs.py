@@ -9,8 +9,28 @@ from reference_model.scenario import TRACER_VERBS
 
 #: What a guest of our own is: nobody else counts there, and limits hurt nobody else.
 ALONE = "ALONE"
+#: What only NetBSD has, of what the probe knows how to ask.
+NETBSD = "NETBSD"
 #: The verb, and what a kernel may be built without (the words of a probe's ``lacks=``).
 NEEDS: dict[str, str] = {
+    **dict.fromkeys(
+        (
+            "kinfo",
+            "compare",
+            "flags",
+            "nocldstop",
+            "setprivate",
+            "getprivate",
+            "rasctl",
+            "profil",
+            "stopped",
+            "took",
+            "kqueue",
+            "watch",
+            "kevent",
+        ),
+        NETBSD,
+    ),
     **dict.fromkeys(TRACER_VERBS, "PTRACE"),
     **dict.fromkeys(("ktrace", "ktrace_end", "utrace", "records"), "KTRACE"),
     **dict.fromkeys(("aio_read", "aio_error"), "AIO"),
@@ -32,6 +52,7 @@ _ADDRESSES = frozenset(
     }
 )
 _REASONS = {
+    NETBSD: "it asks what only NetBSD answers",
     ALONE: "needs a guest of our own: it sees or changes the whole system",
     "CLOFORK": "kernel without close-on-fork",
 }
@@ -39,7 +60,12 @@ _REASONS = {
 
 def needs(scenario: Scenario) -> frozenset[str]:
     """All that the scenario's steps need."""
-    found = {NEEDS[step.verb] for step in scenario.steps if step.verb in NEEDS}
+    # Linux, too, tells the nice value of a process.
+    found = {
+        NEEDS[step.verb]
+        for step in scenario.steps
+        if step.verb in NEEDS and not (step.verb == "kinfo" and step.args[1] == "p_nice")
+    }
     if any(step.verb == "compare" and step.args[2] in _ADDRESSES for step in scenario.steps):
         found.add(ALONE)
     return frozenset(found)
