@@ -133,6 +133,9 @@ class Looks:
                 return p.p_emul.e_name
             case "p_traceflag":
                 return names_of(TRACE_FACILITIES, p.p_traceflag)
+            case "p_comm":
+                path = p.p_path or ""
+                return "program" if p.p_comm == path.rpartition("/")[2] else "other"
             case "p_nlwps":
                 return str(p.p_nlwps)
             case _:

@@ -69,10 +69,10 @@ SHOWN_FIELDS: Final = (
     "p_traceflag",
     "p_nlwps",
     "p_realstat",
+    "p_comm",
 )
 FIELDS: Final = (
     *SHOWN_FIELDS,
-    "p_comm",
     "p__pgid",
     "p_sess",
     "p_fd",

@@ -41,7 +41,7 @@ USAGE = {
     "unknown target": (["run", "--target", "vax"], None, "expected auto, local"),
     "unknown family": (["run", "--only", "spoon"], None, "families are validation, sharing"),
     "unknown clause": (["run", "--only", "SYS-SPOON"], None, "'forkoracle clauses' lists"),
-    "clause without scenarios": (["run", "--only", "RAS"], None, "no scenario is about RAS"),
+    "clause without scenarios": (["run", "--only", "HOOKS"], None, "no scenario is about HOOKS"),
     "no such file": (["run", "--scenarios", "/nothing"], None, "No such file"),
     "no scenario": (["run", "--scenarios"], "# none\n", "no scenario in it"),
     "bad scenario": (["run", "--scenarios"], GOOD + "P: spoon\n", "line 6: 'P: spoon'"),
@@ -127,7 +127,7 @@ def test_clauses_as_json(tmp_path: Path) -> None:
     assert all(row["modelled"] is True for row in rows)
     assert all(row["observe"] == clauses()[row["clause"]].observe for row in rows)
     families = {row["clause"]: row["families"] for row in rows}
-    assert families["NPROC-ROLLBACK"] == ["nproc"]
+    assert families["NPROC-BYPASS"] == ["nproc"]
     assert families["RAS"] == []
 
 

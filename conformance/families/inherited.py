@@ -27,7 +27,7 @@ _MATTERS: dict[str, tuple[str, str, str]] = {
         "P: nice 7",
         "C: kinfo C p_nice\nC: nice 9\nQ: kinfo P p_nice\nQ: kinfo Q p_nice",
     ),
-    "command": ("ZERO-AND-COPY", "", "C: compare P C p_comm"),
+    "command": ("ZERO-AND-COPY", "", "C: kinfo C p_comm\nC: compare P C p_comm"),
     "group": (
         "PROCESS-LISTS ZERO-AND-COPY",
         "",
@@ -37,6 +37,11 @@ _MATTERS: dict[str, tuple[str, str, str]] = {
         "ZERO-AND-COPY",
         "P: setitimer real\nP: setitimer virtual\nP: setitimer prof",
         "C: getitimer real\nC: getitimer virtual\nC: getitimer prof\nC: setitimer real",
+    ),
+    "aio": (
+        "NO-AIO",
+        "P: open 20\nP: aio_read 20\nP: aio_error",
+        "C: aio_error\nC: aio_read 20\nC: aio_error",
     ),
     "lwps": ("FRESH-LISTS", "P: open 20\nP: aio_read 20\nP: kinfo P p_nlwps", "C: kinfo C p_nlwps"),
     "emulation": ("EMULATION-INHERITED", "", "C: kinfo C p_ename"),
@@ -65,11 +70,6 @@ _MATTERS: dict[str, tuple[str, str, str]] = {
         "STATS",
         "P: fork D\nD: exit 3\nP: wait4 D\nP: childrens_usage",
         "C: childrens_usage\nC: compare P C p_stats",
-    ),
-    "aio": (
-        "NO-AIO",
-        "P: open 20\nP: aio_read 20\nP: aio_error",
-        "C: aio_error\nC: aio_read 20\nC: aio_error",
     ),
     "ppwait": ("PPWAIT-MARK", "", "C: flags C P_PPWAIT\nQ: flags P P_PPWAIT"),
     "flags": (

@@ -22,6 +22,16 @@ _CALLS = {
 }
 
 _INHERITED = """
+scenario ktrace/{name}/no-emulation
+about KTR-EMUL
+P: pipe 20 21
+P: ktrace 21 P KTRFAC_USER|KTRFAC_INHERIT
+P: {C}
+C: kinfo C p_traceflag
+C: exit 0
+P: wait4 C
+P: ktrace_end 21
+
 scenario ktrace/{name}/inherited
 about KTRACE-INHERITED
 P: pipe 20 21
@@ -86,16 +96,6 @@ about KTR-EMUL
 P: pipe 20 21
 P: ktrace 21 P KTRFAC_EMUL|KTRFAC_USER
 P: utrace
-P: {C}
-C: kinfo C p_traceflag
-C: exit 0
-P: wait4 C
-P: ktrace_end 21
-
-scenario ktrace/{name}/no-emulation
-about KTR-EMUL
-P: pipe 20 21
-P: ktrace 21 P KTRFAC_USER|KTRFAC_INHERIT
 P: {C}
 C: kinfo C p_traceflag
 C: exit 0

@@ -11,7 +11,19 @@ static void restore_knobs(void)
 #endif
 }
 
-static void put_field(struct text *t, int field, const struct seen_value *v)
+/* Whether the name, which may be cut off, is what stands behind the path's last slash. */
+static int is_last_part(const char *name, const char *path)
+{
+	const char *last = path;
+	for (; *path; path++)
+		if (*path == '/')
+			last = path + 1;
+	while (*name && *name == *last)
+		name++, last++;
+	return !*name;
+}
+
+static void put_field(struct text *t, int field, const struct seen_value *v, const char *path)
 {
 	switch (field) {
 	case KP_NICE: /* sys/param.h: NZERO is 20 */
@@ -32,6 +44,9 @@ static void put_field(struct text *t, int field, const struct seen_value *v)
 		break;
 	case KP_REALSTAT:
 		put(t, v->number == 2 ? "active" : v->number == 4 ? "stopped" : v->number == 5 ? "dead" : "other");
+		break;
+	case KP_COMM: /* exec takes it from the path's last part */
+		put(t, *v->text && is_last_part(v->text, path) ? "program" : "other");
 		break;
 	case KP_ENAME:
 		put(t, v->text);
@@ -183,15 +198,17 @@ static void put_timer(struct text *t, long runs) { put_result(t, runs, runs ? "r
 /* 1 where the step is one of these. */
 static int look_step(int me, struct step *step, struct text *t)
 {
-	struct seen_value v;
+	struct seen_value v, path = {0};
 	long a = (long)step->arg[0], r;
 	switch (step->verb) {
 	case V_KINFO:
 		r = os_field(pid_of(me, a), (int)step->arg[1], &v);
+		if (r >= 0 && step->arg[1] == KP_COMM)
+			r = os_field(pid_of(me, a), KP_PATHNAME, &path);
 		if (r < 0)
 			put_error(t, r);
 		else
-			put_field(t, (int)step->arg[1], &v);
+			put_field(t, (int)step->arg[1], &v, path.text);
 		return 1;
 	case V_COMPARE:
 		compare_step(me, step, t);

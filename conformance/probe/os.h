@@ -70,8 +70,8 @@ static const char *os_errno(long error);
 enum { CANNOT = -0x7000 };
 /* The fields of kern.proc2, in the order of scenario.h's names; the first ones can be shown. */
 enum field {
-	KP_NICE, KP_EXITSIG, KP_ACFLAG, KP_ENAME, KP_TRACEFLAG, KP_NLWPS, KP_REALSTAT, SHOWN,
-	KP_COMM = SHOWN, KP_PGID, KP_SESS, KP_FD, KP_CWDI, KP_LIMIT, KP_VMSPACE, KP_SIGACTS, KP_STATS,
+	KP_NICE, KP_EXITSIG, KP_ACFLAG, KP_ENAME, KP_TRACEFLAG, KP_NLWPS, KP_REALSTAT, KP_COMM, SHOWN,
+	KP_PGID = SHOWN, KP_SESS, KP_FD, KP_CWDI, KP_LIMIT, KP_VMSPACE, KP_SIGACTS, KP_STATS,
 	KP_TRACEP, KP_PATHNAME, KP_START, FIELDS, KP_FLAG = FIELDS
 };
 struct seen_value {
