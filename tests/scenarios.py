@@ -64,6 +64,9 @@ _WORDS: dict[str, st.SearchStrategy[str]] = {
     ),
     "uid": st.sampled_from(["0", "-1", "free1", "free2"]),
     "events": _bits(PTRACE_EVENTS),
+    "signals": st.lists(st.integers(1, 63).map(signal_name), unique=True).map(
+        lambda names: "|".join(names) or "0"
+    ),
 }
 
 

@@ -32,6 +32,7 @@ _KINDS = {
     "limit": "l",
     "uid": "u",
     "events": "e",
+    "signals": "s",
 }
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
 
-from conformance.families import exitsignal, nproc, sharing, trace, validation, vfork
+from conformance.families import exitsignal, lattice, nproc, sharing, trace, validation, vfork
 from reference_model import Scenario
 
 DEFAULT_SEED = 1
@@ -37,5 +37,5 @@ def _family(module: object) -> Family:
 
 FAMILIES: dict[str, Family] = {
     family.name: family
-    for family in map(_family, (validation, sharing, vfork, trace, nproc, exitsignal))
+    for family in map(_family, (validation, sharing, vfork, trace, lattice, nproc, exitsignal))
 }

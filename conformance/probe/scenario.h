@@ -13,13 +13,14 @@ enum verb {
 	V_WAIT4, V_STORE, V_LOAD, V_OPEN, V_CLOSE, V_DUP2, V_LSEEK, V_TELL, V_PIPE, V_CHDIR, V_GETCWD,
 	V_UMASK, V_SIGACTION, V_SIGPROCMASK, V_SIGPENDING, V_SETRLIMIT, V_GETRLIMIT, V_SETREUID,
 	V_SPAWN, V_ATTACH, V_SET_EVENT_MASK, V_GET_EVENT_MASK, V_GET_PROCESS_STATE, V_GET_SIGINFO,
-	V_CONTINUE, V_DETACH, V_TRACE_KILL, VERBS
+	V_CONTINUE, V_DETACH, V_TRACE_KILL, V_TRACE_ME, V_SET_SIGPASS, V_GET_SIGPASS,
+	V_PPID, V_REALSTAT, V_SIGMASK, V_SIGIGNORE, VERBS
 };
 
 /*
  * c child, a actor, w whom, f flags, k stack, i integer, g signal, o options,
- * p path, m octal, d disposition, h how, l limit, u uid, e events; a capital
- * letter may be left out.  `alone` marks what a process can do that runs one
+ * p path, m octal, d disposition, h how, l limit, u uid, e events, s signals;
+ * a capital letter may be left out.  `alone` marks what a process can do that runs one
  * scenario after another without carrying anything over.
  */
 static const struct {
@@ -63,6 +64,13 @@ static const struct {
 	[V_CONTINUE] = {"PT_CONTINUE", "aG", 0},
 	[V_DETACH] = {"PT_DETACH", "a", 0},
 	[V_TRACE_KILL] = {"PT_KILL", "a", 0},
+	[V_TRACE_ME] = {"PT_TRACE_ME", "", 0},
+	[V_SET_SIGPASS] = {"PT_SET_SIGPASS", "as", 0},
+	[V_GET_SIGPASS] = {"PT_GET_SIGPASS", "a", 0},
+	[V_PPID] = {"p_ppid", "a", 0},
+	[V_REALSTAT] = {"p_realstat", "a", 0},
+	[V_SIGMASK] = {"p_sigmask", "ag", 0},
+	[V_SIGIGNORE] = {"p_sigignore", "ag", 0},
 };
 
 struct step {
@@ -89,7 +97,8 @@ static const struct {
 	{"CLONE_VM", 0x100}, {"CLONE_FS", 0x200}, {"CLONE_FILES", 0x400}, {"CLONE_SIGHAND", 0x800},
 	{"CLONE_PTRACE", 0x2000}, {"CLONE_VFORK", 0x4000},
 	{"WNOHANG", 1}, {"WUNTRACED", 2}, {"WALTSIG", 4}, {"WALLSIG", 8}, {"WCONTINUED", 16},
-	{"PTRACE_FORK", 1}, {"PTRACE_VFORK", 2}, {"PTRACE_VFORK_DONE", 4},
+	{"PTRACE_FORK", 1}, {"PTRACE_VFORK", 2}, {"PTRACE_VFORK_DONE", 4}, {"PTRACE_LWP_CREATE", 8},
+	{"PTRACE_LWP_EXIT", 0x10}, {"PTRACE_POSIX_SPAWN", 0x20},
 	{"SIGHUP", 1}, {"SIGINT", 2}, {"SIGQUIT", 3}, {"SIGILL", 4}, {"SIGTRAP", 5}, {"SIGABRT", 6},
 	{"SIGEMT", 7}, {"SIGFPE", 8}, {"SIGKILL", 9}, {"SIGBUS", 10}, {"SIGSEGV", 11}, {"SIGSYS", 12},
 	{"SIGPIPE", 13}, {"SIGALRM", 14}, {"SIGTERM", 15}, {"SIGURG", 16}, {"SIGSTOP", 17},
@@ -172,6 +181,17 @@ static const char *read_argument(struct scenario *s, struct step *step, char kin
 	case 'o':
 	case 'e':
 		return bits(word, arg) ? 0 : "unknown name";
+	case 's': /* SIGCHLD|SIGUSR1: bit n-1 for signal n */
+		for (char *next = word; next; word = next) {
+			while (*next && *next != '|')
+				next++;
+			next = *next ? *next = 0, next + 1 : 0;
+			i64 signal;
+			if (!bits(word, &signal) || signal < 0 || signal > 63)
+				return "unknown signal";
+			*arg |= signal ? (i64)(1ull << (signal - 1)) : 0;
+		}
+		return 0;
 	case 'k':
 		*arg = 1;
 		return same(word, "own") ? 0 : "expected own";
@@ -261,7 +281,7 @@ static const char *read_step(struct scenario *s, char *line)
 	s->alone &= verbs[step->verb].alone && step->actor == 0 && (step->child < 0 || step->child == ANONYMOUS);
 	/* What a bit without a name does on another kernel may outlast the call. */
 	s->alone &= step->verb != V_CLONE || !(step->arg[0] & ~(i64)NAMED_BITS);
-	s->traced |= step->verb >= V_SPAWN;
+	s->traced |= step->verb >= V_SPAWN && step->verb < V_PPID;
 	s->steps++;
 	return 0;
 }
