@@ -29,9 +29,11 @@ from reference_model.netbsd import (
     PTRACE_EVENTS,
     RLIMIT_NPROC,
     SACTIVE,
+    SIDL,
     SIGSTOP,
     SIGTRAP,
     SSTOP,
+    SZOMB,
     TRAP_CHLD,
     WAIT_OPTIONS,
     SYS_fork,
@@ -47,6 +49,7 @@ from reference_model.scenario import (
     Step,
     bits_value,
     flags_value,
+    signals_value,
 )
 
 #: One observation for each step of a scenario.
@@ -98,6 +101,11 @@ def _uid(text: str) -> int:
 
 def errno_name(error: int) -> str:
     return ERRNO_NAMES[error]
+
+
+def _signal_names(signals: int) -> str:
+    """``SIGCHLD|SIGUSR1`` for a set of signals, bit n for signal n; ``0`` for none."""
+    return "|".join(signal_name(n) for n in range(1, 64) if signals & 1 << n) or "0"
 
 
 class Machine(Looks):
@@ -390,8 +398,7 @@ class Machine(Looks):
 
     def _sigpending(self, l: Lwp) -> str:
         pending = l.l_sigpend | l.l_proc.p_sigpend
-        names = [signal_name(n) for n in range(1, 64) if pending & 1 << n]
-        return "|".join(names) or "0"
+        return _signal_names(pending)
 
     def _limit(self, text: str) -> int:
         if text == "inf":
@@ -462,3 +469,40 @@ class Machine(Looks):
         if signo == SIGTRAP and code == TRAP_CHLD:
             return f"SIGTRAP TRAP_CHLD {names_of(PTRACE_EVENTS, event)} {self.names[other]}"
         return signal_name(signo)
+
+    def _PT_TRACE_ME(self, l: Lwp) -> str:
+        return ok(sys_ptrace.ptrace_traceme(self.k, l.l_proc))
+
+    def _PT_SET_SIGPASS(self, l: Lwp, name: str, signals: str) -> str:
+        t = self._ptrace(l, PT_CONTINUE, name)
+        sys_ptrace.ptrace_set_sigpass(t, signals_value(signals))
+        return "ok"
+
+    def _PT_GET_SIGPASS(self, l: Lwp, name: str) -> str:
+        return _signal_names(self._ptrace(l, PT_CONTINUE, name).p_sigctx.ps_sigpass)
+
+    # -- kinfo_proc2: fill_kproc2(), sys/kern/kern_proc.c, lines 2792-2879 ----
+
+    def _seen_by_sysctl(self, name: str) -> Proc:
+        """The process, dead or alive.  Raises :class:`CallError` where there is none."""
+        p = self._proc(name)
+        if p is None or p.p_stat == SIDL:
+            raise CallError(ESRCH)
+        return p
+
+    def _p_ppid(self, l: Lwp, name: str) -> str:
+        return self.names[self._seen_by_sysctl(name).p_ppid]
+
+    def _p_realstat(self, l: Lwp, name: str) -> str:
+        stat = self._seen_by_sysctl(name).p_stat
+        return {SACTIVE: "SACTIVE", SSTOP: "SSTOP", SZOMB: "SZOMB"}[stat]
+
+    def _p_sigmask(self, l: Lwp, name: str, signal: str) -> str:
+        mask = 0
+        for other in self._seen_by_sysctl(name).p_lwps:
+            mask |= other.l_sigmask
+        return "yes" if mask & 1 << signal_number(signal) else "no"
+
+    def _p_sigignore(self, l: Lwp, name: str, signal: str) -> str:
+        ignored = self._seen_by_sysctl(name).p_sigctx.ps_sigignore
+        return "yes" if ignored & 1 << signal_number(signal) else "no"
