@@ -128,7 +128,7 @@ def test_clauses_as_json(tmp_path: Path) -> None:
     assert all(row["observe"] == clauses()[row["clause"]].observe for row in rows)
     families = {row["clause"]: row["families"] for row in rows}
     assert families["NPROC-BYPASS"] == ["nproc"]
-    assert families["RAS"] == []
+    assert families["HOOKS"] == []
 
 
 def test_clauses_shows_the_last_run(tmp_path: Path) -> None:

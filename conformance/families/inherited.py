@@ -86,12 +86,12 @@ _MATTERS: dict[str, tuple[str, str, str]] = {
     "nocldstop": (
         "STOP-FLAGS-INHERITED",
         "P: nocldstop",
-        "C: flags C P_NOCLDSTOP|P_STOPFORK|P_STOPEXEC",
+        "Q: kinfo C p_realstat [RUNNABLE]\nC: flags C P_NOCLDSTOP|P_STOPFORK|P_STOPEXEC",
     ),
     "stopexec": (
         "STOP-FLAGS-INHERITED",
         "Q: stopexec P 1",
-        "C: flags C P_NOCLDSTOP|P_STOPFORK|P_STOPEXEC",
+        "Q: kinfo C p_realstat [RUNNABLE]\nC: flags C P_NOCLDSTOP|P_STOPFORK|P_STOPEXEC",
     ),
     "descriptors": ("FILES", "", "C: compare P C p_fd"),
     "directory": ("CWD", "", "C: compare P C p_cwdi"),
@@ -199,16 +199,6 @@ about STOPFORK
 Q: stopfork P 1
 P: fork C
 Q: kill C SIGKILL
-P: wait4 C
-
-scenario inherited/stopexec/child-stops
-about STOP-FLAGS-INHERITED
-Q: stopexec P 1
-P: fork C
-C: exec 20
-Q: kinfo C p_realstat
-P: stopped C
-Q: kill C SIGCONT
 P: wait4 C
 
 scenario inherited/stopexec/cleared-again

@@ -212,7 +212,7 @@ def generate(random: Random) -> Iterator[Scenario]:
         yield from parse(_COUNTED.format(name=name, **children))
     yield from parse(_NOT_COUNTED)
     for call in _CALLS:
-        for count in range(4):
+        for count in range(4) if call == "fork" else (2,):
             yield from parse("".join(_room(count, call)))
     for room in range(9):
         yield from parse("".join(_last_slots(room)))
