@@ -380,6 +380,13 @@ BREAKS = [
         "trace/birth/fork/PTRACE_FORK/through",
     ),
     _break(
+        "forker-is-asked-first-and-the-child-is-not-the-tracers",
+        "TRACE-REPARENT",
+        "k.proc_changeparent(p2, p1.p_pptr)",
+        "pass",
+        "lattice/related/clone-vm/PTRACE_FORK/sigchld-taken",
+    ),
+    _break(
         "child-inherits-the-tracer",
         "TRACE-STATE-NOT-INHERITED",
         "p2.p_slflag = 0 ",

@@ -230,6 +230,14 @@ class Case:
         body += self.done_and_go_on()
         return self.text("stranger", "TRACE-REPARENT", body, self.end)
 
+    def child_last(self) -> str:
+        """P goes on before anybody asks for C, which is T's and stops all the same."""
+        body = self.begin() + self.parent_stop() + "T: PT_CONTINUE P\n"
+        body += "U: PT_ATTACH C [TRACE-REPARENT]\nT: wait4 C [CHILD-EVENT]\n"
+        body += "T: PT_GET_PROCESS_STATE C [CHILD-EVENT]\nT: PT_CONTINUE C\n"
+        body += "C: exit 15\nT: wait4 C [TRACE-REPARENT]\n" + self.done_and_go_on()
+        return self.text("child-last", self.when, body, self.end)
+
     def untraced_newborn(self) -> str:
         """A child whose birth nobody asked for is nobody's tracee: anybody may attach."""
         body = self.begin() + "C: p_ppid C [PARENT]\n"
@@ -297,6 +305,7 @@ def _cases() -> Iterator[str]:
         yield Case("related", call, sigchld="taken").sigtrap("blocked")
         yield Case("related", call, sigchld="taken").sigtrap("ignored")
         yield case.stranger()
+        yield case.child_last()
         yield Case("related", call, "PTRACE_VFORK_DONE").untraced_newborn()
     for call in ("fork", "vfork", "__vfork14"):
         for how in ("blocked", "ignored"):
