@@ -15,6 +15,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from time import perf_counter, sleep
 
+from conformance.choice import KERN_FORK_VARIABLE
 from conformance.families.validation import validation
 from conformance.probe.build import build_probe
 from conformance.runner import Run
@@ -23,6 +24,7 @@ from conformance.targets.base import Target
 from conformance.targets.guest import GuestTarget, guest_machine
 from conformance.targets.local import LocalTarget
 from conformance.targets.several import SeveralTargets
+from conformance.targets.source.target import SourceRun
 from reference_model import Options, Scenario, Step, predict
 from reference_model.netbsd import SIGKILL, SIGSTOP
 from vm.machine import Machine
@@ -125,8 +127,25 @@ def figures(kernel: Path | None = None) -> Iterator[Figure]:
     ]
     mebibytes = sum(usage) / 1024
     yield Figure("local, all families, peak memory", mebibytes, "MiB", "500 MiB", mebibytes / 500)
+    if kern_fork := os.environ.get(KERN_FORK_VARIABLE):
+        yield from _source_figures(Path(kern_fork))
     if kernel is not None:
         yield from _guest_figures(kernel)
+
+
+def _source_figures(kern_fork: Path) -> Iterator[Figure]:
+    """From the file to the verdict, as `forkoracle run --kern-fork` does."""
+    start = perf_counter()
+    run = SourceRun(kern_fork)
+    try:
+        for _ in run.results():
+            pass
+        calls = run.close().scenarios
+    finally:
+        run.kill()
+    seconds = perf_counter() - start
+    yield Figure("source, from the file to the verdict", seconds, "s", "5 s", seconds / 5)
+    yield Figure("source, calls compared in that time", calls, "calls", "100,000", calls / 100_000)
 
 
 def _bare_start(machine: Machine) -> float:
@@ -148,19 +167,30 @@ def _bare_start(machine: Machine) -> float:
 
 
 def _command_starts(kernel: Path) -> tuple[float, float]:
-    """Seconds of the whole command for one scenario: a cold start, then one from its snapshot."""
+    """Seconds from the command to its first verdict: a cold start, then one from its snapshot."""
     with TemporaryDirectory(prefix="forkoracle-bench-") as name:
         file = Path(name) / "one"
         file.write_text(_forks()[0].text(), encoding="ascii")
         build_probe("x86_64-netbsd")
         command = [sys.executable, "-m", "conformance.cli", "run", "--kernel", str(kernel)]
-        command += ["--accel", "tcg", "--scenarios", str(file)]
+        command += ["--accel", "tcg", "--scenarios", str(file), "--resume"]
         environment = {**os.environ, "FORKORACLE_SNAPSHOTS": str(Path(name) / "snapshots")}
 
-        def run() -> object:
-            return subprocess.run(command, env=environment, capture_output=True, check=True)
+        def first_verdict(journal: Path) -> float:
+            start = perf_counter()
+            process = subprocess.Popen(
+                [*command, str(journal)], env=environment, stdout=subprocess.DEVNULL
+            )
+            while process.poll() is None:
+                if journal.exists() and journal.read_bytes().count(b"\n") > 1:
+                    break
+                sleep(0.002)
+            seconds = perf_counter() - start
+            if process.wait():
+                raise subprocess.CalledProcessError(process.returncode, command)
+            return seconds
 
-        return _seconds(run), _seconds(run)
+        return first_verdict(Path(name) / "cold"), first_verdict(Path(name) / "warm")
 
 
 def _guest_figures(kernel: Path) -> Iterator[Figure]:

@@ -7,65 +7,33 @@ target could not run, 130 interrupted.
 from __future__ import annotations
 
 import argparse
-import gc
-import json
-import os
 import signal
 import sys
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
-from time import time_ns
 from types import FrameType
-from typing import Any, NoReturn
+from typing import NoReturn
 
-import platformdirs
 from rich.console import Console
-from rich.table import Table
 
-from conformance import bench
-from conformance.catalogue import catalogue
-from conformance.choice import KERNEL_VARIABLE, Wanted, add_options, choose_target
-from conformance.journal import Journal, JournalError
+from conformance.commands.bench import add_bench, run_bench
+from conformance.commands.clauses import add_clauses, run_clauses
+from conformance.commands.mutate import add_mutate, run_mutate
+from conformance.commands.run import add_run, run_run
+from conformance.commands.status import CANNOT_RUN, INTERRUPTED, USAGE
+from conformance.commands.vm import add_vm, run_vm
+from conformance.journal import JournalError
 from conformance.known import KnownError
-from conformance.report.junit import write_junit
-from conformance.report.results import ResultsError, read_json, write_json, write_whole
-from conformance.report.terminal import show_progress, show_summary
-from conformance.runner import Run, Summary
-from conformance.selection import SelectionError, read_scenarios, select
-from conformance.targets.base import Target, TargetError
-from reference_model import Scenario
+from conformance.report.results import ResultsError
+from conformance.selection import SelectionError
+from conformance.targets.base import TargetError
 
-USAGE, CANNOT_RUN, INTERRUPTED = 2, 3, 130
-#: What ``--resume`` alone stands for.
-LAST = Path("-")
-#: So many unfinished runs are kept.
-_UNFINISHED = 5
-
-
-def last_results() -> Path:
-    """Where the results of the last run are kept, for ``forkoracle clauses``."""
-    return platformdirs.user_state_path("forkoracle") / "last.json"
-
-
-def _keep(summary: Summary) -> None:
-    """Keep the results for ``forkoracle clauses``; a user without a home does without."""
-    path = last_results()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(path, summary)
-    except OSError as error:
-        print(f"forkoracle: results not kept in {path.parent}: {error.strerror}", file=sys.stderr)
-
-
-def _last_seen(path: Path | None) -> dict[str, Any] | None:
-    """The results of *path*, or else those of the last run, where they can be read."""
-    if path is not None:
-        return read_json(path)
-    try:
-        return read_json(last_results())
-    except ResultsError:
-        return None
+_COMMANDS = {
+    "run": (add_run, run_run),
+    "clauses": (add_clauses, run_clauses),
+    "mutate": (add_mutate, run_mutate),
+    "vm": (add_vm, run_vm),
+    "bench": (add_bench, run_bench),
+}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -81,171 +49,9 @@ def _arguments() -> argparse.ArgumentParser:
         description="Checks a kernel against a reference model of NetBSD's kern_fork.c.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    run = commands.add_parser("run", help="run scenarios on a kernel and say whether it agrees")
-    add_options(run.add_argument)
-    run.add_argument(
-        "--scenarios", type=Path, metavar="FILE", help="run the scenarios of this text"
-    )
-    run.add_argument("--clauses", action="store_true", help="show the counts of every clause")
-    run.add_argument(
-        "--resume",
-        type=Path,
-        nargs="?",
-        const=LAST,
-        metavar="FILE",
-        help="write what is seen to FILE as it comes, and go on from what is there; "
-        "without FILE, from the last run that did not come to its end",
-    )
-    run.add_argument("--json", type=Path, metavar="FILE", help="write the results")
-    run.add_argument("--junit", type=Path, metavar="FILE", help="write the results for CI")
-
-    listing = commands.add_parser("clauses", help="each clause: model, scenarios, last results")
-    listing.add_argument("--json", type=Path, metavar="FILE")
-    listing.add_argument(
-        "--results", type=Path, metavar="FILE", help="not the last run's, but these"
-    )
-
-    measure = commands.add_parser("bench", help="the figures of the README, measured here")
-    measure.add_argument("--json", type=Path, metavar="FILE")
-    named = os.environ.get(KERNEL_VARIABLE)
-    measure.add_argument(
-        "--kernel",
-        type=Path,
-        default=Path(named) if named else None,
-        metavar="FILE",
-        help="measure a guest of this NetBSD kernel, too",
-    )
+    for add, _ in _COMMANDS.values():
+        add(commands)
     return parser
-
-
-def _journal(named: Path | None, target: Target) -> Journal:
-    """The journal of a run: the named one, that of the last run, or a new one."""
-    folder = platformdirs.user_state_path("forkoracle") / "unfinished"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        found = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime)
-    except OSError:
-        folder, found = Path(tempfile.gettempdir()), []
-    if named == LAST:
-        if not found:
-            raise JournalError("--resume: no run is unfinished: expected a FILE")
-        named = found[-1]
-    for old in found[:-_UNFINISHED]:
-        old.unlink(missing_ok=True)
-    return Journal(named or folder / f"{time_ns()}-{os.getpid()}.jsonl", target.name, target.kernel)
-
-
-def _scenarios(options: argparse.Namespace) -> list[Scenario]:
-    if options.scenarios is None:
-        return select(options.only, options.seed)
-    if options.only:
-        raise SelectionError("--only and --scenarios exclude each other: expected one of them")
-    return read_scenarios(options.scenarios)
-
-
-def _run(options: argparse.Namespace, console: Console) -> int:
-    scenarios = _scenarios(options)
-    gc.freeze()  # they stay: the collector need not look through them each time
-    for path in filter(None, (options.json, options.junit)):
-        if not path.parent.is_dir():
-            raise SelectionError(f"{path}: no folder {path.parent} to write it in")
-    choice = choose_target(Wanted.from_options(lambda name: getattr(options, name)))
-    console.print(choice.line, soft_wrap=True, highlight=False)
-    target = choice.start()
-    if target.kernel.kern_fork or target.name == "ssh":
-        console.print(f"kernel {target.kernel}", soft_wrap=True, highlight=False)
-    try:
-        journal = _journal(options.resume, target)
-    except JournalError:
-        target.kill()
-        raise
-    run = Run(target, scenarios, journal)
-    try:
-        for _ in show_progress(console, run.results(), len(scenarios)):
-            pass
-        summary = run.close()
-        target.close()
-    except KeyboardInterrupt:
-        target.kill()
-        summary = run.close(interrupted=True)
-    except BaseException:
-        target.kill()
-        raise
-    show_summary(console, summary, every_clause=options.clauses)
-    if journal.broken:
-        print(f"forkoracle: {journal.broken}", file=sys.stderr)
-    ended = not summary.interrupted and not summary.gave_up
-    journal.close(keep=not ended or options.resume not in (None, LAST))
-    if not ended:
-        console.print(f"Go on with: forkoracle run --resume {journal.path}", soft_wrap=True)
-    if options.json:
-        write_json(options.json, summary)
-    if options.junit:
-        write_junit(options.junit, summary)
-    if not summary.interrupted and options.scenarios is None:
-        _keep(summary)
-    return INTERRUPTED if summary.interrupted else summary.exit_status()
-
-
-def _clauses(options: argparse.Namespace, console: Console) -> int:
-    results = _last_seen(options.results)
-    seen = results["clauses"] if results else {}
-    entries = catalogue()
-    if options.json:
-        rows = [
-            {
-                "clause": entry.clause.name,
-                "modelled": bool(entry.model_lines),
-                "families": list(entry.families),
-                "observe": entry.clause.observe,
-                "lines": entry.clause.lines,
-                "says": entry.clause.says,
-                "last": seen.get(entry.clause.name),
-            }
-            for entry in entries
-        ]
-        write_whole(options.json, json.dumps(rows, indent=1) + "\n")
-        return 0
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for head in ("clause", "lines", "model", "observe"):
-        table.add_column(head, no_wrap=True)
-    table.add_column("families", min_width=10)
-    table.add_column("last results", overflow="fold")
-    for entry in entries:
-        counts = seen.get(entry.clause.name, {})
-        table.add_row(
-            entry.clause.name,
-            entry.clause.lines,
-            "yes" if entry.model_lines else "no",
-            entry.clause.observe,
-            " ".join(entry.families) or "-",
-            ", ".join(f"{number} {verdict}" for verdict, number in counts.items()) or "-",
-        )
-    console.print(table)
-    live = [entry for entry in entries if entry.clause.observe == "live"]
-    console.print(
-        f"{len(entries)} clauses, {sum(bool(e.model_lines) for e in entries)} in the model; "
-        f"{sum(bool(e.families) for e in live)} of {len(live)} that a user program can see have "
-        "scenarios; the others can only be seen in the C source."
-    )
-    if results:
-        console.print(
-            f"Last results: {results['target']}, {results['kernel']['system']} "
-            f"{results['kernel']['release']}.",
-            highlight=False,
-        )
-    return 0
-
-
-def _bench(options: argparse.Namespace, console: Console) -> int:
-    rows = []
-    for figure in bench.figures(options.kernel):
-        rows.append(figure)
-        console.print(figure.line(), highlight=False, soft_wrap=True)
-    if options.json:
-        write_whole(options.json, json.dumps([row.as_json() for row in rows], indent=1) + "\n")
-    return 0
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
@@ -257,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _arguments().parse_args(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
     console = Console()
-    command = {"run": _run, "clauses": _clauses, "bench": _bench}[options.command]
+    _, command = _COMMANDS[options.command]
     try:
         return command(options, console)
     except (SelectionError, ResultsError, KnownError, JournalError) as error:

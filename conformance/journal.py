@@ -16,7 +16,7 @@ from typing import Any, TextIO
 
 from conformance.probe.channel import Observed, Panicked
 from conformance.targets.base import Kernel
-from conformance.verdict import Result
+from conformance.verdict import Result, Subject
 from reference_model import Scenario
 
 #: The version of the format.  A journal of another one is refused.
@@ -27,7 +27,7 @@ class JournalError(Exception):
     """A journal that cannot be gone on with: one line that says why (exit status 2)."""
 
 
-def _key(scenario: Scenario) -> str:
+def _key(scenario: Subject) -> str:
     return hashlib.sha256(scenario.text().encode()).hexdigest()[:24]
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from time import monotonic
 
+from conformance.coverage import Coverage
 from conformance.journal import Journal
 from conformance.probe.channel import NotDecided, Observed
+from conformance.shrink import shrink
 from conformance.targets.base import Kernel, Target
 from conformance.verdict import Result, Verdict, judge
 from reference_model import Scenario
@@ -17,6 +19,8 @@ from reference_model import Scenario
 RUNS_OF_A_DIFFERENCE = 3
 #: So many differences are run again; behind them the cause is not chance.
 MAX_REPEATED = 50
+#: So many differences of a clause are cut down to the shortest scenario.
+MAX_CUT_DOWN = 3
 TOO_BUSY = "a step did not return in time once, and did so when run again: is the machine too busy?"
 
 
@@ -36,20 +40,24 @@ class Summary:
     known: Counter[str] = field(default_factory=Counter)
     by_item: dict[tuple[str, str], list[Result]] = field(default_factory=dict)
     differences: list[Result] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    #: Where the clauses stand in the file that was asked; of 1.232, where it is none.
+    clause_lines: dict[str, str] | None = None
+    coverage: Coverage | None = None
 
     @property
     def scenarios(self) -> int:
         return self.by_verdict.total()
 
     def add(self, result: Result) -> None:
-        verdict, scenario = result.verdict, result.scenario
-        self.by_verdict[verdict] += 1
-        self.by_family.setdefault(scenario.family, Counter())[verdict] += 1
+        verdict, scenario, number = result.verdict, result.scenario, result.number
+        self.by_verdict[verdict] += number
+        self.by_family.setdefault(scenario.family, Counter())[verdict] += number
         for clause in _touched(result):
-            self.by_clause.setdefault(clause, Counter())[verdict] += 1
+            self.by_clause.setdefault(clause, Counter())[verdict] += number
             self.by_item.setdefault((scenario.family, clause), []).append(result)
         if verdict is Verdict.NOT_DECIDED:
-            self.reasons[result.reason] += 1
+            self.reasons[result.reason] += number
             self.gave_up |= result.gave_up
         for entry in result.known:
             self.known[entry.name] += 1
@@ -84,11 +92,20 @@ class Run:
     """
 
     def __init__(
-        self, target: Target, scenarios: Sequence[Scenario], journal: Journal | None = None
+        self,
+        target: Target,
+        scenarios: Sequence[Scenario],
+        journal: Journal | None = None,
+        more: Iterable[Sequence[Scenario]] = (),
     ) -> None:
-        """*journal* has what was seen before, and gets what is seen now."""
+        """*journal* has what was seen before, and gets what is seen now.
+
+        *more* are batches that are run after *scenarios*, one after the other;
+        what differs in them is cut down to what still differs.
+        """
         self.target = target
-        self._journal = journal
+        self.journal = journal
+        self._more = more
         self.scenarios = scenarios
         self.summary = Summary(target.name, target.kernel)
         self._differing: list[Result] = []
@@ -100,12 +117,24 @@ class Run:
         What differs comes last: it is run again first, so that the report can
         say how often it does.
         """
+        yield from self._batch(self.scenarios)
+        for result in self._repeated():
+            yield self._decide(result)
+        self._differing = []
+        for batch in self._more:
+            yield from self._batch(batch)
+            for result in self._repeated():
+                yield self._decide(self._cut_down(result))
+            self._differing = []
+
+    def _batch(self, scenarios: Sequence[Scenario]) -> Iterator[Result]:
+        """The verdicts but for what differs, which is kept to be run again."""
         unseen = []
-        for scenario in self.scenarios:
-            if self._journal is None or scenario not in self._journal:
+        for scenario in scenarios:
+            if self.journal is None or scenario not in self.journal:
                 unseen.append(scenario)
                 continue
-            observed, times = self._journal.recall(scenario)
+            observed, times = self.journal.recall(scenario)
             yield self._count(replace(self._judge(scenario, observed), times=times))
         for scenario, observed in self.target.run(unseen):
             result = self._judge(scenario, observed)
@@ -113,9 +142,29 @@ class Run:
                 self._differing.append(result)
             else:
                 yield self._decide(result)
-        for result in self._repeated():
-            yield self._decide(result)
-        self._differing = []
+
+    def _cut_down(self, result: Result) -> Result:
+        """The shortest scenario that still differs, for the first ones of each clause."""
+        scenario = result.scenario
+        like_it = sum(other.clause == result.clause for other in self.summary.differences)
+        if result.verdict is not Verdict.DIFFERENCE or result.times[0] < result.times[1]:
+            return result  # what differs only sometimes would be cut down to what never does
+        if like_it >= MAX_CUT_DOWN or not isinstance(scenario, Scenario):
+            return result
+        short = shrink(result, scenario, self._ask, self.target.options)
+        return replace(short, times=result.times)
+
+    def _ask(self, scenarios: Sequence[Scenario]) -> list[Result]:
+        return [self._judge(*answer) for answer in self.target.run(scenarios)]
+
+    @property
+    def expected_total(self) -> int | None:
+        """How many results there will be; None where nobody knows."""
+        return len(self.scenarios) or None
+
+    def kill(self) -> None:
+        """End the target at once, as after Ctrl-C."""
+        self.target.kill()
 
     def close(self, *, interrupted: bool = False) -> Summary:
         """The summary of what was decided, differences not yet run again included."""
@@ -131,8 +180,8 @@ class Run:
         return judge(scenario, observed, self.target.options, self.target.known)
 
     def _decide(self, result: Result) -> Result:
-        if self._journal is not None:
-            self._journal.write(result)
+        if self.journal is not None:
+            self.journal.write(result)
         return self._count(result)
 
     def _count(self, result: Result) -> Result:
@@ -144,7 +193,8 @@ class Run:
         differing = self._differing[:MAX_REPEATED]
         seen = [1] * len(differing)
         again = [i for i in range(len(differing)) for _ in range(RUNS_OF_A_DIFFERENCE - 1)]
-        observations = self.target.run([differing[i].scenario for i in again])
+        subjects = [differing[i].scenario for i in again]
+        observations = self.target.run([s for s in subjects if isinstance(s, Scenario)])
         for i, (scenario, observed) in zip(again, observations, strict=True):
             if not isinstance(observed, NotDecided):
                 seen[i] += self._judge(scenario, observed).verdict is Verdict.DIFFERENCE

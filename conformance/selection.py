@@ -37,6 +37,14 @@ def select(only: Sequence[str], seed: int = DEFAULT_SEED) -> list[Scenario]:
     return chosen
 
 
+def read_budget(text: str) -> tuple[int | None, float | None]:
+    """How many programs, or for how many seconds: ``1000`` or ``30s``."""
+    number, seconds = (text[:-1], True) if text.endswith("s") else (text, False)
+    if not number.isdecimal() or int(number) == 0:
+        raise SelectionError(f"--programs {text}: expected a number of programs, or 30s")
+    return (None, float(number)) if seconds else (int(number), None)
+
+
 def read_scenarios(path: Path) -> list[Scenario]:
     """The scenarios of a file."""
     try:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 from conformance.known import KnownDifference, KnownDifferences
 from conformance.probe.channel import NotDecided, Observed, Panicked
@@ -19,19 +21,39 @@ class Verdict(StrEnum):
     NOT_DECIDED = "not decided"
 
 
+class Subject(Protocol):
+    """What a verdict is on: a scenario, or what another target makes of one.
+
+    ``calls()`` has one line for each observation, ``text()`` is what can be read back.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def family(self) -> str: ...
+    @property
+    def about(self) -> tuple[str, ...]: ...
+    @property
+    def traced(self) -> bool: ...
+    def clauses(self) -> frozenset[str]: ...
+    def calls(self) -> Sequence[str]: ...
+    def text(self) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A scenario and its verdict.
+    """A subject, mostly a scenario, and its verdict.
 
     ``step`` is the index of the first wrong observation and ``clause`` what
     that observation speaks for; for the other verdicts, the scenario's first
     clause.  ``expected`` holds every log that the model allows, ``known`` the
     entries that explain a known difference, ``reason`` why it was not decided
     or how the kernel panicked, with its ``console`` text; ``times`` how often a difference
-    was seen in how many runs; ``gave_up`` whether the target was lost.
+    was seen in how many runs; ``gave_up`` whether the target was lost.  ``number`` subjects
+    like this one have the same verdict.
     """
 
-    scenario: Scenario
+    scenario: Subject
     verdict: Verdict
     clause: str
     expected: tuple[Log, ...] = ()
@@ -42,6 +64,7 @@ class Result:
     known: tuple[KnownDifference, ...] = ()
     times: tuple[int, int] = (1, 1)
     gave_up: bool = False
+    number: int = 1
 
 
 def judge(

@@ -4,6 +4,7 @@ The order of the statements and their names are the C file's.  The comment at
 the end of a statement is the clause that it belongs to (``clauses.toml``).
 What C takes from globals (``nprocs``, ``allproc``, ``initproc``, the callees) is
 an attribute of the kernel ``k``.  A function that can sleep is a generator.
+What an older revision does otherwise stands behind ``k.revision``, from 1.213 on.
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from reference_model.kern_sig import eventswitch, eventswitchchild
 from reference_model.netbsd import (
     _NSIG,
     AFORK,
     CLONE_CSIGNAL,
     CLONE_FILES,
     CLONE_FS,
+    CLONE_PID,
     CLONE_PTRACE,
     CLONE_SIGHAND,
     CLONE_VFORK,
@@ -33,12 +34,16 @@ from reference_model.netbsd import (
     FORK_SHARESIGS,
     FORK_SHAREVM,
     FORK_SYSTEM,
+    IPL_HIGH,
+    IPL_NONE,
     KTR_EMUL,
     KTRFAC_INHERIT,
     KTRFAC_TRC_EMUL,
     LSIDL,
     LSSTOP,
     LWP_VFORK,
+    MUTEX_DEFAULT,
+    NOTE_FORK,
     PK_32,
     PK_CLDSIGIGN,
     PK_NOCLDWAIT,
@@ -65,10 +70,14 @@ from reference_model.netbsd import (
     TRAP_CHLD,
     SYS_fork,
 )
-from reference_model.proc import Condvar, Lwp, Mutex, Proc, Sleeping, startcopy, startzero
+from reference_model.proc import Condvar, Lwp, Mutex, Proc, Rwlock, Sleeping, startcopy, startzero
 
 if TYPE_CHECKING:
     from reference_model.kernel import Kernel
+
+
+nprocs = 1  # NPROCS-COUNTED-FIRST: process 0
+forkfsleep = 0  # FORKFSLEEP
 
 
 def sys_fork(k: Kernel, l: Lwp, retval: list[int]) -> Sleeping:
@@ -85,6 +94,8 @@ def sys___vfork14(k: Kernel, l: Lwp, retval: list[int]) -> Sleeping:
 
 def sys___clone(k: Kernel, l: Lwp, uap_flags: int, uap_stack: object, retval: list[int]) -> Sleeping:
     if uap_flags & CLONE_PTRACE:
+        return EINVAL  # CLONE-PTRACE
+    if uap_flags & CLONE_PID and k.revision < (1, 225):
         return EINVAL  # CLONE-PTRACE
 
     if uap_flags & CLONE_SIGHAND and uap_flags & CLONE_VM == 0:
@@ -182,11 +193,11 @@ def fork1(
         if k.revision >= (1, 228):
             k.uvm_uarea_free(uaddr)  # PROC-ALLOC-FAILURE
             p1.p_lock.enter()
-            uid = p1.p_cred.cr_uid  # PROC-ALLOC-FAILURE
+            if k.revision >= (1, 229):
+                uid = p1.p_cred.cr_uid  # PROC-ALLOC-FAILURE
             k.chgproccnt(uid, -1)  # PROC-ALLOC-FAILURE
             p1.p_lock.exit()
-            if k.revision >= (1, 229):
-                k.nprocs -= 1  # PROC-ALLOC-FAILURE
+            k.nprocs -= 1  # PROC-ALLOC-FAILURE
         return EAGAIN  # PROC-ALLOC-FAILURE
 
     # We are now committed to the fork.
@@ -207,15 +218,19 @@ def fork1(
     if flags & FORK_SYSTEM:
         p2.p_flag |= PK_SYSTEM | PK_NOCLDWAIT  # SYSTEM-PROCESS
 
-    p2.p_waitcv = Condvar("wait")
+    p2.p_stmutex = Mutex(MUTEX_DEFAULT, IPL_HIGH)  # LOCK-SHARED-WITH-SIGNALS
+    p2.p_auxlock = Mutex(MUTEX_DEFAULT, IPL_NONE)  # LOCK-SHARED-WITH-SIGNALS
+    p2.p_reflock = Rwlock()  # LOCK-SHARED-WITH-SIGNALS
+    p2.p_waitcv = Condvar("wait")  # LOCK-SHARED-WITH-SIGNALS
+    p2.p_lwpcv = Condvar("lwpwait")  # LOCK-SHARED-WITH-SIGNALS
 
     if flags & FORK_SHARESIGS:
         p2.p_lock = p1.p_lock  # LOCK-SHARED-WITH-SIGNALS
-        p1.p_lock.refcnt += 1  # LOCK-SHARED-WITH-SIGNALS
+        k.mutex_obj_hold(p1.p_lock)  # LOCK-SHARED-WITH-SIGNALS
     else:
-        p2.p_lock = Mutex()  # LOCK-SHARED-WITH-SIGNALS
+        p2.p_lock = k.mutex_obj_alloc(MUTEX_DEFAULT, IPL_NONE)  # LOCK-SHARED-WITH-SIGNALS
 
-    p2.p_cred = p1.p_cred  # CREDENTIALS
+    k.kauth_proc_fork(p1, p2)  # CREDENTIALS
 
     p2.p_raslist = None  # RAS
     if k.options.have_ras:
@@ -225,7 +240,10 @@ def fork1(
     p2.p_textvp = p1.p_textvp  # TEXT-AND-PATH
     if p2.p_textvp:
         k.vref(p2.p_textvp)  # TEXT-AND-PATH
-    p2.p_path = p1.p_path  # TEXT-AND-PATH
+    if p1.p_path:
+        p2.p_path = k.kmem_strdupsize(p1.p_path)  # TEXT-AND-PATH
+    else:
+        p2.p_path = None  # TEXT-AND-PATH
 
     if flags & FORK_SHAREFILES:
         k.fd_share(p1, p2)  # FILES
@@ -320,17 +338,24 @@ def fork1(
     parent.p_children.insert(0, p2)  # EXIT-SIGNAL
     p2.p_exitsig = exitsig  # EXIT-SIGNAL
 
+    # `flags && FORK_PPWAIT` it was before 1.209: any flag at all counted as one that blocks.
+    asked = flags if k.revision >= (1, 209) else FORK_PPWAIT if flags else 0
+
     # Trace fork(2) and vfork(2)-like events on demand in a debugger.
-    if tracefork(p1, flags) or tracevfork(p1, flags):
+    if tracefork(p1, asked) or tracevfork(p1, asked):
         k.proc_changeparent(p2, p1.p_pptr)  # TRACE-REPARENT
-        p2.p_slflag |= PSL_TRACEDCHILD  # TRACE-REPARENT
+        if k.revision >= (1, 224):
+            p2.p_slflag |= PSL_TRACEDCHILD  # TRACE-REPARENT
 
-    p2.p_oppid = p1.p_pid  # ORIGINAL-PARENT
+    if k.revision >= (1, 222):
+        p2.p_oppid = p1.p_pid  # ORIGINAL-PARENT
 
-    p1.p_pgrp.pg_members.append(p2)  # PROCESS-LISTS
+    members = p1.p_pgrp.pg_members
+    members.insert(members.index(p1) + 1, p2)  # PROCESS-LISTS
     k.allproc.insert(0, p2)  # PROCESS-LISTS
 
     p2.p_trace_enabled = k.trace_is_enabled(p2)  # SYSCALL-TRACE-FLAG
+    k.syscall_intern(p2)  # SYSCALL-TRACE-FLAG
 
     # Update stats now that we know the fork was successful.
     k.cpu_count["forks"] += 1  # FORK-COUNTERS
@@ -345,7 +370,10 @@ def fork1(
     # Notify any interested parties about the new process.
     if p1.p_klist:
         k.proc_lock.exit()
-        k.knote_proc_fork(p1, p2)  # KNOTES
+        if k.revision >= (1, 227):
+            k.knote_proc_fork(p1, p2)  # KNOTES
+        else:
+            k.knote(p1, NOTE_FORK | p2.p_pid)  # KNOTES
         k.proc_lock.enter()
 
     # Make child runnable, set start time, and add to run queue except
@@ -353,7 +381,9 @@ def fork1(
     p2.p_lock.enter()
 
     if p2.p_stflag & PST_PROFIL != 0:
+        p2.p_stmutex.enter()
         k.startprofclock(p2)  # PROFILING
+        p2.p_stmutex.exit()
 
     p2.p_stats.p_start = k.microtime  # START-TIME
     p2.p_acflag = AFORK  # ACCOUNTING-FLAG
@@ -378,21 +408,21 @@ def fork1(
     p2.p_lock.exit()
 
     # Let the parent know that we are tracing its child.
-    if tracefork(p1, flags) or tracevfork(p1, flags):
+    if tracefork(p1, asked) or tracevfork(p1, asked):
         p1.p_lock.enter()
-        yield from eventswitch(  # TRACE-PARENT-EVENT
-            k, l1, TRAP_CHLD, PTRACE_FORK if tracefork(p1, flags) else PTRACE_VFORK, p2.p_pid
+        yield from k.eventswitch(  # TRACE-PARENT-EVENT
+            l1, TRAP_CHLD, PTRACE_FORK if tracefork(p1, asked) else PTRACE_VFORK, p2.p_pid
         )
         k.proc_lock.enter()
 
     # Preserve synchronization semantics of vfork.
     while l1.l_vforkwaiting:
-        yield from k.cv_wait(l1, l1.l_waitcv)  # VFORK-WAIT
+        yield from k.cv_wait(l1, l1.l_waitcv, k.proc_lock)  # VFORK-WAIT
 
     # Let the parent know that the child has gone its own way.
-    if tracevforkdone(p1, flags):
+    if tracevforkdone(p1, asked):
         p1.p_lock.enter()
-        yield from eventswitch(k, l1, TRAP_CHLD, PTRACE_VFORK_DONE, p2.p_pid)  # VFORK-DONE-EVENT
+        yield from k.eventswitch(l1, TRAP_CHLD, PTRACE_VFORK_DONE, p2.p_pid)  # VFORK-DONE-EVENT
     else:
         k.proc_lock.exit()
 
@@ -403,11 +433,17 @@ def child_return(k: Kernel, l: Lwp, arg: Any) -> Sleeping:
     """What each newly spawned process runs before it returns to userland."""
     p = l.l_proc
 
-    if p.p_slflag & (PSL_TRACED | PSL_TRACEDCHILD) == (PSL_TRACED | PSL_TRACEDCHILD):
-        yield from eventswitchchild(  # CHILD-EVENT
-            k, l, TRAP_CHLD, PTRACE_VFORK if p.p_lflag & PL_PPWAIT else PTRACE_FORK
-        )
+    born_traced = PSL_TRACED | PSL_TRACEDCHILD if k.revision >= (1, 224) else PSL_TRACED
+    if p.p_slflag & born_traced == born_traced:
+        event = PTRACE_VFORK if p.p_lflag & PL_PPWAIT else PTRACE_FORK
+        if k.revision >= (1, 220):
+            yield from k.eventswitchchild(l, TRAP_CHLD, event)  # CHILD-EVENT
+        else:
+            k.proc_lock.enter()
+            p.p_lock.enter()
+            assert p.p_opptr is not None
+            yield from k.eventswitch(l, TRAP_CHLD, event, p.p_opptr.p_pid)  # CHILD-EVENT
 
-    l.retval = [0, 0]  # RETURN-VALUES
+    k.md_child_return(l)  # RETURN-VALUES
 
     k.ktrsysret(l, SYS_fork, 0, 0)  # CHILD-KTRACE

@@ -215,7 +215,7 @@ def eventswitch(k: Kernel, l: Lwp, code: int, pe_report_event: int, entity: int)
     if code == TRAP_CHLD:
         while l.l_vforkwaiting:
             k.proc_lock.enter()
-            yield from k.cv_wait(l, l.l_waitcv)
+            yield from k.cv_wait(l, l.l_waitcv, k.proc_lock)
             k.proc_lock.exit()
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reference_model import kern_event, kern_exit, kern_ktrace, kern_lwp
+from reference_model import kern_event, kern_exit, kern_ktrace, kern_lwp, kern_sig
 from reference_model.kern_sig import sigcantmask, sigignore_default
 from reference_model.netbsd import (
     AFORK,
@@ -204,11 +204,11 @@ class Kernel:
                 if l.l_pendsig:
                     self.signotify(l)
 
-    def cv_wait(self, l: Lwp, cv: Condvar) -> Sleeping:
-        """Sleep on *cv*, without proc_lock, deaf to signals."""
-        self.proc_lock.exit()
+    def cv_wait(self, l: Lwp, cv: Condvar, mutex: Mutex) -> Sleeping:
+        """Sleep on *cv*, without *mutex*, deaf to signals."""
+        mutex.exit()
         yield from self._sleep(l, cv, interruptible=False)
-        self.proc_lock.enter()
+        mutex.enter()
 
     def cv_wait_sig(self, l: Lwp, cv: Condvar) -> Sleeping:
         """Sleep on *cv*; true where a signal ended the sleep."""
@@ -327,7 +327,20 @@ class Kernel:
         yield from func(self, l, arg)
         yield from self.userret(l)
 
+    def mutex_obj_alloc(self, kind: int, ipl: int) -> Mutex:
+        return Mutex(kind, ipl)
+
+    def mutex_obj_hold(self, lock: Mutex) -> None:
+        lock.refcnt += 1
+
+    def kmem_strdupsize(self, text: str) -> str:
+        return text
+
     # -- what is shared or copied ------------------------------------------
+
+    def kauth_proc_fork(self, p1: Proc, p2: Proc) -> None:
+        """kern_auth.c: the child has its parent's credentials, shared until one changes them."""
+        p2.p_cred = p1.p_cred
 
     def fd_share(self, p1: Proc, p2: Proc) -> None:
         p2.p_fd = p1.p_fd
@@ -441,6 +454,18 @@ class Kernel:
     def proc_changeparent(self, t: Proc, p: Proc) -> None:
         kern_exit.proc_changeparent(self, t, p)
 
+    # -- what the tracer is told, and the way to user mode -------------------
+
+    def eventswitch(self, l: Lwp, code: int, pe_report_event: int, entity: int) -> Sleeping:
+        return kern_sig.eventswitch(self, l, code, pe_report_event, entity)
+
+    def eventswitchchild(self, l: Lwp, code: int, pe_report_event: int) -> Sleeping:
+        return kern_sig.eventswitchchild(self, l, code, pe_report_event)
+
+    def md_child_return(self, l: Lwp) -> None:
+        """The machine's own code: what the child finds in its return registers."""
+        l.retval = [0, 0]
+
     # -- the callees that only take note -----------------------------------
 
     def ras_fork(self, p1: Proc, p2: Proc) -> None:
@@ -465,11 +490,17 @@ class Kernel:
     def trace_is_enabled(self, p: Proc) -> bool:
         return bool(p.p_traceflag or p.p_slflag & PSL_SYSCALL)
 
+    def syscall_intern(self, p: Proc) -> None:
+        pass
+
     def ktrpoint(self, p: Proc, facility: int) -> bool:
         return self.options.ktrace and bool(p.p_traceflag & 1 << facility)
 
     def knote_proc_fork(self, p1: Proc, p2: Proc) -> None:
         kern_event.knote_proc_fork(self, p1, p2)
+
+    def knote(self, p: Proc, hint: int) -> None:
+        pass
 
     def startprofclock(self, p: Proc) -> None:
         pass

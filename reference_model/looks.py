@@ -46,7 +46,7 @@ from reference_model.netbsd import (
     signal_name,
 )
 from reference_model.proc import Descriptor, File, Kqueue, Lwp, Pgrp, Proc, Session, Sleeping
-from reference_model.scenario import Scenario, bits_value
+from reference_model.scenario import Step, bits_value
 
 # sysctl_flagmap and its like, line 1984: the flag inside, the one that is shown.
 _PROC_FLAGS = {
@@ -93,7 +93,7 @@ class Looks:
     """The part of the machine that has these steps, each a method called ``_VERB``."""
 
     k: Kernel
-    scenario: Scenario
+    steps: list[Step]
     lwps: dict[str, Lwp]
     names: dict[int, str]
     #: How long the last fork of a process took, in microseconds.
@@ -352,7 +352,7 @@ class Looks:
     def _kevent(self, l: Lwp, fd: str) -> str:
         """What waits, by actor; for a newborn also whose child it is."""
         told = kern_event.kevent_collect(self._kqueue_at(l, fd))
-        order = list(dict.fromkeys(name for s in self.scenario.steps for name in s.actors()))
+        order = list(dict.fromkeys(name for s in self.steps for name in s.actors()))
         told.sort(key=lambda kn: order.index(self.names[kn.kn_id]))
         words = []
         for kn in told:

@@ -6,7 +6,7 @@ An observation is one short text, in the grammar that the probe speaks too
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from reference_model import kern_exit, kern_fork, kern_sig, sys_ptrace
 from reference_model.kernel import Kernel, Options
@@ -29,9 +29,11 @@ from reference_model.netbsd import (
     PTRACE_EVENTS,
     RLIMIT_NPROC,
     SACTIVE,
+    SIDL,
     SIGSTOP,
     SIGTRAP,
     SSTOP,
+    SZOMB,
     TRAP_CHLD,
     WAIT_OPTIONS,
     SYS_fork,
@@ -47,6 +49,7 @@ from reference_model.scenario import (
     Step,
     bits_value,
     flags_value,
+    signals_value,
 )
 
 #: One observation for each step of a scenario.
@@ -64,7 +67,7 @@ _SYSCALLS: dict[str, Callable[[Kernel, Lwp, list[int]], Sleeping]] = {
 
 def predict(scenario: Scenario, options: Options) -> Log:
     """One log that the source allows: the only one, where it leaves nothing open."""
-    return _Machine(scenario, Kernel(options)).run()
+    return Machine(scenario.roots(), Kernel(options), traced=scenario.traced).run(scenario.steps)
 
 
 def allowed_logs(scenario: Scenario, options: Options) -> tuple[Log, ...]:
@@ -78,10 +81,11 @@ def allowed_logs(scenario: Scenario, options: Options) -> tuple[Log, ...]:
 def _orders(scenario: Scenario, options: Options) -> Iterator[Log]:
     todo: list[tuple[int, ...]] = [()]
     tried = 0
+    roots = scenario.roots()
     while todo:
         choices = todo.pop()
         kernel = Kernel(options, choices)
-        yield _Machine(scenario, kernel).run()
+        yield Machine(roots, kernel, traced=scenario.traced).run(scenario.steps)
         tried += 1
         if tried > MAX_ORDERS:
             raise OverflowError(f"{scenario.name}: more than {MAX_ORDERS} orders are open")
@@ -99,52 +103,75 @@ def errno_name(error: int) -> str:
     return ERRNO_NAMES[error]
 
 
-class _Machine(Looks):
-    """One scenario on one kernel."""
+def _signal_names(signals: int) -> str:
+    """``SIGCHLD|SIGUSR1`` for a set of signals, bit n for signal n; ``0`` for none."""
+    return "|".join(signal_name(n) for n in range(1, 64) if signals & 1 << n) or "0"
 
-    def __init__(self, scenario: Scenario, kernel: Kernel) -> None:
+
+class Machine(Looks):
+    """One scenario on one kernel, step by step."""
+
+    def __init__(self, roots: Iterable[str], kernel: Kernel, *, traced: bool = False) -> None:
+        """*traced*: the scenario has a tracer, so that nobody asks how long a call was held."""
         super().__init__()
         self.k = kernel
-        self.scenario = scenario
-        self.traced = scenario.traced
+        self.traced = traced
         self.lwps: dict[str, Lwp] = {}
         self.names: dict[int, str] = {kernel.initproc.p_pid: "init"}
-        self.log: list[str | None] = [None] * len(scenario.steps)
-        self.now = 0
+        self.steps: list[Step] = []
+        self.log: list[str | None] = []
         self.newborn: dict[Proc, str] = {}
         self.programs: list[tuple[Lwp, Callable[[Lwp], Sleeping]]] = []
         self.retval1: dict[Lwp, int | None] = {}
         self.replaced: set[str] = set()
         kernel.fork_hooks.append(self._born)
-        for root in scenario.roots():
+        for root in roots:
             proc = kernel.new_root()
             self.lwps[root] = proc.p_lwps[0]
             self.names[proc.p_pid] = root
 
-    def run(self) -> Log:
-        stuck = len(self.log)
-        for index, step in enumerate(self.scenario.steps):
-            self.now = index
-            l = self.lwps.get(step.actor)
-            if l is None or l.l_proc.p_stat not in (SACTIVE, SSTOP):
-                self.log[index] = "gone"
-            elif l.l_task is not None or l.l_stat != LSONPROC or step.actor in self.replaced:
-                self.log[index] = "stuck"
-                stuck = index
+    def run(self, steps: Sequence[Step]) -> Log:
+        """Take all steps; one observation for each."""
+        for step in steps:
+            if not self.take(step):
                 break
-            else:
-                self.k.start(l, self._step(index, step, l))
-                self._settle()
-        return tuple(
-            self._without_result(index, stuck) if seen is None else seen
-            for index, seen in enumerate(self.log)
-        )
+        seen = [
+            self._without_result(i) if word is None else word for i, word in enumerate(self.log)
+        ]
+        return (*seen, *["not reached"] * (len(steps) - len(seen)))
 
-    def _without_result(self, index: int, stuck: int) -> str:
+    def take(self, step: Step) -> bool:
+        """Take one step, whose observation is added to ``log``; False where it is stuck.
+
+        The observation is None until the call has returned.
+        """
+        index = len(self.steps)
+        self.steps.append(step)
+        self.log.append(None)
+        l = self.lwps.get(step.actor)
+        if l is None or l.l_proc.p_stat not in (SACTIVE, SSTOP):
+            self.log[index] = "gone"
+        elif not self.can_act(step.actor):
+            self.log[index] = "stuck"
+            return False
+        else:
+            self.k.start(l, self._step(index, step, l))
+            self._settle()
+        return True
+
+    def alive(self) -> list[str]:
+        """The actors that have been born and have not ended."""
+        states = ((name, l.l_proc.p_stat) for name, l in self.lwps.items() if name != ANONYMOUS)
+        return [name for name, state in states if state in (SACTIVE, SSTOP)]
+
+    def can_act(self, name: str) -> bool:
+        """Whether the actor, which is alive, could take a step now."""
+        l = self.lwps[name]
+        return l.l_task is None and l.l_stat == LSONPROC and name not in self.replaced
+
+    def _without_result(self, index: int) -> str:
         """What is said of a step that has not returned when the scenario ends."""
-        if index > stuck:
-            return "not reached"
-        l = self.lwps[self.scenario.steps[index].actor]
+        l = self.lwps[self.steps[index].actor]
         return "unfinished" if l.l_proc.p_stat in (SACTIVE, SSTOP) else "gone"
 
     def _settle(self) -> None:
@@ -211,8 +238,9 @@ class _Machine(Looks):
             except CallError as refusal:
                 seen = errno_name(refusal.error)
         yield from self.k.userret(l)
-        if verb in FORKS and self.now > index and not self.traced:
-            seen = f"{seen} held {self.now}"
+        now = len(self.steps) - 1
+        if verb in FORKS and now > index and not self.traced:
+            seen = f"{seen} held {now}"
         self.log[index] = seen
 
     def _proc(self, name: str) -> Proc | None:
@@ -370,8 +398,7 @@ class _Machine(Looks):
 
     def _sigpending(self, l: Lwp) -> str:
         pending = l.l_sigpend | l.l_proc.p_sigpend
-        names = [signal_name(n) for n in range(1, 64) if pending & 1 << n]
-        return "|".join(names) or "0"
+        return _signal_names(pending)
 
     def _limit(self, text: str) -> int:
         if text == "inf":
@@ -442,3 +469,40 @@ class _Machine(Looks):
         if signo == SIGTRAP and code == TRAP_CHLD:
             return f"SIGTRAP TRAP_CHLD {names_of(PTRACE_EVENTS, event)} {self.names[other]}"
         return signal_name(signo)
+
+    def _PT_TRACE_ME(self, l: Lwp) -> str:
+        return ok(sys_ptrace.ptrace_traceme(self.k, l.l_proc))
+
+    def _PT_SET_SIGPASS(self, l: Lwp, name: str, signals: str) -> str:
+        t = self._ptrace(l, PT_CONTINUE, name)
+        sys_ptrace.ptrace_set_sigpass(t, signals_value(signals))
+        return "ok"
+
+    def _PT_GET_SIGPASS(self, l: Lwp, name: str) -> str:
+        return _signal_names(self._ptrace(l, PT_CONTINUE, name).p_sigctx.ps_sigpass)
+
+    # -- kinfo_proc2: fill_kproc2(), sys/kern/kern_proc.c, lines 2792-2879 ----
+
+    def _seen_by_sysctl(self, name: str) -> Proc:
+        """The process, dead or alive.  Raises :class:`CallError` where there is none."""
+        p = self._proc(name)
+        if p is None or p.p_stat == SIDL:
+            raise CallError(ESRCH)
+        return p
+
+    def _p_ppid(self, l: Lwp, name: str) -> str:
+        return self.names[self._seen_by_sysctl(name).p_ppid]
+
+    def _p_realstat(self, l: Lwp, name: str) -> str:
+        stat = self._seen_by_sysctl(name).p_stat
+        return {SACTIVE: "SACTIVE", SSTOP: "SSTOP", SZOMB: "SZOMB"}[stat]
+
+    def _p_sigmask(self, l: Lwp, name: str, signal: str) -> str:
+        mask = 0
+        for other in self._seen_by_sysctl(name).p_lwps:
+            mask |= other.l_sigmask
+        return "yes" if mask & 1 << signal_number(signal) else "no"
+
+    def _p_sigignore(self, l: Lwp, name: str, signal: str) -> str:
+        ignored = self._seen_by_sysctl(name).p_sigctx.ps_sigignore
+        return "yes" if ignored & 1 << signal_number(signal) else "no"

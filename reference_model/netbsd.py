@@ -118,10 +118,16 @@ RLIMIT_NPROC: Final = 7
 PTRACE_FORK: Final = 0x0001
 PTRACE_VFORK: Final = 0x0002
 PTRACE_VFORK_DONE: Final = 0x0004
+PTRACE_LWP_CREATE: Final = 0x0008
+PTRACE_LWP_EXIT: Final = 0x0010
+PTRACE_POSIX_SPAWN: Final = 0x0020
 PTRACE_EVENTS: Final = {
     "PTRACE_FORK": PTRACE_FORK,
     "PTRACE_VFORK": PTRACE_VFORK,
     "PTRACE_VFORK_DONE": PTRACE_VFORK_DONE,
+    "PTRACE_LWP_CREATE": PTRACE_LWP_CREATE,
+    "PTRACE_LWP_EXIT": PTRACE_LWP_EXIT,
+    "PTRACE_POSIX_SPAWN": PTRACE_POSIX_SPAWN,
 }
 PT_CONTINUE: Final = 7
 PT_KILL: Final = 8
@@ -193,6 +199,9 @@ SYS___clone: Final = 287
 # ---------------------------------------------------------------------------
 # Kernel-only: no user header has them.  sys/sys/proc.h 1.373, 10.99.12.
 
+#: <sys/sched.h> until kern_fork.c 1.225: refused before, a bit like any other since.
+CLONE_PID: Final = 0x00001000
+
 FORK_PPWAIT: Final = 0x0001
 FORK_SHAREVM: Final = 0x0002
 FORK_SHARECWD: Final = 0x0004
@@ -226,6 +235,9 @@ PS_STOPPING: Final = 0x80000000
 PSL_TRACEFORK: Final = 0x00000001
 PSL_TRACEVFORK: Final = 0x00000002
 PSL_TRACEVFORK_DONE: Final = 0x00000004
+PSL_TRACELWP_CREATE: Final = 0x00000008
+PSL_TRACELWP_EXIT: Final = 0x00000010
+PSL_TRACEPOSIX_SPAWN: Final = 0x00000020
 PSL_TRACED: Final = 0x00000040
 PSL_TRACEDCHILD: Final = 0x00000080
 PSL_CHTRACED: Final = 0x00000100
@@ -244,6 +256,11 @@ LSSTOP: Final = 4
 LSZOMB: Final = 5
 LSONPROC: Final = 7
 LWP_VFORK: Final = 0x80000000
+
+# sys/sys/mutex.h, sys/arch/x86/include/intrdefs.h
+MUTEX_DEFAULT: Final = 2
+IPL_NONE: Final = 0
+IPL_HIGH: Final = 8
 
 # sys/sys/param.h: what p_nice is for a nice value of 0.
 NZERO: Final = 20

@@ -11,7 +11,7 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any
 
-from reference_model.netbsd import LSIDL, RLIMIT_NPROC, SIDL
+from reference_model.netbsd import IPL_NONE, LSIDL, MUTEX_DEFAULT, RLIMIT_NPROC, SIDL
 
 #: What a function that can sleep is: a generator that yields where the LWP
 #: leaves the CPU, and is resumed once it is runnable again.
@@ -21,9 +21,11 @@ Sleeping = Generator[None, None, Any]
 class Mutex:
     """A kmutex_t: who enters it leaves it.  Entering twice is a bug of the model."""
 
-    __slots__ = ("owned", "refcnt")
+    __slots__ = ("ipl", "owned", "refcnt", "type")
 
-    def __init__(self) -> None:
+    def __init__(self, kind: int = MUTEX_DEFAULT, ipl: int = IPL_NONE) -> None:
+        self.type = kind
+        self.ipl = ipl
         self.owned = False
         self.refcnt = 1
 
@@ -34,6 +36,12 @@ class Mutex:
     def exit(self) -> None:
         assert self.owned, "leaving a lock that is not held"
         self.owned = False
+
+
+class Rwlock:
+    """A krwlock_t; nobody here ever waits for one."""
+
+    __slots__ = ()
 
 
 class Condvar:
@@ -262,6 +270,7 @@ class Proc:
     p_pid: int
     p_lock: Mutex = None  # type: ignore[assignment]
     p_waitcv: Condvar = None  # type: ignore[assignment]
+    p_lwpcv: Condvar = None  # type: ignore[assignment]
     p_cred: Cred = None  # type: ignore[assignment]
     p_fd: Filedesc = None  # type: ignore[assignment]
     p_cwdi: Cwdinfo = None  # type: ignore[assignment]
@@ -315,6 +324,9 @@ class Proc:
 
     p_xsig: int = 0
     p_acflag: int = 0
+    p_auxlock: Mutex = None  # type: ignore[assignment]
+    p_stmutex: Mutex = None  # type: ignore[assignment]
+    p_reflock: Rwlock = None  # type: ignore[assignment]
 
     @property
     def p_rlimit(self) -> dict[int, tuple[int, int]]:

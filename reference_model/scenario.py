@@ -167,6 +167,14 @@ VERBS: Final[dict[str, tuple[str, ...]]] = {
     "PT_CONTINUE": ("actor", "signal?"),
     "PT_DETACH": ("actor",),
     "PT_KILL": ("actor",),
+    "PT_TRACE_ME": (),
+    "PT_SET_SIGPASS": ("actor", "signals"),
+    "PT_GET_SIGPASS": ("actor",),
+    # what kinfo_proc2 tells of a process, stopped or not
+    "p_ppid": ("actor",),
+    "p_realstat": ("actor",),
+    "p_sigmask": ("actor", "signal"),
+    "p_sigignore": ("actor", "signal"),
 }
 
 FORKS: Final = frozenset({"fork", "vfork", "__vfork14", "__clone"})
@@ -237,6 +245,10 @@ class Scenario:
         """Every clause that some step or the scenario itself names."""
         return frozenset(self.about).union(s.about for s in self.steps if s.about)
 
+    def calls(self) -> list[str]:
+        """The steps as the probe reads them, one line each."""
+        return [step.call() for step in self.steps]
+
     def roots(self) -> tuple[str, ...]:
         """The actors that exist from the start, in the order of their first steps."""
         born: set[str] = set()
@@ -303,6 +315,17 @@ def bits_value(table: dict[str, int], text: str) -> int:
     return value
 
 
+def signals_value(text: str) -> int:
+    """The set that ``SIGCHLD|SIGUSR1`` is, bit n for signal n.  ``ValueError`` otherwise."""
+    value = 0
+    for word in [] if text == "0" else text.split("|"):
+        signo = signal_number(word)
+        if not 0 < signo < _NSIG:
+            raise ValueError(f"{word!r}: expected signals below 64 such as SIGCHLD|SIGUSR1, or 0")
+        value |= 1 << signo
+    return value
+
+
 def _check(kind: str, text: str) -> None:
     """Raise ``ValueError``, saying what was expected, where *text* is not of *kind*."""
 
@@ -329,6 +352,8 @@ def _check(kind: str, text: str) -> None:
             want(_INTEGER.match(text), "a number from 0")
         case "signal":
             want(0 < signal_number(text) < _NSIG, "a signal, below 64")
+        case "signals":
+            signals_value(text)
         case "options":
             bits_value(WAIT_OPTIONS, text)
         case "path":

@@ -9,7 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reference_model.kern_exit import proc_changeparent, proc_reparent
-from reference_model.kern_sig import child_psignal, kpsignal, proc_unstop, stopsigmask
+from reference_model.kern_sig import (
+    child_psignal,
+    kpsignal,
+    proc_unstop,
+    sigcantmask,
+    stopsigmask,
+)
 from reference_model.netbsd import (
     EBUSY,
     EINVAL,
@@ -20,6 +26,9 @@ from reference_model.netbsd import (
     PSL_TRACED,
     PSL_TRACEDCHILD,
     PSL_TRACEFORK,
+    PSL_TRACELWP_CREATE,
+    PSL_TRACELWP_EXIT,
+    PSL_TRACEPOSIX_SPAWN,
     PSL_TRACEVFORK,
     PSL_TRACEVFORK_DONE,
     PT_ATTACH,
@@ -27,6 +36,9 @@ from reference_model.netbsd import (
     PT_DETACH,
     PT_KILL,
     PTRACE_FORK,
+    PTRACE_LWP_CREATE,
+    PTRACE_LWP_EXIT,
+    PTRACE_POSIX_SPAWN,
     PTRACE_VFORK,
     PTRACE_VFORK_DONE,
     SACTIVE,
@@ -45,6 +57,9 @@ _EVENTS = (
     (PTRACE_FORK, PSL_TRACEFORK),
     (PTRACE_VFORK, PSL_TRACEVFORK),
     (PTRACE_VFORK_DONE, PSL_TRACEVFORK_DONE),
+    (PTRACE_LWP_CREATE, PSL_TRACELWP_CREATE),
+    (PTRACE_LWP_EXIT, PSL_TRACELWP_EXIT),
+    (PTRACE_POSIX_SPAWN, PSL_TRACEPOSIX_SPAWN),
 )
 
 
@@ -127,6 +142,11 @@ def ptrace_set_event_mask(t: Proc, events: int) -> None:
 def ptrace_get_event_mask(t: Proc) -> int:
     """Line 590."""
     return sum(event for event, psl in _EVENTS if t.p_slflag & psl)
+
+
+def ptrace_set_sigpass(t: Proc, signals: int) -> None:
+    """Line 567: what is passed on to the process without a stop; SIGKILL and SIGSTOP never are."""
+    t.p_sigctx.ps_sigpass = signals & ~sigcantmask
 
 
 def ptrace_get_process_state(t: Proc) -> tuple[int, int]:

@@ -86,6 +86,9 @@ _WORDS: dict[str, st.SearchStrategy[str]] = {
     "facilities": _bits(TRACE_FACILITIES),
     "ras": st.sampled_from(["install", "purge"]),
     "timer": st.sampled_from(TIMERS),
+    "signals": st.lists(st.integers(1, 63).map(signal_name), unique=True).map(
+        lambda names: "|".join(names) or "0"
+    ),
 }
 
 

@@ -22,21 +22,21 @@ from tests.scenarios import named
 
 _DONE_BEFORE = """    # Preserve synchronization semantics of vfork.
     while l1.l_vforkwaiting:
-        yield from k.cv_wait(l1, l1.l_waitcv)  # VFORK-WAIT
+        yield from k.cv_wait(l1, l1.l_waitcv, k.proc_lock)  # VFORK-WAIT
 
     # Let the parent know that the child has gone its own way.
-    if tracevforkdone(p1, flags):
+    if tracevforkdone(p1, asked):
         p1.p_lock.enter()
-        yield from eventswitch(k, l1, TRAP_CHLD, PTRACE_VFORK_DONE, p2.p_pid)  # VFORK-DONE-EVENT
+        yield from k.eventswitch(l1, TRAP_CHLD, PTRACE_VFORK_DONE, p2.p_pid)  # VFORK-DONE-EVENT
     else:
         k.proc_lock.exit()
 """
-_DONE_FIRST = """    if tracevforkdone(p1, flags):
+_DONE_FIRST = """    if tracevforkdone(p1, asked):
         p1.p_lock.enter()
-        yield from eventswitch(k, l1, TRAP_CHLD, PTRACE_VFORK_DONE, p2.p_pid)
+        yield from k.eventswitch(l1, TRAP_CHLD, PTRACE_VFORK_DONE, p2.p_pid)
         k.proc_lock.enter()
     while l1.l_vforkwaiting:
-        yield from k.cv_wait(l1, l1.l_waitcv)
+        yield from k.cv_wait(l1, l1.l_waitcv, k.proc_lock)
     k.proc_lock.exit()
 """
 _DONE_MASK = "PTRACE_VFORK_DONE"
@@ -210,7 +210,7 @@ BREAKS = [
     _break(
         "child-is-root",
         "CREDENTIALS",
-        "p2.p_cred = p1.p_cred",
+        "k.kauth_proc_fork(p1, p2)",
         "p2.p_cred = type(p1.p_cred)(0, 0)",
         "nproc/uid/child-has-the-credentials",
     ),
@@ -354,8 +354,8 @@ BREAKS = [
     _break(
         "parents-event-is-swapped",
         "TRACE-PARENT-EVENT",
-        "PTRACE_FORK if tracefork(p1, flags) else PTRACE_VFORK",
-        "PTRACE_VFORK if tracefork(p1, flags) else PTRACE_FORK",
+        "PTRACE_FORK if tracefork(p1, asked) else PTRACE_VFORK",
+        "PTRACE_VFORK if tracefork(p1, asked) else PTRACE_FORK",
         "trace/birth/fork/PTRACE_FORK/through",
     ),
     _break(
@@ -378,6 +378,13 @@ BREAKS = [
         "k.proc_changeparent(p2, p1.p_pptr)",
         "pass",
         "trace/birth/fork/PTRACE_FORK/through",
+    ),
+    _break(
+        "forker-is-asked-first-and-the-child-is-not-the-tracers",
+        "TRACE-REPARENT",
+        "k.proc_changeparent(p2, p1.p_pptr)",
+        "pass",
+        "lattice/related/clone-vm/PTRACE_FORK/sigchld-taken",
     ),
     _break(
         "child-inherits-the-tracer",

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import ast
 import inspect
-import os
 import re
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
@@ -15,7 +13,7 @@ from conformance.catalogue import catalogue, tagged_lines
 from conformance.families import FAMILIES
 from reference_model import kern_fork
 from reference_model.clauses import Clause, clauses
-from reference_model.netbsd import PTRACE_EVENTS
+from tests.kern_fork_file import KERN_FORK, needs_kern_fork
 
 FUNCTIONS = (
     "sys_fork",
@@ -28,16 +26,6 @@ FUNCTIONS = (
     "fork1",
     "child_return",
 )
-_SOURCE = (
-    Path(os.environ.get("FORKORACLE_KERN_FORK", ""))
-    if ("FORKORACLE_KERN_FORK" in os.environ)
-    else Path(__file__).parents[2] / "shared" / "netbsd" / "kern_fork.c"
-)
-needs_source = pytest.mark.skipif(
-    not _SOURCE.is_file(), reason="no kern_fork.c: FORKORACLE_KERN_FORK names one"
-)
-
-
 #: Lines that the table gives to another clause, or to none: 443 clears the flags of which 472
 #: inherits three, and md_child_return() in 663 is where the child's return values are set.
 _ALSO = {"STOP-FLAGS-INHERITED": [443], "RETURN-VALUES": [663]}
@@ -135,10 +123,10 @@ def functions_of_c(source: str) -> dict[str, range]:
     return found
 
 
-@needs_source
+@needs_kern_fork
 def test_each_clause_stands_in_the_function_of_the_c_file_that_the_model_says() -> None:
     """The lines of a clause lie in the C function whose namesake in the model carries its tag."""
-    source = _SOURCE.read_text(encoding="latin-1")
+    source = KERN_FORK.read_text(encoding="latin-1")
     lines, found = source.splitlines(), functions_of_c(source)
     assert set(FUNCTIONS) <= set(found)
     comment = re.compile(r"\s*(/?\*|$)")
@@ -152,11 +140,11 @@ def test_each_clause_stands_in_the_function_of_the_c_file_that_the_model_says() 
         assert [n for n in code if n not in allowed] == [], tag
 
 
-@needs_source
+@needs_kern_fork
 def test_every_return_of_the_c_file_is_in_some_clause() -> None:
     """No statement of kern_fork.c with a result is outside all clauses."""
     covered = {line for clause in clauses().values() for line in lines_of(clause)}
-    lines = _SOURCE.read_text(encoding="latin-1").splitlines()
+    lines = KERN_FORK.read_text(encoding="latin-1").splitlines()
     returns = [n for n, text in enumerate(lines, 1) if re.match(r"\t+return\b", text)]
     assert len(returns) == 16
     assert [n for n in returns if n not in covered] == []
@@ -200,5 +188,5 @@ def test_validation_is_exhaustive() -> None:
 def test_the_traced_family_has_every_mask_call_and_start() -> None:
     """Five calls by the eight subsets of the three events by traced from birth or attached."""
     names = {s.name.rpartition("/")[0] for s in FAMILIES["trace"].scenarios()}
-    assert len({name.split("/")[3] for name in names}) == 2 ** len(PTRACE_EVENTS)
-    assert len(names) == 5 * 2 ** len(PTRACE_EVENTS) * 2
+    assert len({name.split("/")[3] for name in names}) == 2**3
+    assert len(names) == 5 * 2**3 * 2

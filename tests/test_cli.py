@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -149,3 +150,30 @@ def test_clauses_reads_the_results_that_run_writes(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     [line] = [line for line in done.stdout.splitlines() if line.startswith("PARENT ")]
     assert "agrees" in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--programs", "many"], "--programs many: expected a number of programs, or 30s"),
+        (["--programs", "0"], "--programs 0: expected a number of programs, or 30s"),
+        (["--programs", "5", "--only", "vfork"], "--only and --programs exclude each other"),
+        (["--kern-fork", "x.c", "--programs", "5"], "--kern-fork draws cases of its own"),
+    ],
+)
+def test_programs_are_asked_for_by_number_or_time(
+    tmp_path: Path, arguments: list[str], says: str
+) -> None:
+    """What cannot be meant is one line, and exit status 2."""
+    done = forkoracle(tmp_path, "run", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"forkoracle: {says}")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel here has to be another one")
+def test_programs_are_for_netbsd(tmp_path: Path) -> None:
+    """On another kernel nobody has written down what they do."""
+    done = forkoracle(tmp_path, "run", "--target", "local", "--programs", "5")
+    assert done.returncode == 2
+    assert "this is Linux: expected --kernel or --host" in done.stderr

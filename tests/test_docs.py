@@ -207,7 +207,7 @@ def test_the_figures_are_those_of_the_bench() -> None:
     tree = ast.parse((CHECKOUT / "conformance" / "bench.py").read_text(encoding="utf-8"))
     names = [
         node.args[0].value
-        for node in ast.walk(tree)
+        for node in sorted(ast.walk(tree), key=lambda node: getattr(node, "lineno", 0))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
         and node.func.id == "Figure"
@@ -233,7 +233,7 @@ def test_every_file_that_is_named_is_there(name: str) -> None:
     """The files and folders that the guides speak of exist."""
     text = (CHECKOUT / name).read_text(encoding="utf-8")
     roots = [CHECKOUT, *(CHECKOUT / top for top in ("reference_model", "conformance", "vm"))]
-    roots += [CHECKOUT / "conformance" / name for name in ("probe", "targets")]
+    roots += [CHECKOUT / "conformance" / name for name in ("probe", "targets", "targets/source")]
     named = re.findall(
         r"`([\w./]+(?:\.py|\.toml|\.h|/))`", re.sub(r"```.*?```", "", text, flags=re.S)
     )

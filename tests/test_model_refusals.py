@@ -7,6 +7,7 @@ import pytest
 from reference_model.kernel import Kernel, Options
 from reference_model.netbsd import (
     CLONE_FILES,
+    CLONE_PID,
     CLONE_PTRACE,
     CLONE_SIGHAND,
     CLONE_VM,
@@ -89,13 +90,34 @@ def test_close_on_fork_matters_to_clone_files_alone() -> None:
 
 @pytest.mark.parametrize("uid", [0, USER])
 def test_maxproc_is_reached_by_root_too(uid: int) -> None:
-    """Line 276, `tnprocs >= maxproc`: the last slot is nobody's, the others are everybody's."""
+    """Line 276, `tnprocs >= maxproc`: the last slot is nobody's.
+
+    Those before it, which line 279 would keep for root, are not kept: kern_proc.c's listener
+    looks for the count in its third argument, and fork1 gives it as the second.
+    """
     k, l = new_kernel(maxproc=40, others=20, uid=uid)
     made = forks_until_refused(k, l)
     assert k.nprocs == 20 + 1 + made == 39
     before = counts(k, uid)
     assert fork1(k, l, 0).error == EAGAIN
     assert counts(k, uid) == before
+
+
+def test_the_security_model_is_asked_and_may_refuse() -> None:
+    """Line 279 hands it the caller's credential and the new count; a refusal is EAGAIN."""
+    k, l = new_kernel(maxproc=40, others=33)
+    become(k, l, USER, USER)
+    before = counts(k, USER)
+    asked: list[tuple[Cred, int]] = []
+
+    def refuse(cred: Cred, tnprocs: int) -> int:
+        asked.append((cred, tnprocs))
+        return 1
+
+    k.kauth_authorize_process_fork = refuse  # type: ignore[method-assign]
+    assert fork1(k, l, 0).error == EAGAIN
+    assert asked == [(l.l_cred, 35)], "34 with the caller, and the new one"
+    assert counts(k, USER) == before
 
 
 def test_the_security_model_is_asked_without_the_count() -> None:
@@ -245,12 +267,12 @@ def test_no_process_id_lowers_the_processes_user() -> None:
 
 @pytest.mark.parametrize(
     ("revision", "leaks_uid", "leaks_nprocs"),
-    [((1, 227), True, True), ((1, 228), False, True), ((1, 229), False, False)],
+    [((1, 227), True, True), ((1, 228), False, False), ((1, 229), False, False)],
 )
 def test_older_revisions_leak_where_there_is_no_process_id(
     revision: tuple[int, int], leaks_uid: bool, leaks_nprocs: bool
 ) -> None:
-    """1.228 gave back the U-area and the user's count, 1.229 nprocs (FACTS.md, history)."""
+    """1.228 gave everything back; 1.229 changed but line 326, whose count is lowered."""
     k = NoPid(Options(revision=revision))
     l = k.new_root().p_lwps[0]
     nprocs, mine = k.nprocs, k.chgproccnt(0, 0)
@@ -258,6 +280,24 @@ def test_older_revisions_leak_where_there_is_no_process_id(
     assert k.nprocs - nprocs == leaks_nprocs
     assert k.chgproccnt(0, 0) - mine == leaks_uid
     assert k.freed == ([] if leaks_uid else [4711])
+
+
+@pytest.mark.parametrize(("revision", "error"), [((1, 224), EINVAL), ((1, 225), 0)])
+def test_clone_pid_was_refused(revision: tuple[int, int], error: int) -> None:
+    """1.225 took CLONE_PID out of the check for CLONE_PTRACE (lines 161 and 163 are its)."""
+    k, l = new_kernel(revision=revision)
+    assert clone(k, l, CLONE_PID | SIGCHLD).error == error
+
+
+def test_1_228_lowers_the_count_that_it_raised() -> None:
+    """Of the lines for no process ID, 326 alone is 1.229's: before, the caller's count sinks."""
+    k = NoPid(Options(revision=(1, 228)))
+    l = k.new_root().p_lwps[0]
+    l.l_cred = Cred(USER, 0)
+    k.caller = l.l_proc
+    before = k.chgproccnt(0, 0)
+    assert fork1(k, l, 0).error == EAGAIN
+    assert (k.chgproccnt(USER, 0), k.chgproccnt(0, 0)) == (0, before)
 
 
 def test_the_table_is_looked_at_before_the_limit() -> None:

@@ -6,11 +6,12 @@ from itertools import chain, combinations
 
 import pytest
 
-from reference_model import Options, allowed_logs, parse, predict
+from reference_model import NEWEST, Options, allowed_logs, parse, predict
 from reference_model.kern_exit import exit1, proc_changeparent
 from reference_model.kernel import Kernel
 from reference_model.netbsd import (
     FORK_PPWAIT,
+    FORK_SHAREVM,
     PL_PPWAIT,
     PSL_TRACED,
     PSL_TRACEDCHILD,
@@ -30,14 +31,17 @@ from reference_model.netbsd import (
 from reference_model.proc import Lwp, Proc
 from reference_model.sys_ptrace import ptrace_continue
 from tests.driving import Call, fork1, new_kernel, start
+from tests.scenarios import steps
 
 EVENTS = (PSL_TRACEFORK, PSL_TRACEVFORK, PSL_TRACEVFORK_DONE)
 MASKS = [sum(s) for s in chain.from_iterable(combinations(EVENTS, n) for n in range(4))]
 
 
-def traced_fork(mask: int, flags: int) -> tuple[Kernel, Proc, Lwp, Call]:
+def traced_fork(
+    mask: int, flags: int, revision: tuple[int, int] = NEWEST
+) -> tuple[Kernel, Proc, Lwp, Call]:
     """A kernel in which a traced process with that event mask has called fork1."""
-    k, l = new_kernel()
+    k, l = new_kernel(revision=revision)
     tracer = k.new_root()
     proc_changeparent(k, l.l_proc, tracer)
     l.l_proc.p_slflag |= mask
@@ -147,3 +151,82 @@ def test_nothing_is_open_where_nobody_traces() -> None:
     """A scenario whose steps follow on one another has one outcome."""
     [scenario] = parse(UNTRACED)
     assert allowed_logs(scenario, Options()) == (("C", "P", "ok", "C exited 3"),)
+
+
+@pytest.mark.parametrize(("revision", "stops"), [((1, 205), False), ((1, 209), True)])
+def test_any_flag_once_counted_as_one_that_blocks(revision: tuple[int, int], stops: bool) -> None:
+    """`flags && FORK_PPWAIT` until 1.208: a clone with shared memory was no fork to a tracer."""
+    _, _, l, _ = traced_fork(PSL_TRACEFORK, FORK_SHAREVM, revision)
+    assert (l.l_proc.p_stat == SSTOP) is stops
+
+
+def seen(*lines: str) -> tuple[str, ...]:
+    """The model's only log of these steps."""
+    [log] = allowed_logs(steps("trace/mine", "TRACE-STATE-NOT-INHERITED", *lines), Options())
+    return log
+
+
+STOPPED = ("T: spawn P", "T: wait4 P", "T: PT_SET_EVENT_MASK P PTRACE_FORK")
+BORN = ("T: PT_CONTINUE P", "P: fork C", "T: wait4 P", "T: wait4 C")
+
+
+def test_what_is_passed_on_is_inherited_and_the_mask_is_not() -> None:
+    """sys_ptrace_common.c, lines 567-589: p_sigctx is copied; SIGKILL and SIGSTOP never pass."""
+    log = seen(
+        *STOPPED,
+        "T: PT_SET_SIGPASS P SIGKILL|SIGSTOP|SIGCHLD",
+        *BORN,
+        "T: PT_GET_SIGPASS C",
+        "T: PT_GET_EVENT_MASK C",
+    )
+    assert log[-2:] == ("SIGCHLD", "0")
+
+
+def test_a_passed_signal_stops_nobody() -> None:
+    """kern_sig.c, lines 1341-1342 and 1924-1925: what is passed on takes its usual course."""
+    own = ("T: PT_CONTINUE P", "P: sigprocmask unblock SIGUSR1", "P: kill P SIGUSR1", "T: wait4 P")
+    assert seen(*STOPPED, *own)[-1] == "P stopped SIGUSR1"
+    assert seen(*STOPPED, "T: PT_SET_SIGPASS P SIGUSR1", *own)[-1] == "P killed SIGUSR1"
+
+
+def test_events_that_no_fork_reports_read_back_and_stop_nobody() -> None:
+    """sys_ptrace_common.c, lines 590-659: each bit of the mask is kept."""
+    mask = "PTRACE_LWP_CREATE|PTRACE_LWP_EXIT|PTRACE_POSIX_SPAWN"
+    log = seen(
+        *STOPPED[:2],
+        f"T: PT_SET_EVENT_MASK P {mask}",
+        "T: PT_GET_EVENT_MASK P",
+        "T: PT_CONTINUE P",
+        "P: fork C",
+        "P: exit 1",
+        "T: wait4 P",
+    )
+    assert (log[3], log[5:]) == (mask, ("C", "ok", "P exited 1"))
+
+
+def test_who_may_ask_to_be_traced() -> None:
+    """sys_ptrace_common.c, lines 341-361: not init's child, and not twice."""
+    assert seen("P: PT_TRACE_ME") == ("EPERM",)
+    assert seen("P: fork C", "C: PT_TRACE_ME", "C: PT_TRACE_ME") == ("C", "ok", "EBUSY")
+
+
+def test_kinfo_proc2_tells_of_the_stopped_and_the_dead() -> None:
+    """kern_proc.c, fill_kproc2(): the original parent, the state, the blocked and ignored sets."""
+    log = seen(
+        *STOPPED,
+        *BORN,
+        "T: p_ppid C",
+        "T: p_realstat C",
+        "T: p_sigmask C SIGTRAP",
+        "T: p_sigignore C SIGTRAP",
+        "T: p_sigignore C SIGCHLD",
+        "T: PT_KILL C",
+        "T: p_realstat C",
+        "T: wait4 C",
+        "T: PT_CONTINUE P",
+        "P: wait4 C",
+        "P: p_realstat C",
+    )
+    assert log[7:12] == ("P", "SSTOP", "yes", "no", "yes")
+    assert log[13] == "SZOMB"
+    assert log[-1] == "ESRCH"

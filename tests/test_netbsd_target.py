@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from conformance.selection import SelectionError, select
 from conformance.targets.base import TargetError
 from conformance.targets.guest import GuestTarget, guest_machine
 from conformance.verdict import Verdict
+from tests.command import forkoracle
 from vm.qemu import QEMU
 
 needs_kernel = pytest.mark.skipif(
@@ -36,7 +38,17 @@ def target() -> Iterator[GuestTarget]:
 @needs_kernel
 @pytest.mark.parametrize(
     "family",
-    ["sharing", "vfork", "trace", "nproc", "exitsignal", "kqueue", "ktrace", "wholesystem"],
+    [
+        "sharing",
+        "vfork",
+        "trace",
+        "lattice",
+        "nproc",
+        "exitsignal",
+        "kqueue",
+        "ktrace",
+        "wholesystem",
+    ],
 )
 def test_a_netbsd_kernel_agrees(target: GuestTarget, family: str) -> None:
     """Every scenario of the family agrees with the model, and none is left undecided."""
@@ -63,3 +75,16 @@ def test_auto_is_the_guest_where_a_kernel_is_named(tmp_path: Path) -> None:
     """--kernel alone chooses the NetBSD guest, and the first line says so."""
     choice = choose_target(Wanted("auto", kernel=tmp_path / "netbsd"))
     assert choice.line.startswith(f"target netbsd: {tmp_path / 'netbsd'} in QEMU")
+
+
+@needs_kernel
+def test_programs_that_nobody_has_written_agree(tmp_path: Path) -> None:
+    """Generated programs agree on a NetBSD kernel, so many as were asked for."""
+    results = tmp_path / "r.json"
+    kernel = os.environ[KERNEL_VARIABLE]
+    done = forkoracle(
+        tmp_path, "run", "--kernel", kernel, "--programs", "300", "--json", str(results)
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    summary = json.loads(results.read_text())["summary"]
+    assert (summary["scenarios"], summary["agrees"]) == (300, 300)

@@ -39,6 +39,7 @@ _KINDS = {
     "facilities": "t",
     "ras": "r",
     "timer": "v",
+    "signals": "x",
 }
 
 

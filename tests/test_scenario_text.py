@@ -103,7 +103,7 @@ BAD = {
     "bad how": (wrong("P: sigprocmask set SIGHUP"), 3, "'set'", "block or unblock"),
     "bad limit": (wrong("P: setrlimit count 3"), 3, "'count'", "count+N or count-N"),
     "bad uid": (wrong("P: setreuid -2 0"), 3, "'-2'", "0, -1, free1 or free2"),
-    "bad event": (wrong("P: PT_SET_EVENT_MASK P FORK"), 3, "'FORK'", "PTRACE_VFORK_DONE or 0"),
+    "bad event": (wrong("P: PT_SET_EVENT_MASK P FORK"), 3, "'FORK'", "PTRACE_POSIX_SPAWN or 0"),
     "bad step's clause": (wrong("P: load [fork]"), 3, "P: load [fork]", "a clause in brackets"),
     "born twice": (wrong("P: fork C", "P: fork C"), 1, "C is born", "twice"),
     "born late": (wrong("P: fork C", "C: load"), 1, "C is born after", "acted"),

@@ -72,7 +72,12 @@ BREAKS = [
         "inherited/*/flags",
     ),
     ("RAS", "k.ras_fork(p1, p2)", "pass", "inherited/*/ras"),
-    ("TEXT-AND-PATH", "p2.p_path = p1.p_path", "p2.p_path = None", "inherited/*/path"),
+    (
+        "TEXT-AND-PATH",
+        "p2.p_path = k.kmem_strdupsize(p1.p_path)",
+        "p2.p_path = None",
+        "inherited/*/path",
+    ),
     ("NO-AIO", "p2.p_aio = None", "p2.p_aio = p1.p_aio", "inherited/*/aio"),
     (
         "KTRACE-INHERITED",

@@ -46,6 +46,10 @@ class Console:
         )
         self._spawn.logfile_read = self._text
 
+    def fileno(self) -> int:
+        """Readable when the kernel has written something."""
+        return self._ours
+
     def text(self) -> str:
         """What the kernel has written so far."""
         self._expect([pexpect.TIMEOUT, pexpect.EOF], 0)

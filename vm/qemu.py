@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -10,16 +9,12 @@ from contextlib import suppress
 from pathlib import Path
 from time import monotonic, sleep
 
-from qemu.qmp import QMPError
-from qemu.qmp.legacy import QEMUMonitorProtocol
-
 from vm.console import Console
 from vm.errors import GuestError, PanickedError
+from vm.monitor import ANSWER, Monitor
+from vm.programs import find_program
 
 QEMU = "qemu-system-x86_64"
-_INSTALL = "install it with: apt-get install qemu-system-x86"
-#: Seconds that QEMU has for a command; a stopped or wedged one never answers.
-_ANSWER = 10.0
 # Reads until its input ends, which is when the process that holds the other end has
 # gone, however that one ended; then kills QEMU.  QEMU itself would notice nothing.
 _WATCHDOG = 'trap "" INT TERM HUP; read -r never; kill -9 "$0"'
@@ -27,10 +22,7 @@ _WATCHDOG = 'trap "" INT TERM HUP; read -r never; kill -9 "$0"'
 
 def find_qemu() -> str:
     """The path of QEMU.  Raises :class:`GuestError` where it is missing."""
-    found = shutil.which(QEMU)
-    if found is None:
-        raise GuestError(f"{QEMU} is missing: {_INSTALL}")
-    return found
+    return find_program(QEMU, "qemu-system-x86")
 
 
 class Qemu:
@@ -45,8 +37,7 @@ class Qemu:
         self.console = Console()
         ours, theirs = socket.socketpair()
         self._errors = errors.open("w+b")
-        self._monitor = ours
-        self._protocol: QEMUMonitorProtocol | None = None
+        self._monitor = Monitor(ours)
         command = [program, "-no-user-config", "-nodefaults", "-display", "none"]
         command += ["-chardev", f"serial,id=console,path={self.console.path}"]
         command += ["-serial", "chardev:console"]
@@ -66,24 +57,18 @@ class Qemu:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
+        with suppress(GuestError):  # it has ended, which whoever waits for it will see
+            self._monitor.connect()
 
     def command(self, name: str, arguments: Mapping[str, object] | None = None) -> object:
         """Have QEMU do something.  Raises :class:`GuestError` where it does not."""
-        try:
-            if self._protocol is None:
-                self._protocol = QEMUMonitorProtocol(self._monitor)
-                self._protocol.settimeout(_ANSWER)
-                self._protocol.connect()
-            return self._protocol.cmd(name, **(arguments or {}))
-        except (TimeoutError, QMPError, OSError, EOFError) as error:
-            said = str(error) or "no answer"
-            raise GuestError(f"QEMU did not do {name!r}: {said}") from None
+        return self._monitor.command(name, arguments)
 
     def save(self, path: Path) -> None:
         """Write the machine's whole state, without its disks, to *path*; the guest goes on."""
         self.command("migrate-set-parameters", {"max-bandwidth": 1 << 40})
         self.command("migrate", {"uri": f"exec:cat > '{path}'"})
-        self._wait_for("query-migrate", "completed", _ANSWER)
+        self._wait_for("query-migrate", "completed", ANSWER)
         self.command("cont")
 
     def wait_until_running(self, timeout: float) -> None:
@@ -119,10 +104,6 @@ class Qemu:
         self.process.wait()
         self._watchdog.kill()
         self._watchdog.communicate()
-        if self._protocol is not None:
-            # It ends with QEMU, which may be in the middle of a word.
-            with suppress(QMPError, OSError, EOFError):
-                self._protocol.close()
         self._monitor.close()
         self.console.close()
         self._errors.close()

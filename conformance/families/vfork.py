@@ -117,6 +117,58 @@ _BODIES = {
     """,
 }
 
+#: What a child does to itself, with the signal let through.
+_RAISED = ("SIGKILL", "SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGABRT", "SIGHUP", "SIGCONT")
+_HELD_BACK = ("SIGTSTP", "SIGTTIN", "SIGTTOU")
+_STOPPING = ("SIGSTOP", *_HELD_BACK)
+
+#: What a child does itself, in its turn.
+_INNER = {name: call for name, (call, _) in CALLS.items()} | {
+    "clone-fs": "__clone CLONE_FS|SIGCHLD {child}",
+    "clone-files": "__clone CLONE_FILES|SIGCHLD {child}",
+}
+_EVERYTHING = """
+    scenario vfork/clone-everything/own-stack
+    about CLONE-STACK ADDRESS-SPACE
+    P: store 1
+    P: __clone CLONE_VM|CLONE_FS|CLONE_FILES|CLONE_SIGHAND|SIGUSR1 C own
+    C: stack                [CLONE-STACK]
+    C: getppid              [PARENT]
+    C: load                 [ADDRESS-SPACE]
+    C: store 2
+    C: exit 165
+    P: wait4 C              [EXIT-SIGNAL]
+    P: wait4 C WALTSIG      [EXIT-SIGNAL]
+    P: load                 [ADDRESS-SPACE]
+"""
+
+
+def _raise(call: str, holds: bool, signal: str) -> str:
+    """A child sends itself *signal*; whoever is stopped by it is killed by somebody else."""
+    steps = f"P: {call} [VFORK-WAIT]\nC: sigprocmask unblock {signal}\nC: kill C {signal}\n"
+    if signal in _STOPPING and not (holds and signal in _HELD_BACK):
+        steps += "Q: p_realstat C [PPWAIT-MARK]\n"
+        steps += "" if holds else "P: wait4 C WUNTRACED\n"
+        steps += "Q: kill C SIGKILL\n"
+    elif signal in _HELD_BACK:
+        steps += "Q: p_realstat C [PPWAIT-MARK]\nQ: kill C SIGCONT\nC: exit 0\n"
+    elif signal == "SIGCONT":
+        steps += "C: exit 0\n"
+    return steps + "P: wait4 C [EXIT-SIGNAL]\n"
+
+
+def _nested(outer: str, inner: str) -> str:
+    """A child makes a child, and each waits for its own."""
+    return f"""P: {outer}          [VFORK-WAIT]
+        C: {inner}              [PPWAIT-MARK]
+        D: getppid              [PARENT]
+        D: exit 2
+        C: wait4 D              [EXIT-SIGNAL]
+        C: exit 1
+        P: wait4 C              [EXIT-SIGNAL]
+        P: wait4 any            [FRESH-LISTS]
+    """
+
 
 def generate(random: Random) -> Iterator[Scenario]:
     for call, (text, clause) in CALLS.items():
@@ -127,3 +179,13 @@ def generate(random: Random) -> Iterator[Scenario]:
             yield from parse(
                 f"scenario vfork/{call}/{name}\nabout {clause} VFORK-WAIT\n{steps.strip()}"
             )
+    for call, (text, clause) in CALLS.items():
+        about = f"about {clause} VFORK-WAIT PPWAIT-MARK\n"
+        outer = text.format(child="C")
+        for signal in _RAISED:
+            steps = _raise(outer, "vfork" in call, signal)
+            yield from parse(f"scenario vfork/{call}/raise-{signal}\n{about}{steps}")
+        for name, other in _INNER.items():
+            steps = _nested(outer, other.format(child="D"))
+            yield from parse(f"scenario vfork/{call}/nested-{name}\n{about}{steps}")
+    yield from parse(_EVERYTHING)

@@ -194,6 +194,16 @@ static void put_names(struct text *t, const char *first, const char *last, u64 v
 		put(t, "0");
 }
 
+static void put_signals(struct text *t, u64 set) /* bit n-1 for signal n */
+{
+	put(t, set ? "" : "0");
+	for (int n = 1, any = 0; n < 64; n++)
+		if (set >> (n - 1) & 1) {
+			put(t, any++ ? "|" : "");
+			put_signal(t, n);
+		}
+}
+
 #include "look.h"
 
 /* Give way: by spinning at first, then, since nothing has happened for long, by a nap. */
@@ -211,17 +221,19 @@ static void direct(void);
 #if HAVE_TRACER
 static void put_events(struct text *t, int events)
 {
-	static const char *const names[] = {"PTRACE_FORK", "PTRACE_VFORK", "PTRACE_VFORK_DONE"};
+	static const char *const names[] = {"PTRACE_FORK", "PTRACE_VFORK", "PTRACE_VFORK_DONE",
+	    "PTRACE_LWP_CREATE", "PTRACE_LWP_EXIT", "PTRACE_POSIX_SPAWN"};
+	enum { NAMES = sizeof names / sizeof names[0], OTHERS = ~((1 << NAMES) - 1) };
 	int any = 0;
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < NAMES; i++)
 		if (events & 1 << i) {
 			put(t, any ? "|" : "");
 			put(t, names[i]);
 			any = 1;
 		}
-	if (events & ~7) {
+	if (events & OTHERS) {
 		put(t, any ? "|0x" : "0x");
-		put_number(t, (u64)(events & ~7), 16);
+		put_number(t, (u32)(events & OTHERS), 16);
 	} else if (!any)
 		put(t, "0");
 }
@@ -237,6 +249,7 @@ static void trace_step(int me, struct step *step, struct text *t)
 {
 	long pid = pid_of(me, step->arg[0]), error, other;
 	int event, signal, code;
+	u64 set;
 	switch (step->verb) {
 	case V_ATTACH:
 		put_result(t, os_attach(pid), "ok");
@@ -260,6 +273,7 @@ static void trace_step(int me, struct step *step, struct text *t)
 			if (event) {
 				put(t, " ");
 				put_pid(t, other);
+				newborn(other);
 			}
 		}
 		break;
@@ -286,9 +300,47 @@ static void trace_step(int me, struct step *step, struct text *t)
 	case V_TRACE_KILL:
 		put_result(t, os_trace_kill(pid), "ok");
 		break;
+	case V_TRACE_ME:
+		put_result(t, os_trace_me(), "ok");
+		break;
+	case V_SET_SIGPASS:
+		put_result(t, os_set_sigpass(pid, (u64)step->arg[1]), "ok");
+		break;
+	case V_GET_SIGPASS:
+		error = os_get_sigpass(pid, &set);
+		if (error < 0)
+			put_error(t, error);
+		else
+			put_signals(t, set);
+		break;
 	}
 }
 #endif
+
+/* What the system tells of any process, stopped or not. */
+static void kinfo_step(int me, struct step *step, struct text *t)
+{
+	static const struct {
+		int state;
+		const char *name;
+	} states[] = {{RUNNING, "SACTIVE"}, {ASLEEP, "SACTIVE"}, {STOPPED, "SSTOP"}, {ZOMBIE, "SZOMB"}};
+	long pid = pid_of(me, step->arg[0]), parent;
+	u64 blocked, ignored;
+	int bit = (int)step->arg[1] - 1;
+	long error = os_kinfo(pid, &parent, &blocked, &ignored);
+	if (error < 0)
+		put_error(t, error);
+	else if (step->verb == V_PPID)
+		put_pid(t, parent);
+	else if (step->verb == V_SIGMASK)
+		put(t, blocked >> bit & 1 ? "yes" : "no");
+	else if (step->verb == V_SIGIGNORE)
+		put(t, ignored >> bit & 1 ? "yes" : "no");
+	else
+		for (int i = 0, state = os_state(pid); i < 4; i++)
+			if (states[i].state == state)
+				put(t, states[i].name);
+}
 
 static void perform(int me, u32 index)
 {
@@ -393,13 +445,7 @@ static void perform(int me, u32 index)
 		put_result(&t, os_block((int)step->arg[0], (int)step->arg[1]), "ok");
 		break;
 	case V_SIGPENDING:
-		cur = os_pending();
-		put(&t, cur ? "" : "0");
-		for (int n = 1, any = 0; n < 64; n++)
-			if (cur >> (n - 1) & 1) {
-				put(&t, any++ ? "|" : "");
-				put_signal(&t, n);
-			}
+		put_signals(&t, os_pending());
 		break;
 	case V_SETRLIMIT:
 		put_result(&t, os_setrlimit((u64)step->arg[0], (u64)step->arg[1]), "ok");
@@ -416,6 +462,12 @@ static void perform(int me, u32 index)
 		break;
 	case V_SETREUID:
 		put_result(&t, os_setreuid((long)step->arg[0], (long)step->arg[1]), "ok");
+		break;
+	case V_PPID:
+	case V_REALSTAT:
+	case V_SIGMASK:
+	case V_SIGIGNORE:
+		kinfo_step(me, step, &t);
 		break;
 #if HAVE_TRACER
 	case V_SPAWN:

@@ -57,6 +57,9 @@ static u64 os_microtime(void);
 static void *os_shared(unsigned long size);
 static void *os_shared_file(const char *path, unsigned long size);
 static int os_state(long pid);
+/* The parent, and the signals that are blocked and ignored, bit n-1 for signal n. */
+static long os_kinfo(long pid, long *parent, u64 *blocked, u64 *ignored);
+static void os_no_core(void); /* who is killed leaves no file behind */
 static void os_identity(char *buf, unsigned long size); /* "NetBSD 10.1 amd64" */
 static u64 os_maxproc(void); /* how many processes there may be; 0 where nobody knows */
 static const char *os_lacks(void); /* "PTRACE,KTRACE", by targets/needs.py: what this kernel has not */

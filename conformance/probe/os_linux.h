@@ -164,14 +164,20 @@ static long os_block(int block, int signal)
 	return SYS(__NR_rt_sigprocmask, block ? SIG_BLOCK : SIG_UNBLOCK, &set, 0, 8, 0, 0);
 }
 
-static u64 os_pending(void)
+static u64 netbsd_signals(u64 host)
 {
-	u64 host = 0, set = 0;
-	SYS(__NR_rt_sigpending, &host, 8, 0, 0, 0, 0);
+	u64 set = 0;
 	for (int n = 1; n < 64; n++)
 		if (host >> (to_linux[n] - 1) & 1)
 			set |= 1ull << (n - 1);
 	return set;
+}
+
+static u64 os_pending(void)
+{
+	u64 host = 0;
+	SYS(__NR_rt_sigpending, &host, 8, 0, 0, 0, 0);
+	return netbsd_signals(host);
 }
 
 static long os_setrlimit(u64 cur, u64 max)
@@ -249,25 +255,33 @@ static long os_mail_put(const void *buf, long size, long offset)
 	return size;
 }
 
-static int os_state(long pid)
+/* What a file of /proc says of the process, or minus the error number. */
+static long read_proc(long pid, const char *file, char *text, long size)
 {
-	char path[32] = "/proc/", text[512];
+	char path[32] = "/proc/";
 	int at = 6, digits = 1;
 	for (long n = pid; n >= 10; n /= 10)
 		digits++;
 	for (int i = digits - 1; i >= 0; i--, pid /= 10)
 		path[at + i] = (char)('0' + pid % 10);
 	at += digits;
-	for (const char *s = "/stat"; *s; s++)
+	for (const char *s = file; *s; s++)
 		path[at++] = *s;
 	path[at] = 0;
 	long fd = os_open(path);
 	if (fd < 0)
-		return fd == -ENOENT ? NOBODY : RUNNING;
-	long got = os_read(fd, text, sizeof text - 1);
+		return fd;
+	long got = os_read(fd, text, size);
 	os_close(fd);
+	return got;
+}
+
+static int os_state(long pid)
+{
+	char text[512];
+	long got = read_proc(pid, "/stat", text, sizeof text - 1);
 	if (got <= 0)
-		return NOBODY;
+		return got == 0 || got == -ENOENT || got == -ESRCH ? NOBODY : RUNNING;
 	while (got > 0 && text[got - 1] != ')')
 		got--;
 	switch (text[got + 1]) {
@@ -282,6 +296,44 @@ static int os_state(long pid)
 	default:
 		return ASLEEP;
 	}
+}
+
+/* The number behind `name:` in the text of a status file. */
+static u64 status_field(const char *text, const char *name, u64 base)
+{
+	u64 value = 0;
+	for (; *text; text++) {
+		const char *at = text, *s = name;
+		while (*s && *at == *s)
+			at++, s++;
+		if (*s)
+			continue;
+		while (*at == ':' || *at == '\t')
+			at++;
+		for (; (*at >= '0' && *at <= '9') || (*at >= 'a' && *at <= 'f'); at++)
+			value = value * base + (u64)(*at <= '9' ? *at - '0' : *at - 'a' + 10);
+		break;
+	}
+	return value;
+}
+
+static long os_kinfo(long pid, long *parent, u64 *blocked, u64 *ignored)
+{
+	char text[4096];
+	long got = read_proc(pid, "/status", text, sizeof text - 1);
+	if (got <= 0)
+		return -ESRCH;
+	text[got] = 0;
+	*parent = (long)status_field(text, "\nPPid", 10);
+	*blocked = netbsd_signals(status_field(text, "\nSigBlk", 16));
+	*ignored = netbsd_signals(status_field(text, "\nSigIgn", 16));
+	return 0;
+}
+
+static void os_no_core(void)
+{
+	u64 none[2] = {0, 0};
+	SYS(__NR_prlimit64, 0, RLIMIT_CORE, none, 0, 0, 0);
 }
 
 static void os_identity(char *buf, unsigned long size)

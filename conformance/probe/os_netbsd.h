@@ -229,6 +229,17 @@ static int os_state(long pid)
 	}
 }
 
+static long os_kinfo(long pid, long *parent, u64 *blocked, u64 *ignored)
+{
+	struct kinfo_proc2 kp = {0};
+	int name[] = {CTL_KERN, KERN_PROC2, KERN_PROC_PID, (int)pid, sizeof kp, 1};
+	long got = sysctl_get(name, 6, &kp, sizeof kp);
+	*parent = kp.p_ppid;
+	*blocked = kp.p_sigmask.__bits[0] | (u64)kp.p_sigmask.__bits[1] << 32;
+	*ignored = kp.p_sigignore.__bits[0] | (u64)kp.p_sigignore.__bits[1] << 32;
+	return got < 0 ? got : got < (long)sizeof kp ? -ESRCH : 0;
+}
+
 static void os_identity(char *buf, unsigned long size)
 {
 	int type[] = {CTL_KERN, KERN_OSTYPE}, release[] = {CTL_KERN, KERN_OSRELEASE}, machine[] = {CTL_HW, HW_MACHINE};
@@ -242,6 +253,12 @@ static void os_identity(char *buf, unsigned long size)
 			at += (unsigned long)got - 1;
 	}
 	buf[at] = 0;
+}
+
+static void os_no_core(void)
+{
+	struct rlimit none = {0, 0};
+	SYS(SYS_setrlimit, RLIMIT_CORE, &none, 0, 0, 0, 0);
 }
 
 static void os_prepare(void) {}
@@ -327,6 +344,18 @@ static long os_get_state(long pid, int *event, long *other)
 	long error = os_ptrace(PT_GET_PROCESS_STATE, pid, &s, sizeof s);
 	*event = s.pe_report_event;
 	*other = s.pe_other_pid;
+	return error;
+}
+static long os_set_sigpass(long pid, u64 signals)
+{
+	sigset_t set = {{(u32)signals, (u32)(signals >> 32)}};
+	return os_ptrace(PT_SET_SIGPASS, pid, &set, sizeof set);
+}
+static long os_get_sigpass(long pid, u64 *signals)
+{
+	sigset_t set = {{0}};
+	long error = os_ptrace(PT_GET_SIGPASS, pid, &set, sizeof set);
+	*signals = set.__bits[0] | (u64)set.__bits[1] << 32;
 	return error;
 }
 static long os_get_siginfo(long pid, int *signal, int *code, int *event, long *other)

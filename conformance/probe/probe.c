@@ -130,6 +130,7 @@ static void own_surroundings(void)
 		os_sigaction(signal, 'd');
 	for (int fd = 3; fd < 64; fd++)
 		os_close(fd);
+	os_no_core();
 	os_umask(022);
 	os_chdir("/");
 }

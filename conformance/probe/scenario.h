@@ -17,14 +17,15 @@ enum verb {
 	V_STOPFORK, V_STOPEXEC, V_STOPPED, V_COUNTS, V_MAXPROC, V_FORKFSLEEP, V_TOOK, V_TABLEFULL,
 	V_KQUEUE, V_WATCH, V_KEVENT, V_KTRACE, V_KTRACE_END, V_UTRACE, V_RECORDS,
 	V_SPAWN, V_ATTACH, V_SET_EVENT_MASK, V_GET_EVENT_MASK, V_GET_PROCESS_STATE, V_GET_SIGINFO,
-	V_CONTINUE, V_DETACH, V_TRACE_KILL, VERBS
+	V_CONTINUE, V_DETACH, V_TRACE_KILL, V_TRACE_ME, V_SET_SIGPASS, V_GET_SIGPASS,
+	V_PPID, V_REALSTAT, V_SIGMASK, V_SIGIGNORE, VERBS
 };
 
 /*
  * c child, a actor, w whom, f flags, k stack, i integer, g signal, o options,
  * p path, m octal, d disposition, h how, l limit, u uid, e events, q field,
  * s field to show, b flags of a process, n notes, t trace facilities, r
- * install or purge, v timer; a capital letter may be left out.  `alone` marks what a process can do that runs one
+ * install or purge, v timer, x signals; a capital letter may be left out.  `alone` marks what a process can do that runs one
  * scenario after another without carrying anything over.
  */
 static const struct {
@@ -102,6 +103,13 @@ static const struct {
 	[V_CONTINUE] = {"PT_CONTINUE", "aG", 0},
 	[V_DETACH] = {"PT_DETACH", "a", 0},
 	[V_TRACE_KILL] = {"PT_KILL", "a", 0},
+	[V_TRACE_ME] = {"PT_TRACE_ME", "", 0},
+	[V_SET_SIGPASS] = {"PT_SET_SIGPASS", "ax", 0},
+	[V_GET_SIGPASS] = {"PT_GET_SIGPASS", "a", 0},
+	[V_PPID] = {"p_ppid", "a", 0},
+	[V_REALSTAT] = {"p_realstat", "a", 0},
+	[V_SIGMASK] = {"p_sigmask", "ag", 0},
+	[V_SIGIGNORE] = {"p_sigignore", "ag", 0},
 };
 
 struct step {
@@ -128,7 +136,8 @@ static const struct {
 	{"CLONE_VM", 0x100}, {"CLONE_FS", 0x200}, {"CLONE_FILES", 0x400}, {"CLONE_SIGHAND", 0x800},
 	{"CLONE_PTRACE", 0x2000}, {"CLONE_VFORK", 0x4000},
 	{"WNOHANG", 1}, {"WUNTRACED", 2}, {"WALTSIG", 4}, {"WALLSIG", 8}, {"WCONTINUED", 16},
-	{"PTRACE_FORK", 1}, {"PTRACE_VFORK", 2}, {"PTRACE_VFORK_DONE", 4},
+	{"PTRACE_FORK", 1}, {"PTRACE_VFORK", 2}, {"PTRACE_VFORK_DONE", 4}, {"PTRACE_LWP_CREATE", 8},
+	{"PTRACE_LWP_EXIT", 0x10}, {"PTRACE_POSIX_SPAWN", 0x20},
 	{"P_CONTROLT", 0x2}, {"P_NOCLDSTOP", 0x8}, {"P_PPWAIT", 0x10}, {"P_PROFIL", 0x20},
 	{"P_SUGID", 0x100}, {"P_TRACED", 0x800}, {"P_EXEC", 0x4000}, {"P_NOCLDWAIT", 0x20000},
 	{"P_CLDSIGIGN", 0x80000}, {"P_CHTRACED", 0x400000}, {"P_STOPFORK", 0x800000},
@@ -249,6 +258,17 @@ static const char *read_argument(struct scenario *s, struct step *step, char kin
 	case 'r':
 		*arg = same(word, "install");
 		return 0;
+	case 'x': /* SIGCHLD|SIGUSR1: bit n-1 for signal n */
+		for (char *next = word; next; word = next) {
+			while (*next && *next != '|')
+				next++;
+			next = *next ? *next = 0, next + 1 : 0;
+			i64 signal;
+			if (!bits(word, &signal) || signal < 0 || signal > 63)
+				return "unknown signal";
+			*arg |= signal ? (i64)(1ull << (signal - 1)) : 0;
+		}
+		return 0;
 	case 'k':
 		*arg = 1;
 		return same(word, "own") ? 0 : "expected own";
@@ -338,7 +358,7 @@ static const char *read_step(struct scenario *s, char *line)
 	s->alone &= verbs[step->verb].alone && step->actor == 0 && (step->child < 0 || step->child == ANONYMOUS);
 	/* What a bit without a name does on another kernel may outlast the call. */
 	s->alone &= step->verb != V_CLONE || !(step->arg[0] & ~(i64)NAMED_BITS);
-	s->traced |= step->verb >= V_SPAWN;
+	s->traced |= step->verb >= V_SPAWN && step->verb < V_PPID;
 	s->measured |= step->verb == V_TOOK;
 	s->steps++;
 	return 0;

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from conformance.verdict import Result
 from reference_model.clauses import clauses
 
 
-def explain(result: Result) -> Iterator[str]:
-    """The lines of a difference, the first wrong observation marked with ``>``."""
+def explain(result: Result, clause_lines: Mapping[str, str] | None = None) -> Iterator[str]:
+    """The lines of a difference, the first wrong observation marked with ``>``.
+
+    *clause_lines* says where the clauses stand in the file that was asked, if it was one.
+    """
     scenario = result.scenario
     clause = clauses()[result.clause]
     seen, of = result.times
     yield f"{result.clause}: {clause.says}"
-    where = f"kern_fork.c 1.232, lines {clause.lines}"
-    yield f"  {where}; scenario {scenario.name}, seen {seen} of {of} times"
-    calls = [step.call() for step in scenario.steps]
+    if clause_lines is None:
+        where = f"kern_fork.c 1.232, lines {clause.lines}; scenario"
+    else:
+        lines = clause_lines.get(result.clause)
+        where = f"lines {lines} of the file;" if lines else "not in the file;"
+    more = f", and {result.number - 1} more like it" if result.number > 1 else ""
+    yield f"  {where} {scenario.name}, seen {seen} of {of} times{more}"
+    calls = scenario.calls()
     if result.observed is None:
         yield f"  {result.reason}"
         yield from ("    " + call for call in calls)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
@@ -11,11 +12,15 @@ from conformance.runner import Summary
 from conformance.verdict import Result, Verdict
 
 
-def item_outcome(results: list[Result]) -> tuple[Verdict, str]:
+def item_outcome(
+    results: list[Result], lines: Mapping[str, str] | None = None
+) -> tuple[Verdict, str]:
     """The verdict on a family's scenarios about one clause, and what to read about it."""
     differences = [r for r in results if r.verdict is Verdict.DIFFERENCE]
     if differences:
-        return Verdict.DIFFERENCE, "\n\n".join("\n".join(explain(r)) for r in differences[:20])
+        return Verdict.DIFFERENCE, "\n\n".join(
+            "\n".join(explain(r, lines)) for r in differences[:20]
+        )
     undecided = [r for r in results if r.verdict is Verdict.NOT_DECIDED]
     if len(undecided) == len(results):
         return Verdict.NOT_DECIDED, "; ".join(dict.fromkeys(r.reason for r in undecided))
@@ -33,15 +38,16 @@ def write_junit(path: Path, summary: Summary) -> None:
         if suite is None:
             suite = families[family] = SubElement(suites, "testsuite", name=family)
             totals[family] = {"tests": 0, "failures": 0, "skipped": 0, "errors": 0}
-        verdict, text = item_outcome(results)
+        verdict, text = item_outcome(results, summary.clause_lines)
         case = SubElement(
             suite, "testcase", classname=f"forkoracle.{summary.target}.{family}", name=clause
         )
         totals[family]["tests"] += 1
         if verdict is Verdict.DIFFERENCE:
             totals[family]["failures"] += 1
-            differing = sum(r.verdict is Verdict.DIFFERENCE for r in results)
-            message = f"{differing} of {len(results)} scenarios differ from kern_fork.c"
+            differing = sum(r.number for r in results if r.verdict is Verdict.DIFFERENCE)
+            total = sum(r.number for r in results)
+            message = f"{differing} of {total} scenarios differ from kern_fork.c"
             SubElement(case, "failure", message=message).text = text
         elif verdict is Verdict.NOT_DECIDED:
             totals[family]["skipped"] += 1

@@ -6,10 +6,13 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from conformance.runner import Summary
+from conformance.targets.source.case import CaseError, parse_case
+from conformance.targets.source.target import SourceRun
 from conformance.verdict import Result, Verdict
 from reference_model import ScenarioError, parse
 
@@ -34,7 +37,14 @@ def _difference(result: Result) -> dict[str, Any]:
         "console": result.console,
         "times": seen,
         "of": of,
+        "number": result.number,
     }
+
+
+def _lines(result: Result, summary: Summary) -> dict[str, str]:
+    """Where the clause stands in the file that was asked, if it was one."""
+    lines = (summary.clause_lines or {}).get(result.clause)
+    return {"lines": lines} if lines else {}
 
 
 def as_json(summary: Summary) -> dict[str, Any]:
@@ -65,7 +75,11 @@ def as_json(summary: Summary) -> dict[str, Any]:
         "clauses": _table(summary.by_clause),
         "known": dict(summary.known.most_common()),
         "not_decided": dict(summary.reasons.most_common()),
-        "differences": [_difference(result) for result in summary.differences],
+        "differences": [
+            _difference(result) | _lines(result, summary) for result in summary.differences
+        ],
+        "notes": summary.notes,
+        "coverage": asdict(summary.coverage) if summary.coverage else None,
     }
 
 
@@ -109,9 +123,10 @@ def read_json(path: Path) -> dict[str, Any]:
             "run the scenarios again with this version"
         )
     try:
+        read = parse_case if data["target"] == SourceRun.name else parse
         for difference in data["differences"]:
-            parse(difference["scenario"])
+            read(difference["scenario"])
         data["summary"]["scenarios"], data["clauses"]
-    except (KeyError, TypeError, ScenarioError) as error:
+    except (KeyError, TypeError, ScenarioError, CaseError) as error:
         raise ResultsError(f"{path}: results cut short or unknown: {error}") from None
     return data

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TransferSpeedColumn,
+)
 from rich.table import Table
 
 from conformance.report.explain import explain
@@ -25,7 +34,9 @@ _STYLE = {
 }
 
 
-def show_progress(console: Console, results: Iterator[Result], total: int) -> Iterator[Result]:
+def show_progress(
+    console: Console, results: Iterator[Result], total: int | None
+) -> Iterator[Result]:
     """Pass the results on under a progress bar that names the family and counts differences."""
     columns = (
         TextColumn("{task.description:<12}"),
@@ -37,9 +48,12 @@ def show_progress(console: Console, results: Iterator[Result], total: int) -> It
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("", total=total, found="")
         found = 0
-        for number, result in enumerate(results):
-            found += result.verdict is Verdict.DIFFERENCE
-            if number % 64 == 0 or result.scenario.traced:
+        number, shown = 0, -64
+        for result in results:
+            found += result.number * (result.verdict is Verdict.DIFFERENCE)
+            number += result.number
+            if number - shown >= 64 or result.scenario.traced:
+                shown = number
                 progress.update(
                     task,
                     completed=number,
@@ -47,6 +61,24 @@ def show_progress(console: Console, results: Iterator[Result], total: int) -> It
                     found=f"[red]{found} differences[/red]" if found else "",
                 )
             yield result
+
+
+@contextmanager
+def show_download(name: str) -> Iterator[Callable[[int, int | None], None]]:
+    """A bar for one file, told of its bytes so far and in all; a line where nobody watches."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("fetching {task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+    )
+    watched = console.is_terminal
+    if not watched:
+        console.print(f"fetching {name}", highlight=False)
+    with Progress(*columns, console=console, transient=True, disable=not watched) as progress:
+        task = progress.add_task(name, total=None)
+        yield lambda size, total: progress.update(task, completed=size, total=total)
 
 
 def show_summary(console: Console, summary: Summary, *, every_clause: bool = False) -> None:
@@ -68,9 +100,13 @@ def show_summary(console: Console, summary: Summary, *, every_clause: bool = Fal
             f"{', '.join(f'{name} ({number})' for name, number in summary.known.most_common(3))}"
             + (f" and {len(summary.known) - 3} more" if len(summary.known) > 3 else "")
         )
+    for note in summary.notes:
+        console.print(f"[yellow]note[/yellow] {escape(note)}", soft_wrap=True, highlight=False)
+    if summary.coverage:
+        console.print(escape(str(summary.coverage)), soft_wrap=True, highlight=False)
     for result in summary.differences[:SHOWN_IN_FULL]:
         console.print()
-        for number, line in enumerate(explain(result)):
+        for number, line in enumerate(explain(result, summary.clause_lines)):
             style = "bold red" if number == 0 else "red" if line.startswith("  >") else None
             console.print(escape(line), style=style, soft_wrap=True, highlight=False)
     if len(summary.differences) > SHOWN_IN_FULL:

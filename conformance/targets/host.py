@@ -146,15 +146,22 @@ class HostTarget:
         if isinstance(self.traced, str):
             yield from undecided(scenarios, self.traced)
             return
-        for playable, group in groupby(scenarios, key=self._tracer_is_playable):
-            if playable:
-                yield from self.traced.run(list(group))
+        for hindrance, group in groupby(scenarios, key=self._hindrance):
+            if hindrance:
+                yield from undecided(list(group), hindrance)
             else:
-                yield from undecided(list(group), "on Linux the only tracer is the root actor T")
+                yield from self.traced.run(list(group))
 
-    def _tracer_is_playable(self, scenario: Scenario) -> bool:
+    def _hindrance(self, scenario: Scenario) -> str:
+        """Why the tracer cannot play the scenario; empty where it can."""
+        if self.traced is self.plain:
+            return ""
         tracers = {step.actor for step in scenario.steps if step.verb in TRACER_VERBS}
-        return self.traced is self.plain or (tracers == {"T"} and "T" in scenario.roots())
+        if tracers != {"T"} or "T" not in scenario.roots():
+            return "on Linux the only tracer is the root actor T"
+        if any(step.verb == "PT_SET_SIGPASS" for step in scenario.steps):
+            return "Linux has no call like PT_SET_SIGPASS"
+        return ""
 
     def _run_as_others(self, scenarios: list[Scenario]) -> Observations:
         """Scenarios that become another user: root's business, and the user must be nobody's."""

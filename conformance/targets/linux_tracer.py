@@ -150,12 +150,13 @@ class Tracer:
         self.scenario = scenario
         self.actors = _actor_order(scenario)
         self.tracees: dict[int, Tracee] = {}
-        self.kinds: dict[int, int] = {}  # child to the event that its parent reported
+        self.births: dict[int, tuple[int, int]] = {}  # child to its parent's event, and the parent
 
     def play(self) -> None:
         """Take T's steps, each when its turn comes, until the director says that it is over."""
         stage, steps = self.stage, self.scenario.steps
-        stage.set_pid(self.actors.index("T"), os.getpid(), own=True)
+        if "T" in self.actors:
+            stage.set_pid(self.actors.index("T"), os.getpid(), own=True)
         while not stage.over:
             turn = stage.turn
             if turn < len(steps) and steps[turn].actor == "T" and stage.state(turn) == 0:
@@ -174,9 +175,11 @@ class Tracer:
                 continue
         while True:
             try:
-                os.waitpid(-1, _WALL)
+                pid, status = os.waitpid(-1, _WALL)
             except ChildProcessError:
                 return
+            if os.WIFSTOPPED(status):  # a tracee's child that nobody has waited for
+                os.kill(pid, signal.SIGKILL)
 
     def _perform(self, step: Step) -> str:
         method: Callable[..., str] | None = getattr(self, "_" + step.verb, None)
@@ -242,7 +245,7 @@ class Tracer:
         if tracee is None:
             raise OSError(3, "not traced")
         if tracee.newborn:
-            return self.kinds.get(pid, 0), _parent_of(pid)
+            return self.births.get(pid) or (0, 0)
         return tracee.event, tracee.other
 
     def _PT_CONTINUE(self, name: str, signo: str | None = None) -> str:
@@ -262,6 +265,19 @@ class Tracer:
     def _getppid(self) -> str:
         return f"@{os.getppid()}"
 
+    def _p_ppid(self, name: str) -> str:
+        return f"@{_parent_of(self._pid(name))}"
+
+    def _p_sigmask(self, name: str, signo: str) -> str:
+        return self._holds(name, "SigBlk", signo)
+
+    def _p_sigignore(self, name: str, signo: str) -> str:
+        return self._holds(name, "SigIgn", signo)
+
+    def _holds(self, name: str, field: str, signo: str) -> str:
+        signals = int(_status_of(self._pid(name), field), 16)
+        return "yes" if signals & 1 << _number_of(signo) - 1 else "no"
+
     def _wait4(self, whom: str, options: str = "0") -> str:
         pid, status = os.waitpid(-1 if whom == "any" else self._pid(whom), _wait_options(options))
         return self._status(pid, status) if pid else "none"
@@ -279,6 +295,7 @@ class Tracer:
         if pid not in self.tracees and os.WSTOPSIG(status) == signal.SIGSTOP:
             tracee = self.tracees[pid] = Tracee()
             tracee.newborn = True
+            ptrace_setoptions(pid, PTRACE_O_EXITKILL)  # Linux's newborns inherit their parent's
             self._name_newborn(pid)
             return f"@{pid} stopped SIGTRAP"
         tracee = self.tracees[pid]
@@ -287,7 +304,7 @@ class Tracer:
         if tracee.event:
             tracee.other = ptrace_geteventmsg(pid)
             if tracee.event != PTRACE_VFORK_DONE:
-                self.kinds[tracee.other] = tracee.event
+                self.births[tracee.other] = tracee.event, pid
                 self._name_newborn(tracee.other)
         tracee.signal = os.WSTOPSIG(status)
         return f"@{pid} stopped {_name_of(tracee.signal)}"
@@ -344,10 +361,18 @@ def _wait_options(text: str) -> int:
 
 
 def _parent_of(pid: int) -> int:
-    with open(f"/proc/{pid}/status", encoding="ascii") as status:
-        for line in status:
-            if line.startswith("PPid:"):
-                return int(line.split()[1])
+    return int(_status_of(pid, "PPid"))
+
+
+def _status_of(pid: int, field: str) -> str:
+    """A field of the process's status file.  ``OSError`` where there is no such process."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as status:
+            for line in status:
+                if line.startswith(f"{field}:"):
+                    return line.split()[1]
+    except FileNotFoundError:
+        pass
     raise ProcessLookupError(3, "no such process")
 
 

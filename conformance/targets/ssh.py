@@ -48,7 +48,7 @@ class SshTarget(HostTarget):
     def __init__(self, host: Host, patience: float = 2.0) -> None:
         """*patience* as for :class:`Channel`.  Raises :class:`TargetError`."""
         super().__init__()
-        self._host = host
+        self.host = host
         self._shell: SshShell | None = None
         self._reconnect = 0.0
         try:
@@ -67,11 +67,15 @@ class SshTarget(HostTarget):
             raise ProbeError(f"uname said {' '.join(words)[:80]!r}: expected NetBSD or Linux")
         probe = probe_for(*words)
         self.plain = self.channel(
-            lambda: self._patiently(lambda: SshProbe(self._host, probe, patience)), patience
+            lambda: self._patiently(lambda: self.start_probe(probe, patience)), patience
         )
         hello = self.plain.hello()
         self.traced = self.plain if hello.tracer else NO_TRACER
         self.meet(hello, self._ask, reader(self._ask))
+
+    def start_probe(self, probe: Path, patience: float) -> SshProbe:
+        """Log in, and start *probe* there."""
+        return SshProbe(self.host, probe, patience)
 
     def _patiently(self, log_in: Callable[[], S]) -> S:
         """Log in; a host that was there before may take a while to come back."""
@@ -92,7 +96,7 @@ class SshTarget(HostTarget):
                 return self._shell.ask(script)
             except ProbeError:
                 self._hang_up()
-        self._shell = self._patiently(lambda: SshShell(self._host))
+        self._shell = self._patiently(lambda: SshShell(self.host))
         try:
             return self._shell.ask(script)
         except ProbeError:

@@ -1,0 +1,42 @@
+"""The command ``forkoracle bench``: the figures of the README, measured here."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from conformance import bench
+from conformance.choice import KERN_FORK_VARIABLE, KERNEL_VARIABLE
+from conformance.report.results import write_whole
+
+
+def add_bench(commands: argparse._SubParsersAction[Any]) -> None:
+    """Add ``bench`` to the commands."""
+    measure = commands.add_parser("bench", help="the figures of the README, measured here")
+    measure.add_argument("--json", type=Path, metavar="FILE")
+    named = os.environ.get(KERNEL_VARIABLE)
+    measure.add_argument(
+        "--kernel",
+        type=Path,
+        default=Path(named) if named else None,
+        metavar="FILE",
+        help="measure a guest of this NetBSD kernel, too",
+    )
+
+
+def run_bench(options: argparse.Namespace, console: Console) -> int:
+    """Measure, and tell each figure as it is there; the exit status."""
+    rows = []
+    for figure in bench.figures(options.kernel):
+        rows.append(figure)
+        console.print(figure.line(), highlight=False, soft_wrap=True)
+    if KERN_FORK_VARIABLE not in os.environ:
+        console.print(f"source: not measured, no kern_fork.c: {KERN_FORK_VARIABLE} names one")
+    if options.json:
+        write_whole(options.json, json.dumps([row.as_json() for row in rows], indent=1) + "\n")
+    return 0

@@ -1,0 +1,52 @@
+"""The command ``forkoracle mutate``: which breaks of a kern_fork.c nobody would notice."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from conformance.choice import kern_fork_file
+from conformance.commands.status import INTERRUPTED
+from conformance.report.mutation import show_mutation
+from conformance.report.results import write_whole
+from conformance.targets.source.mutants import Fate, Mutation
+
+
+def add_mutate(commands: argparse._SubParsersAction[Any]) -> None:
+    """Add ``mutate`` to the commands."""
+    breaking = commands.add_parser("mutate", help="what the suite is blind to in a kern_fork.c")
+    breaking.add_argument("--kern-fork", type=Path, metavar="FILE", help="the file to break")
+    breaking.add_argument("--json", type=Path, metavar="FILE", help="write the results")
+
+
+def run_mutate(options: argparse.Namespace, console: Console) -> int:
+    """Break the file, over and over; the exit status."""
+    file = kern_fork_file("source", options.kern_fork)
+    assert file is not None
+    mutation = Mutation(file)
+    interrupted = False
+    with Progress(
+        TextColumn("mutants"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[found]}"),
+        console=console,
+        transient=True,
+    ) as progress:
+        task = progress.add_task("", total=len(mutation.mutants), found="")
+        try:
+            for _ in mutation.run():
+                survived = mutation.count(Fate.SURVIVED)
+                progress.update(task, advance=1, found=f"{survived} survived")
+        except KeyboardInterrupt:
+            interrupted = True
+    show_mutation(console, mutation, interrupted=interrupted)
+    if options.json:
+        write_whole(options.json, json.dumps(mutation.as_json(), indent=1) + "\n")
+    return INTERRUPTED if interrupted else 0

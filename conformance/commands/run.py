@@ -1,0 +1,197 @@
+"""The command ``forkoracle run``: scenarios on a kernel, and whether it agrees."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from time import time_ns
+from typing import Any
+
+import platformdirs
+from rich.console import Console
+
+from conformance.choice import Wanted, add_options, choose_target, kern_fork_file
+from conformance.commands.status import INTERRUPTED
+from conformance.journal import Journal, JournalError
+from conformance.report.junit import write_junit
+from conformance.report.results import write_json
+from conformance.report.terminal import show_progress, show_summary
+from conformance.runner import Run, Summary
+from conformance.selection import SelectionError, read_budget, read_scenarios, select
+from conformance.targets.base import Target
+from conformance.targets.source.target import SourceRun
+from reference_model import Scenario
+
+#: What ``--resume`` alone stands for.
+LAST = Path("-")
+#: So many unfinished runs are kept.
+_UNFINISHED = 5
+
+
+def add_run(commands: argparse._SubParsersAction[Any]) -> None:
+    """Add ``run`` to the commands."""
+    run = commands.add_parser("run", help="run scenarios on a kernel and say whether it agrees")
+    add_options(run.add_argument)
+    run.add_argument(
+        "--scenarios", type=Path, metavar="FILE", help="run the scenarios of this text"
+    )
+    run.add_argument(
+        "--programs",
+        metavar="N|SECONDSs",
+        help="run so many programs that nobody has written, or for so long: 1000, or 30s",
+    )
+    run.add_argument("--clauses", action="store_true", help="show the counts of every clause")
+    run.add_argument(
+        "--resume",
+        type=Path,
+        nargs="?",
+        const=LAST,
+        metavar="FILE",
+        help="write what is seen to FILE as it comes, and go on from what is there; "
+        "without FILE, from the last run that did not come to its end",
+    )
+    run.add_argument("--json", type=Path, metavar="FILE", help="write the results")
+    run.add_argument("--junit", type=Path, metavar="FILE", help="write the results for CI")
+
+
+def run_run(options: argparse.Namespace, console: Console) -> int:
+    """Run, show and write what came of it; the exit status."""
+    for path in filter(None, (options.json, options.junit)):
+        if not path.parent.is_dir():
+            raise SelectionError(f"{path}: no folder {path.parent} to write it in")
+    file = kern_fork_file(options.target, options.kern_fork)
+    run = _source(options, console, file) if file else _kernel(options, console)
+    try:
+        for _ in show_progress(console, run.results(), run.expected_total):
+            pass
+        summary = run.close()
+        if isinstance(run, Run):
+            run.target.close()
+    except KeyboardInterrupt:
+        run.kill()
+        summary = run.close(interrupted=True)
+    except BaseException:
+        run.kill()
+        raise
+    show_summary(console, summary, every_clause=options.clauses)
+    if isinstance(run, Run) and run.journal is not None:
+        _end(run.journal, summary, console, named=options.resume not in (None, LAST))
+    if options.json:
+        write_json(options.json, summary)
+    if options.junit:
+        write_junit(options.junit, summary)
+    if not summary.interrupted and options.scenarios is None and options.programs is None:
+        _keep(summary)
+    return INTERRUPTED if summary.interrupted else summary.exit_status()
+
+
+def _source(options: argparse.Namespace, console: Console, file: Path) -> SourceRun:
+    """The run of the target ``source``."""
+    if options.scenarios or options.programs or options.resume:
+        raise SelectionError(
+            "--kern-fork draws cases of its own: expected no --scenarios, --programs or --resume"
+        )
+    run = SourceRun(file, options.only, options.seed)
+    console.print(
+        f"target source: {file}, compiled and called "
+        "(--target local for the kernel that we are on)",
+        soft_wrap=True,
+        highlight=False,
+    )
+    return run
+
+
+def _kernel(options: argparse.Namespace, console: Console) -> Run:
+    """The run of a target that is a kernel."""
+    scenarios = _scenarios(options)
+    budget = read_budget(options.programs) if options.programs is not None else None
+    gc.freeze()  # they stay: the collector need not look through them each time
+    choice = choose_target(Wanted.from_options(lambda name: getattr(options, name)))
+    console.print(choice.line, soft_wrap=True, highlight=False)
+    target = choice.start()
+    if target.kernel.kern_fork or target.name == "ssh":
+        console.print(f"kernel {target.kernel}", soft_wrap=True, highlight=False)
+    try:
+        if budget is None:
+            return Run(target, scenarios, _journal(options.resume, target))
+        if target.kernel.system != "NetBSD":
+            raise SelectionError(
+                "--programs: what another kernel than NetBSD answers is written down for the "
+                f"families only, and this is {target.kernel.system}: expected --kernel or --host"
+            )
+        drawn = _programs(target, options.seed, budget)
+        return Run(target, (), _journal(options.resume, target), drawn)
+    except (JournalError, SelectionError):
+        target.kill()
+        raise
+
+
+def _programs(
+    target: Target, seed: int, budget: tuple[int | None, float | None]
+) -> Iterator[Sequence[Scenario]]:
+    try:
+        from conformance.programs import limited
+    except ImportError:
+        raise SelectionError(
+            "--programs needs hypothesis: pip install 'forkoracle[programs]'"
+        ) from None
+    return limited(target.options, seed, *budget)
+
+
+def _scenarios(options: argparse.Namespace) -> list[Scenario]:
+    named = [f"--{name}" for name in ("only", "scenarios", "programs") if getattr(options, name)]
+    if len(named) > 1:
+        raise SelectionError(f"{' and '.join(named)} exclude each other: expected one of them")
+    if options.programs is not None:
+        return []
+    if options.scenarios is None:
+        return select(options.only, options.seed)
+    return read_scenarios(options.scenarios)
+
+
+def _journal(named: Path | None, target: Target) -> Journal:
+    """The journal of a run: the named one, that of the last run, or a new one."""
+    folder = platformdirs.user_state_path("forkoracle") / "unfinished"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        found = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime)
+    except OSError:
+        folder, found = Path(tempfile.gettempdir()), []
+    if named == LAST:
+        if not found:
+            raise JournalError("--resume: no run is unfinished: expected a FILE")
+        named = found[-1]
+    for old in found[:-_UNFINISHED]:
+        old.unlink(missing_ok=True)
+    path = named or folder / f"{time_ns()}-{os.getpid()}.jsonl"
+    return Journal(path, target.name, target.kernel)
+
+
+def _end(journal: Journal, summary: Summary, console: Console, *, named: bool) -> None:
+    """Close the journal, and say how to go on from it; it stays for that, or where it was named."""
+    if journal.broken:
+        print(f"forkoracle: {journal.broken}", file=sys.stderr)
+    ended = not summary.interrupted and not summary.gave_up
+    journal.close(keep=named or not ended)
+    if not ended:
+        console.print(f"Go on with: forkoracle run --resume {journal.path}", soft_wrap=True)
+
+
+def last_results() -> Path:
+    """Where the results of the last run are kept, for ``forkoracle clauses``."""
+    return platformdirs.user_state_path("forkoracle") / "last.json"
+
+
+def _keep(summary: Summary) -> None:
+    """Keep the results for ``forkoracle clauses``; a user without a home does without."""
+    path = last_results()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, summary)
+    except OSError as error:
+        print(f"forkoracle: results not kept in {path.parent}: {error.strerror}", file=sys.stderr)

@@ -1,0 +1,69 @@
+"""Where a clause stands in a given kern_fork.c, edited or of another revision.
+
+``lines-1.232.txt`` has a 16-bit checksum for each line of revision 1.232, and nothing
+else of the file; by them the lines of another one are lined up with those of 1.232.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from zlib import crc32
+
+from reference_model.clauses import clauses
+
+
+def checksums(text: bytes) -> list[str]:
+    """A checksum for each line, blanks and tabs left out."""
+    return [f"{crc32(b''.join(line.split())) & 0xFFFF:04x}" for line in text.splitlines()]
+
+
+@cache
+def _of_1_232() -> tuple[str, ...]:
+    text = files(__package__).joinpath("lines-1.232.txt").read_text(encoding="ascii")
+    return tuple(text.split())
+
+
+def numbers(lines: str) -> list[int]:
+    """``269, 292-294`` as line numbers."""
+    found: list[int] = []
+    for first, last in re.findall(r"(\d+)(?:-(\d+))?", lines):
+        found += range(int(first), int(last or first) + 1)
+    return found
+
+
+def _shown(lines: Sequence[int]) -> str:
+    """The inverse of :func:`numbers`."""
+    runs: list[list[int]] = []
+    for line in sorted(set(lines)):
+        if runs and line == runs[-1][1] + 1:
+            runs[-1][1] = line
+        else:
+            runs.append([line, line])
+    return ", ".join(f"{a}-{b}" if b > a else f"{a}" for a, b in runs)
+
+
+def lines_in(path: Path) -> dict[str, str]:
+    """For each clause, the lines of the file at *path* that it stands in.
+
+    A line that is not in 1.232 belongs to what stands around it; a clause that the
+    file does not have at all is left out.
+    """
+    old, new = _of_1_232(), checksums(path.read_bytes())
+    matcher = SequenceMatcher(None, old, new, autojunk=False)
+    where: dict[int, list[int]] = {}
+    for kind, i1, i2, j1, j2 in matcher.get_opcodes():
+        for i in range(i1, i2):
+            at = [j1 + i - i1] if kind == "equal" else range(j1, j2)
+            where[i + 1] = [j + 1 for j in at]
+        if kind == "insert" and i1 in where:
+            where[i1] = where[i1] + [j + 1 for j in range(j1, j2)]
+    found = {
+        name: _shown([line for old_line in numbers(clause.lines) for line in where[old_line]])
+        for name, clause in clauses().items()
+    }
+    return {name: lines for name, lines in found.items() if lines}

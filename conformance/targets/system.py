@@ -1,0 +1,90 @@
+"""A whole NetBSD in QEMU, of a release's sets or on somebody's image: the probe comes by ssh."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from conformance.probe.channel import PanicError, ProbeError
+from conformance.probe.ssh import Host, SshProbe
+from conformance.targets.base import TargetError
+from conformance.targets.ssh import SshTarget
+from vm.booted import BootedSystem
+from vm.errors import GuestError, PanickedError
+from vm.system import LOOPBACK, System
+
+
+class WatchedProbe(SshProbe):
+    """A probe in a guest: where it falls silent, the guest's console says why."""
+
+    def __init__(self, booted: BootedSystem, host: Host, probe: Path, patience: float) -> None:
+        self._booted = booted
+        super().__init__(host, probe, patience)
+
+    def line(self, timeout: float) -> str:
+        try:
+            return super().line(timeout)
+        except ProbeError:
+            try:
+                self._booted.check()
+            except PanickedError as error:
+                raise PanicError(str(error), self._booted.console()) from None
+            except GuestError as error:
+                raise ProbeError(str(error)) from None
+            raise
+
+
+class SystemTarget(SshTarget):
+    """Boots a system, copies the probe there, and runs scenarios in it."""
+
+    def __init__(
+        self,
+        prepare: Callable[[Path], System],
+        user: str = "root",
+        identity: Path | None = None,
+        password: str | None = None,
+        patience: float = 2.0,
+    ) -> None:
+        """*prepare* makes the system in a folder.
+
+        Without *identity* and *password*, the system's own key is taken, or else
+        what the user's ssh finds.  Raises :class:`TargetError`.
+        """
+        self._booted: BootedSystem | None = None
+        try:
+            self._booted = BootedSystem(prepare)
+        except GuestError as error:
+            raise TargetError(str(error)) from None
+        host = Host(
+            user,
+            LOOPBACK,
+            self._booted.port,
+            identity or self._booted.system.identity,
+            self._booted.known_hosts,
+            password,
+        )
+        super().__init__(host, patience)
+        self.name = self.kernel.system.lower()
+
+    def start_probe(self, probe: Path, patience: float) -> SshProbe:
+        assert self._booted is not None
+        try:
+            self._booted.revive()
+        except GuestError as error:
+            raise ProbeError(str(error)) from None
+        self.host = replace(self.host, port=self._booted.port)
+        return WatchedProbe(self._booted, self.host, probe, patience)
+
+    def close(self) -> None:
+        super().close()
+        self._end()
+
+    def kill(self) -> None:
+        super().kill()
+        self._end()
+
+    def _end(self) -> None:
+        if self._booted is not None:
+            self._booted.kill()
+            self._booted = None
