@@ -36,7 +36,20 @@ def target() -> Iterator[GuestTarget]:
 
 
 @needs_kernel
-@pytest.mark.parametrize("family", ["sharing", "vfork", "trace", "lattice", "nproc", "exitsignal"])
+@pytest.mark.parametrize(
+    "family",
+    [
+        "sharing",
+        "vfork",
+        "trace",
+        "lattice",
+        "nproc",
+        "exitsignal",
+        "kqueue",
+        "ktrace",
+        "wholesystem",
+    ],
+)
 def test_a_netbsd_kernel_agrees(target: GuestTarget, family: str) -> None:
     """Every scenario of the family agrees with the model, and none is left undecided."""
     results = list(Run(target, select([family])).results())

@@ -1,0 +1,57 @@
+"""What a kernel lacks leaves the scenarios that need it undecided, by name."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.families import FAMILIES
+from conformance.runner import Run
+from conformance.targets.local import LocalTarget
+from conformance.targets.needs import ALONE, NEEDS, first_lack, needs, reason
+from conformance.verdict import Verdict
+from reference_model.scenario import VERBS
+from tests.scenarios import named, steps
+
+SMALL = {
+    "ktrace": ("P: utrace", "KTRACE"),
+    "aio": ("P: aio_error", "AIO"),
+    "ptrace": ("T: PT_CONTINUE P", "PTRACE"),
+    "close-on-fork": ("P: clofork 20", "CLOFORK"),
+    "whole system": ("P: fork_counts", ALONE),
+    "address": ("P: compare P P p_fd", ALONE),
+    "kern.proc2": ("P: kinfo P p_acflag", "NETBSD"),
+}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_step_needs_what_its_verb_needs(name: str) -> None:
+    """Each kind of step names the option without which it cannot be taken."""
+    line, option = SMALL[name]
+    scenario = steps("x/y", "SYS-FORK", line)
+    assert option in needs(scenario)
+    assert first_lack(scenario, {option}) == option
+    assert first_lack(scenario, {"SOMETHING"}) is None
+
+
+def test_a_nice_value_needs_nothing() -> None:
+    """Linux tells it as well as NetBSD."""
+    assert needs(steps("x/y", "SYS-FORK", "P: nice 3", "P: kinfo P p_nice")) == frozenset()
+
+
+def test_the_table_is_about_verbs_that_there_are() -> None:
+    """No entry is left over, and the calls of kern_fork.c themselves need nothing."""
+    assert NEEDS.keys() <= VERBS.keys()
+    assert not NEEDS.keys() & {"fork", "vfork", "__vfork14", "__clone", "wait4", "exit"}
+
+
+def test_what_is_missing_is_named(local: LocalTarget) -> None:
+    """On the kernel that we are on, nobody sets a limit of the whole system."""
+    [result, *_] = Run(local, named("wholesystem/maxproc/root/fork/0")).results()
+    assert (result.verdict, result.reason) == (Verdict.NOT_DECIDED, reason(ALONE))
+
+
+def test_nothing_is_asked_that_the_target_cannot_do(local: LocalTarget) -> None:
+    """The table says of every scenario beforehand what the probe would say with `cannot`."""
+    for family in ("inherited", "kqueue", "ktrace", "wholesystem"):
+        for result in Run(local, FAMILIES[family].scenarios()).results():
+            assert "the target cannot do" not in result.reason, result.scenario.name

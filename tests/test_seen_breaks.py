@@ -1,0 +1,199 @@
+"""What a live Linux cannot be asked: each clause, broken in the model, shows in its scenarios.
+
+The kernel that agreed with the whole model would differ in the broken one at
+the same step, since its log is the same.  The C file itself is broken where a
+NetBSD kernel can be linked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from conformance.families import FAMILIES
+from reference_model import Log, Options, Scenario, allowed_logs, predict
+from tests.broken import break_fork
+from tests.scenarios import named
+
+NEW = ("inherited", "kqueue", "ktrace", "wholesystem")
+#: The clause, what is replaced by what in kern_fork.py, and where it shows first.
+BREAKS = [
+    ("MAXPROC", "tnprocs >= k.maxproc", "tnprocs > k.maxproc", "wholesystem/maxproc/root/*"),
+    ("MAXPROC", "error = -1  # MAXPROC", "error = 0  # MAXPROC", "wholesystem/maxproc/root/*"),
+    (
+        "KAUTH-FORK",
+        "k.kauth_authorize_process_fork(l1.l_cred, tnprocs)",
+        "int(l1.l_cred.cr_euid != 0 and tnprocs >= k.maxproc - 5)",
+        "wholesystem/maxproc/last-slots/*",
+    ),
+    (
+        "FORK-REFUSED-ROLLBACK",
+        "k.nprocs -= 1  # FORK-REFUSED-ROLLBACK",
+        "pass",
+        "wholesystem/rollback/*",
+    ),
+    (
+        "FORK-REFUSED-ROLLBACK",
+        'k.ratecheck("lasttfm", fork_tfmrate)',
+        "True",
+        "wholesystem/message/once",
+    ),
+    (
+        "FORK-REFUSED-ROLLBACK",
+        'k.tablefull("proc", "increase kern.maxproc or NPROC")',
+        "pass",
+        "wholesystem/message/once",
+    ),
+    ("FORKFSLEEP", '"forkmx", k.forkfsleep', '"forkmx", 0', "wholesystem/sleep/maxproc"),
+    ("FORKFSLEEP", '"forkulim", k.forkfsleep', '"forkulim", 0', "wholesystem/sleep/rlimit"),
+    (
+        "NPROC-ROLLBACK",
+        "k.nprocs -= 1  # NPROC-ROLLBACK",
+        "pass",
+        "wholesystem/rollback/by-rlimit",
+    ),
+    (
+        "ZERO-AND-COPY",
+        "startcopy(p2, p1)",
+        "startcopy(p2, p1); p2.p_nice = 20",
+        "inherited/*/nice",
+    ),
+    (
+        "ZERO-AND-COPY",
+        "startzero(p2)  # ZERO-AND-COPY",
+        "p2.p_timers = p1.p_timers",
+        "inherited/*/timers",
+    ),
+    (
+        "FLAGS-INHERITED",
+        "PK_SUGID | PK_NOCLDWAIT | PK_CLDSIGIGN | PK_32)",
+        "PK_NOCLDWAIT | PK_32)",
+        "inherited/*/flags",
+    ),
+    ("RAS", "k.ras_fork(p1, p2)", "pass", "inherited/*/ras"),
+    ("TEXT-AND-PATH", "p2.p_path = p1.p_path", "p2.p_path = None", "inherited/*/path"),
+    ("NO-AIO", "p2.p_aio = None", "p2.p_aio = p1.p_aio", "inherited/*/aio"),
+    (
+        "KTRACE-INHERITED",
+        "p1.p_traceflag & KTRFAC_INHERIT",
+        "p1.p_traceflag",
+        "ktrace/*/not-inherited",
+    ),
+    ("KTRACE-INHERITED", "p2.p_tracep = p1.p_tracep", "p2.p_tracep = None", "ktrace/*/inherited"),
+    (
+        "STOP-FLAGS-INHERITED",
+        "PS_STOPFORK | PS_STOPEXEC | PS_NOCLDSTOP",
+        "PS_STOPFORK",
+        "inherited/*/stopexec",
+    ),
+    (
+        "STOP-FLAGS-INHERITED",
+        "PS_STOPFORK | PS_STOPEXEC | PS_NOCLDSTOP",
+        "PS_STOPFORK",
+        "inherited/*/nocldstop",
+    ),
+    ("PROFILING", "p2.p_stflag = p1.p_stflag", "p2.p_stflag = 0", "inherited/*/profiled"),
+    (
+        "STATS",
+        "k.pstatscopy(p1.p_stats)",
+        "p1.p_stats",
+        "inherited/*/childrens-usage",
+    ),
+    ("LWP", "l1.l_sigstk,", "None,", "inherited/*/signal-stack"),
+    ("LWP-PRIVATE", "l2.l_private = l1.l_private", "pass", "inherited/*/private"),
+    (
+        "CONTROLLING-TTY",
+        "p1.p_session.s_ttyvp is not None and p1.p_lflag & PL_CONTROLT",
+        "p1.p_lflag & PL_CONTROLT",
+        "inherited/tty/leader-dead",
+    ),
+    (
+        "CONTROLLING-TTY",
+        "p1.p_session.s_ttyvp is not None and p1.p_lflag & PL_CONTROLT",
+        "p1.p_session.s_ttyvp is not None",
+        "inherited/tty/process-has-none",
+    ),
+    (
+        "FORK-COUNTERS",
+        'k.cpu_count["forks_sharevm"] += 1',
+        "pass",
+        "wholesystem/counts/__vfork14",
+    ),
+    ("FORK-COUNTERS", 'k.cpu_count["forks_ppwait"] += 1', "pass", "wholesystem/counts/vfork"),
+    ("FORK-COUNTERS", 'k.cpu_count["forks"] += 1', "pass", "wholesystem/counts/*"),
+    ("KTR-EMUL", "p2.p_traceflag |= KTRFAC_TRC_EMUL", "pass", "ktrace/*/emulation-inherited"),
+    ("KNOTES", "k.knote_proc_fork(p1, p2)", "pass", "kqueue/fork/fork"),
+    (
+        "START-TIME",
+        "p2.p_stats.p_start = k.microtime",
+        "p2.p_stats.p_start = p1.p_stats.p_start",
+        "inherited/*/start",
+    ),
+    ("ACCOUNTING-FLAG", "p2.p_acflag = AFORK", "pass", "inherited/*/accounting"),
+    (
+        "STOPFORK",
+        "p1.p_nstopchild += 1  # STOPFORK",
+        "pass",
+        "inherited/stopfork/counted",
+    ),
+    ("STOPFORK", "p2.p_waited = 0", "p2.p_waited = 1", "inherited/stopfork/parent-finds-it"),
+    (
+        "RUNNABLE",
+        "if p2.p_sflag & PS_STOPFORK:",
+        "if p2.p_sflag & PS_STOPEXEC:",
+        "inherited/fork/stopexec",
+    ),
+    ("CHILD-KTRACE", "k.ktrsysret(l, SYS_fork, 0, 0)", "pass", "ktrace/*/first-return"),
+    (
+        "CLONE-FILES-CLOSE-ON-FORK",
+        "l.l_fd is not None and l.l_fd.fd_foclose",
+        "False",
+        "inherited/clofork/clone-files-refused",
+    ),
+]
+OPTIONS = Options(nproc_limit=(160, 1044))
+
+
+def first_blamed(scenario: Scenario, right: Log) -> str | None:
+    """The clause of the first step at which the model, as it is now, differs from *right*."""
+    now = predict(scenario, OPTIONS)
+    return next(
+        (
+            scenario.clause_of(i)
+            for i, pair in enumerate(zip(now, right, strict=True))
+            if len({*pair}) > 1
+        ),
+        None,
+    )
+
+
+def blamed(scenarios: Sequence[Scenario], right: Sequence[Log]) -> list[str | None]:
+    return [first_blamed(s, log) for s, log in zip(scenarios, right, strict=True)]
+
+
+@pytest.mark.parametrize(("clause", "old", "new", "pattern"), BREAKS)
+def test_a_break_shows_first_in_its_clause(
+    clause: str, old: str, new: str, pattern: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first scenario that differs from the whole model blames the broken clause."""
+    scenarios = named(pattern)
+    right = [predict(scenario, OPTIONS) for scenario in scenarios]
+    assert set(blamed(scenarios, right)) == {None}
+    break_fork(monkeypatch, old, new)
+    assert next(filter(None, blamed(scenarios, right)), None) == clause
+
+
+@pytest.mark.parametrize("family", NEW)
+def test_one_log_is_all_that_the_source_allows(family: str) -> None:
+    """Nothing in these families is left open, nobody gets stuck, and every call comes back."""
+    for scenario in FAMILIES[family].scenarios():
+        [log] = allowed_logs(scenario, OPTIONS)
+        assert not {"stuck", "not reached", "unfinished"} & set(log), scenario.name
+
+
+def test_before_232_close_on_fork_does_not_matter() -> None:
+    """Lines 190-200 are 1.232's: an older kernel clones, and shares the table."""
+    [scenario] = named("inherited/clofork/clone-files-refused")
+    old = predict(scenario, Options(revision=(1, 231)))
+    assert (old[2], predict(scenario, Options())[2]) == ("C", "EINVAL")
