@@ -145,7 +145,10 @@ class Case:
             if self.sigchld == "passed":
                 body += "T: PT_GET_SIGPASS C [ZERO-AND-COPY]\n"
             body += "T: PT_CONTINUE C\nT: PT_CONTINUE P\n"
-        body += "C: getppid [ORIGINAL-PARENT]\nC: exit 15\n" + self.done_and_go_on()
+        body += "C: getppid [ORIGINAL-PARENT]\n"
+        if self.done:
+            body += "T: wait4 P WNOHANG [VFORK-WAIT]\n"
+        body += "C: exit 15\n" + self.done_and_go_on()
         if self.born:
             body += "T: wait4 C [TRACE-REPARENT]\nT: wait4 C [TRACE-REPARENT]\n"
         return self.text(f"sigchld-{self.sigchld}", self.when, body, self.sigchld_stop, self.end)
