@@ -89,7 +89,7 @@ def test_differences_exit_with_1_and_are_told(tmp_path: Path) -> None:
     done = forkoracle_broken(
         tmp_path,
         *BREAK,
-        *("run", "--target", "local", "--only", "vfork"),
+        *("run", "--target", "local", "--only", "SYS-VFORK14"),
         *("--json", str(results), "--junit", str(junit)),
     )
     assert done.returncode == 1, done.stderr
@@ -100,7 +100,7 @@ def test_differences_exit_with_1_and_are_told(tmp_path: Path) -> None:
     assert {"system", "release", "machine", "kern_fork"} <= data["kernel"].keys()
     summary = data["summary"]
     assert summary.keys() == {"scenarios", "agrees", "known", "differences", "not_decided"}
-    assert summary["scenarios"] == len(select(["vfork"]))
+    assert summary["scenarios"] == len(select(["SYS-VFORK14"]))
     assert summary["scenarios"] == sum(n for name, n in summary.items() if name != "scenarios")
     assert summary["differences"] == len(data["differences"]) > 0
     for difference in data["differences"]:

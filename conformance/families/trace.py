@@ -103,6 +103,11 @@ class _Case:
                 self.stops
                 + "T: PT_GET_EVENT_MASK C [TRACE-STATE-NOT-INHERITED]\n"
                 + "T: PT_GET_EVENT_MASK P [TRACE-STATE-NOT-INHERITED]\n"
+                + "T: PT_CONTINUE C\n"
+                + "T: PT_CONTINUE P\n"
+                + "C: exit 5\n"
+                + "T: wait4 C [TRACE-REPARENT]\n"
+                + self.done_stop
             )
         else:
             middle = "C: exit 5\n" + self.done_stop.replace(

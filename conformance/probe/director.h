@@ -322,6 +322,14 @@ static int is_stuck(u32 now, u64 waited, int *calm)
 	return impatient;
 }
 
+/* Nothing will come of it any more, so that nobody has to wait for that. */
+static int is_dead(int actor)
+{
+	long pid = pid_known(actor);
+	int state = pid ? os_state(pid) : RUNNING;
+	return state == ZOMBIE || state == NOBODY;
+}
+
 /*
  * All steps have had their turn: 0 once all are done; otherwise for how long
  * it must stay calm, in microseconds, until what is left counts as unfinished.
@@ -332,12 +340,12 @@ static u64 calm_wanted(void)
 	for (int i = 0; i < stage->scenario.steps; i++) {
 		struct step *step = &stage->scenario.step[i];
 		int child = step->child;
-		if (stage->result[i].state != DONE) {
+		if (stage->result[i].state != DONE && !is_dead(step->actor)) {
 			/* Whoever it waits for may be dying, which can take its time. */
 			u64 calm = step->verb == V_WAIT4 ? LONG_CALM : CALM;
 			wanted = calm > wanted ? calm : wanted;
 		} else if (child >= 0 && child < MAX_ACTORS && stage->result[i].seen[0] == '@'
-		    && !stage->actor[child].pid && wanted < CALM)
+		    && !stage->actor[child].pid && wanted < CALM && !is_dead(child))
 			wanted = CALM; /* born, and not yet there to say its own process ID */
 	}
 	return wanted;
