@@ -92,6 +92,11 @@ def run_run(options: argparse.Namespace, console: Console) -> int:
 
 def _source(options: argparse.Namespace, console: Console, file: Path) -> SourceRun:
     """The run of the target ``source``."""
+    if options.kernel or options.release or options.image or options.host:
+        raise SelectionError(
+            "--kern-fork goes with neither --kernel, --release, --image nor --host: "
+            "expected one of them"
+        )
     if options.scenarios or options.programs or options.resume:
         raise SelectionError(
             "--kern-fork draws cases of its own: expected no --scenarios, --programs or --resume"
