@@ -31,8 +31,8 @@ def target() -> Iterator[GuestTarget]:
     guest = GuestTarget(guest_machine(Path(os.environ[KERNEL_VARIABLE])))
     yield guest
     guest.close()
-    left = [p for p in psutil.process_iter(["cmdline"]) if "forkoracle-guest-" in str(p.info)]
-    assert not left
+    children = psutil.Process().children(recursive=True)
+    assert not [child for child in children if "qemu" in child.name()]
 
 
 @needs_kernel
