@@ -56,7 +56,7 @@ class Machine:
         arguments += ["-kernel", str(folder / "kernel")]
         if self.kernel.system == "Linux":
             # Debian's kernels have virtio's drivers in modules, so the mailbox is shared memory.
-            words = "console=ttyS0 quiet panic=0 sysrq_always_enabled"
+            words = "console=ttyS0 panic=0 sysrq_always_enabled"
             arguments += ["-initrd", str(folder / "root"), "-append", words]
             mail = f"memory-backend-file,id=mail,share=on,size={SIZE},mem-path={folder / 'mail'}"
             device = "ivshmem-plain,memdev=mail,master=on,addr=5"
