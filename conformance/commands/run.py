@@ -16,10 +16,11 @@ import platformdirs
 from rich.console import Console
 
 from conformance.choice import Wanted, add_options, choose_target, kern_fork_file
+from conformance.commands.report import check_report, write_report
 from conformance.commands.status import INTERRUPTED
 from conformance.journal import Journal, JournalError
 from conformance.report.junit import write_junit
-from conformance.report.results import write_json
+from conformance.report.results import as_json, write_json
 from conformance.report.terminal import show_progress, show_summary
 from conformance.runner import Run, Summary
 from conformance.selection import SelectionError, read_budget, read_scenarios, select
@@ -57,6 +58,9 @@ def add_run(commands: argparse._SubParsersAction[Any]) -> None:
     )
     run.add_argument("--json", type=Path, metavar="FILE", help="write the results")
     run.add_argument("--junit", type=Path, metavar="FILE", help="write the results for CI")
+    run.add_argument(
+        "--report", type=Path, metavar="DIR", help="write a report as 'forkoracle report' does"
+    )
 
 
 def run_run(options: argparse.Namespace, console: Console) -> int:
@@ -64,6 +68,8 @@ def run_run(options: argparse.Namespace, console: Console) -> int:
     for path in filter(None, (options.json, options.junit)):
         if not path.parent.is_dir():
             raise SelectionError(f"{path}: no folder {path.parent} to write it in")
+    if options.report:
+        check_report(options.report)
     file = kern_fork_file(options.target, options.kern_fork)
     run = _source(options, console, file) if file else _kernel(options, console)
     try:
@@ -85,6 +91,8 @@ def run_run(options: argparse.Namespace, console: Console) -> int:
         write_json(options.json, summary)
     if options.junit:
         write_junit(options.junit, summary)
+    if options.report:
+        write_report(as_json(summary), options.report, console)
     if not summary.interrupted and options.scenarios is None and options.programs is None:
         _keep(summary)
     return INTERRUPTED if summary.interrupted else summary.exit_status()
