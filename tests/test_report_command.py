@@ -172,4 +172,5 @@ def test_run_writes_a_report(tmp_path: Path) -> None:
     done = forkoracle(tmp_path, *command)
     assert done.returncode == 1, done.stderr
     assert (out / "clone-ptrace.txt").read_text().startswith(">Submitter-Id:\tnet\n")
+    assert "it exited with 1: step 0" in " ".join((out / "clone-ptrace.txt").read_text().split())
     assert forkoracle(tmp_path, *command).returncode == 2

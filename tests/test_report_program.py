@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from conformance.families import FAMILIES
 from conformance.report.pr.cprogram import NoProgramError, atf_test, c_program
 from conformance.report.pr.problem import Difference, Problem
-from conformance.report.pr.repeat import compiled, run_here
+from conformance.report.pr.repeat import compiled, repeat, run_here
 from reference_model import Options, Scenario, allowed_logs
 from reference_model.clauses import clauses
 from reference_model.scenario import VERBS
@@ -112,6 +113,21 @@ def test_only_netbsd_has_the_tracers_requests() -> None:
     ran = run_here(program_of(FAMILIES["trace"].scenarios()[0]))
     assert ran is not None
     assert (ran.status, ran.line) == (2, "only NetBSD has these requests of ptrace(2)")
+
+
+@on_linux_amd64
+def test_the_report_says_how_the_program_ended() -> None:
+    """Run on the kernel that the results are from: it showed the difference, or it did not."""
+    here = {"system": platform.system(), "release": platform.release(), "machine": "x86_64"}
+    wrong = replace(problem_of(WRONG["clone-ptrace"][0]), kernel=here)
+    right = replace(problem_of(AGREES[0]), kernel=here)
+    assert "it exited with 1: step 0, P: __clone" in repeat(wrong, run=True).says
+    assert "it exited with 0, so it did NOT show the difference" in repeat(right, run=True).says
+    panic = replace(wrong, difference=replace(wrong.difference, step=None))
+    assert "It has not been run: the kernel panicked" in repeat(panic, run=True).says
+    other = problem_of(WRONG["clone-ptrace"][0])
+    assert "from another kernel than this one" in repeat(other, run=True).says
+    assert "It has not been run." in repeat(wrong).says
 
 
 EVERY_VERB = steps(

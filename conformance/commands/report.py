@@ -32,6 +32,11 @@ def add_report(commands: argparse._SubParsersAction[Any]) -> None:
         "-o", "--output", type=Path, metavar="DIR", required=True, help="a new folder"
     )
     report.add_argument("--known", type=Path, metavar="FILE", help="known issues, as TOML")
+    report.add_argument(
+        "--run-programs",
+        action="store_true",
+        help="run each program on this system, if the results are from it, and say how it ended",
+    )
     report.add_argument("--force", action="store_true", help="replace a report that is there")
 
 
@@ -47,7 +52,15 @@ def run_report(options: argparse.Namespace, console: Console) -> int:
     if options.other is not None:
         before, results = results, read_json(options.other)
         comparison = compare(before, results)
-    write_report(results, options.output, console, issues, comparison, force=options.force)
+    write_report(
+        results,
+        options.output,
+        console,
+        issues,
+        comparison,
+        run_programs=options.run_programs,
+        force=options.force,
+    )
     return 0
 
 
@@ -56,7 +69,7 @@ def check_report(folder: Path, *, force: bool = False) -> None:
     try:
         from conformance.report.pr.writing import check_folder
     except ModuleNotFoundError as error:
-        if error.name != "jinja2":
+        if error.name not in ("jinja2", "markupsafe"):
             raise
         raise SelectionError("a report needs jinja2: pip install 'forkoracle[report]'") from None
     check_folder(folder, force=force)
@@ -69,6 +82,7 @@ def write_report(
     issues: Sequence[Issue] = (),
     comparison: Comparison | None = None,
     *,
+    run_programs: bool = False,
     force: bool = False,
 ) -> None:
     """Write the report and say what is in it, a line for each problem."""
@@ -78,7 +92,14 @@ def write_report(
     def say(line: str) -> None:
         console.print(line, soft_wrap=True, highlight=False, markup=False)
 
-    made = write_folder(results, folder, issues=tuple(issues), comparison=comparison, force=force)
+    made = write_folder(
+        results,
+        folder,
+        issues=tuple(issues),
+        comparison=comparison,
+        run_programs=run_programs,
+        force=force,
+    )
     for entry in made:
         known = f" (known: {entry.known.pr})" if entry.known else ""
         problem = entry.problem
@@ -87,4 +108,4 @@ def write_report(
         say(f"gone: {issue.pr}, {issue.clause}")
     for word, problem in comparison.rows() if comparison else ():
         say(f"{word}: {problem.synopsis}")
-    say(f"{len(made)} problems: {folder / PAGE}")
+    say(f"{len(made)} problem{'' if len(made) == 1 else 's'}: {folder / PAGE}")

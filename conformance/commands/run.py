@@ -25,6 +25,7 @@ from conformance.report.terminal import show_progress, show_summary
 from conformance.runner import Run, Summary
 from conformance.selection import SelectionError, read_budget, read_scenarios, select
 from conformance.targets.base import Target
+from conformance.targets.local import LocalTarget
 from conformance.targets.source.target import SourceRun
 from reference_model import Scenario
 
@@ -92,7 +93,8 @@ def run_run(options: argparse.Namespace, console: Console) -> int:
     if options.junit:
         write_junit(options.junit, summary)
     if options.report:
-        write_report(as_json(summary), options.report, console)
+        here = summary.target == LocalTarget.name
+        write_report(as_json(summary), options.report, console, run_programs=here)
     if not summary.interrupted and options.scenarios is None and options.programs is None:
         _keep(summary)
     return INTERRUPTED if summary.interrupted else summary.exit_status()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import platform
 import shutil
 import subprocess
 import sys
@@ -37,8 +38,8 @@ def options_for(problem: Problem) -> Options:
     return Options(revision=(int(revision[0]), int(revision[1])))
 
 
-def repeat(problem: Problem) -> Repeat:
-    """The program, and what came of compiling it for NetBSD; it is not run."""
+def repeat(problem: Problem, *, run: bool = False) -> Repeat:
+    """The program, and what came of compiling it for NetBSD; and of running it here, if *run*."""
     try:
         program = c_program(problem, options_for(problem))
     except NoProgramError as reason:
@@ -48,7 +49,26 @@ def repeat(problem: Problem) -> Repeat:
     except NoProgramError:
         atf = None
     says = "The program below exits with 0 where the kernel behaves, and with 1 where it does not. "
-    return Repeat(says + compiled(program), program, atf)
+    ran = tried(problem, program) if run else "It has not been run."
+    return Repeat(f"{says}{compiled(program)} {ran}", program, atf)
+
+
+def tried(problem: Problem, program: str) -> str:
+    """How the program ended on the system that we are on, in a sentence, if that is the kernel."""
+    kernel = problem.kernel
+    if (kernel["system"], kernel["release"]) != (platform.system(), platform.release()):
+        return "It has not been run: the results are from another kernel than this one."
+    if problem.difference.step is None:
+        return "It has not been run: the kernel panicked."
+    try:
+        ran = run_here(program)
+    except subprocess.SubprocessError as error:
+        return f"It could not be run: {error}"
+    if ran is None:
+        return "It has not been run: there is no compiler."
+    where = f"Run on {kernel['system']} {kernel['release']}, it exited with {ran.status}"
+    shown = "" if ran.status == 1 else ", so it did NOT show the difference"
+    return f"{where}{shown}: {ran.line}."
 
 
 def _as_text(problem: Problem) -> str:
@@ -72,7 +92,7 @@ def compiled(program: str, target: str = "x86_64-netbsd") -> str:
     if done.returncode:
         said = next((s for s in done.stderr.splitlines() if "error:" in s), "no message")
         return f"It does NOT compile for {target}: {said.partition('error: ')[2] or said}"
-    return f"It compiles for {target} without a warning, and has not been run."
+    return f"It compiles for {target} without a warning."
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,9 @@ class Entry:
             yield f"t_{self.name.replace('-', '_')}.c", self.repeat.atf
 
 
-def entries(results: Mapping[str, Any], issues: tuple[Issue, ...] = ()) -> list[Entry]:
+def entries(
+    results: Mapping[str, Any], issues: tuple[Issue, ...] = (), *, run_programs: bool = False
+) -> list[Entry]:
     """The problems of a run, each with what is written of it."""
     problems = group(read_differences(results), results["kernel"], results["target"])
     taken: Counter[str] = Counter()
@@ -49,7 +51,9 @@ def entries(results: Mapping[str, Any], issues: tuple[Issue, ...] = ()) -> list[
         taken[problem.name] += 1
         number = taken[problem.name]
         name = problem.name if number == 1 else f"{problem.name}-{number}"
-        made.append(Entry(name, problem, repeat(problem), known_as(problem, issues)))
+        made.append(
+            Entry(name, problem, repeat(problem, run=run_programs), known_as(problem, issues))
+        )
     return made
 
 
@@ -76,6 +80,7 @@ def write_folder(
     *,
     issues: tuple[Issue, ...] = (),
     comparison: Comparison | None = None,
+    run_programs: bool = False,
     force: bool = False,
 ) -> list[Entry]:
     """Write the report to *folder*, whole or not at all; its problems.
@@ -83,7 +88,7 @@ def write_folder(
     Raises :class:`ReportError`.
     """
     check_folder(folder, force=force)
-    made = entries(results, issues)
+    made = entries(results, issues, run_programs=run_programs)
     new = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
         new.chmod(0o755)
