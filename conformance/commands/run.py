@@ -128,7 +128,8 @@ def _kernel(options: argparse.Namespace, console: Console) -> Run:
         console.print(f"kernel {target.kernel}", soft_wrap=True, highlight=False)
     try:
         if budget is None:
-            return Run(target, scenarios, _journal(options.resume, target))
+            journal = _journal(options.resume, target)
+            return Run(target, scenarios, journal, cut_down=bool(options.report))
         if target.kernel.system != "NetBSD":
             raise SelectionError(
                 "--programs: what another kernel than NetBSD answers is written down for the "

@@ -36,16 +36,17 @@ class Comparison:
         return [(word, problem) for word, problems in kinds for problem in problems]
 
 
-def _by_subject(results: Mapping[str, Any]) -> dict[str, Difference]:
-    return {d.subject.text(): d for d in read_differences(results)}
+def _by_name(results: Mapping[str, Any]) -> dict[str, Difference]:
+    """By name, not by text: one that was cut down keeps its name."""
+    return {d.subject.name: d for d in read_differences(results)}
 
 
 def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> Comparison:
     """Compare two results, as read_json() reads them, scenario by scenario."""
-    old, new = _by_subject(before), _by_subject(after)
-    missing = [d for text, d in old.items() if text not in new]
+    old, new = _by_name(before), _by_name(after)
+    missing = [d for name, d in old.items() if name not in new]
     asked = [d for d in missing if _asked(d, after)]
-    both = [text for text in new if text in old]
+    both = [name for name in new if name in old]
 
     def problems(differences: list[Difference], results: Mapping[str, Any]) -> tuple[Problem, ...]:
         return tuple(group(differences, results["kernel"], results["target"]))
@@ -54,8 +55,8 @@ def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> Comparison:
         before,
         after,
         fixed=problems(asked, before),
-        new=problems([d for text, d in new.items() if text not in old], after),
-        changed=problems([new[t] for t in both if new[t].cause() != old[t].cause()], after),
+        new=problems([d for name, d in new.items() if name not in old], after),
+        changed=problems([new[n] for n in both if new[n].cause() != old[n].cause()], after),
         unknown=problems([d for d in missing if d not in asked], before),
     )
 
