@@ -745,6 +745,7 @@ static int
 run(void)
 {
 	sigset_t all;
+	pid_t group = 0;
 
 	if (NEEDS_ROOT && geteuid() != 0) {
 		snprintf(complaint, sizeof(complaint), "has to be run as root");
@@ -771,6 +772,11 @@ run(void)
 		if (is_root[actor] && pid == 0)
 			processes[actor]();
 		board->pid[actor] = pid;
+		/* One process group, with a parent outside: no orphans for terminal stops. */
+		if (pid > 0) {
+			group = group ? group : pid;
+			setpgid(pid, group);
+		}
 	}
 	direct();
 	board->over = 1;

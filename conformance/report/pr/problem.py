@@ -129,7 +129,7 @@ class Problem:
         """One line: what was done, expected and seen."""
         d = self.difference
         if d.step is None:
-            return f"kernel panics: {d.reason} ({self.clause.name})"
+            return f"{d.reason} ({self.clause.name})"
         call = d.subject.calls()[d.step]
         expected, seen = d.may_be_seen(d.step), d.observed[d.step]
         what = call.partition(": ")[2] if d.scenario else call

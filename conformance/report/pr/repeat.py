@@ -48,7 +48,8 @@ def repeat(problem: Problem, *, run: bool = False) -> Repeat:
         atf = atf_test(problem, options_for(problem))
     except NoProgramError:
         atf = None
-    says = "The program below exits with 0 where the kernel behaves, and with 1 where it does not. "
+    wrong = "makes the kernel panic" if problem.difference.step is None else "exits with 1"
+    says = f"The program below exits with 0 where the kernel behaves; here it {wrong}. "
     ran = tried(problem, program) if run else "It has not been run."
     return Repeat(f"{says}{compiled(program)} {ran}", program, atf)
 

@@ -127,11 +127,12 @@ def _step(svg: ElementTree.Element, picture: _Picture, index: int, beside: float
     elif step.verb == "exit":
         mark = "end"
     else:
-        mark = "stop" if " stopped " in seen else "call"
-    if mark == "stop":
-        _add(group, "rect", "mark stop", x=x - 5, y=y - 5, width=10, height=10)
-    else:
-        _add(group, "circle", f"mark {mark}", cx=x, cy=y, r=5)
+        mark = "call"
+    _add(group, "circle", f"mark {mark}", cx=x, cy=y, r=5)
+    stopped = _REAPED.match(seen)
+    if stopped and stopped[2] == "stopped" and stopped[1] in picture.lanes:
+        at = picture.lanes[stopped[1]]
+        _add(group, "rect", "mark stop", x=at - 5, y=y - 5, width=10, height=10)
     _add(group, "text", "did", step.call(), x=beside, y=y - 3)
     _add(group, "text", "saw", f"→ {seen}", x=beside, y=y + 12)
 
