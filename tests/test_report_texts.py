@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 from conformance.report.pr.problem import Problem, group, read_differences, since
 from conformance.report.pr.repeat import Repeat, repeat
 from conformance.report.pr.texts import markdown, send_pr
-from conformance.report.results import as_json
-from conformance.verdict import Result
+from conformance.report.results import as_json, read_json, write_json
+from conformance.runner import Summary
+from conformance.targets.source.target import Subject
+from conformance.verdict import Result, Verdict
 from reference_model.clauses import clauses
-from tests.results_files import but, panicked, seen, summary
+from tests.results_files import NETBSD, but, panicked, seen, summary
 from tests.scenarios import steps
 
 FIELDS = [
@@ -76,6 +79,23 @@ def test_markdown_cannot_be_left() -> None:
     inside = text[fence.end() :].split(f"\n{fence[1]}\n")[0]
     assert "<script>" in inside
     assert text.count("<script>") == 1
+
+
+def test_a_case_of_the_c_function(tmp_path: Path) -> None:
+    """What the target source found has a report too, with that file's lines, and no program."""
+    rows = ("call 11", "cwdi1_refcnt")
+    subject = Subject("clone", ("CLONE-FS",), "sys___clone flags=0x200", rows)
+    logs = ("cwdshare(p2 p2)", "2"), ("cwdinit()", "1")
+    found = Summary("source", NETBSD, clause_lines={"CLONE-FS": "170-171"})
+    found.add(Result(subject, Verdict.DIFFERENCE, "CLONE-FS", (logs[0],), logs[1], step=0))
+    write_json(tmp_path / "r.json", found)
+    data = read_json(tmp_path / "r.json")
+    [problem] = group(read_differences(data), data["kernel"], data["target"])
+    text = send_pr(problem, repeat(problem))
+    assert ">Synopsis:\tcall 11: cwdinit() instead of cwdshare(p2 p2) (CLONE-FS)\n" in text
+    assert "lines 170-171 of the file" in text
+    assert "There is no C program for this" in text
+    assert "\nsys___clone flags=0x200\n" in text
 
 
 def test_a_panic_is_critical() -> None:

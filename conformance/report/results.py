@@ -119,15 +119,21 @@ def write_json(path: Path, summary: Summary) -> None:
     write_whole(path, json.dumps(as_json(summary), indent=1) + "\n")
 
 
-def _check(difference: Mapping[str, Any]) -> None:
+def _check(difference: Mapping[str, Any], *, source: bool) -> None:
     """Raise ``KeyError`` or ``ValueError`` where the parts of a difference do not go together."""
+    if source:
+        parse_case(difference["scenario"])
+        calls = len(difference["calls"])
+    else:
+        [scenario] = parse(difference["scenario"])
+        calls = len(scenario.steps)
     if difference["clause"] not in clauses():
         raise ValueError(f"unknown clause {difference['clause']!r}")
     step, observed = difference["step"], difference["observed"]
     if step is not None and not 0 <= step < len(observed):
         raise ValueError(f"step {step} of {len(observed)}")
-    if any(len(log) != len(observed) for log in difference["expected"] if observed):
-        raise ValueError("logs of different lengths")
+    if any(len(log) != calls for log in (*difference["expected"], observed) if log):
+        raise ValueError(f"expected logs of {calls} observations")
     difference["family"], difference["reason"], difference["console"]
     difference["times"] / difference["of"]
 
@@ -148,10 +154,8 @@ def read_json(path: Path) -> dict[str, Any]:
             "run the scenarios again with this version"
         )
     try:
-        read = parse_case if data["target"] == SourceRun.name else parse
         for difference in data["differences"]:
-            read(difference["scenario"])
-            _check(difference)
+            _check(difference, source=data["target"] == SourceRun.name)
         data["kernel"]["system"], data["kernel"]["release"], data["kernel"]["machine"]
         data["summary"]["scenarios"], data["clauses"]
     except (KeyError, TypeError, ValueError, ScenarioError, CaseError) as error:
