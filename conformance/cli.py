@@ -18,17 +18,19 @@ from rich.console import Console
 from conformance.commands.bench import add_bench, run_bench
 from conformance.commands.clauses import add_clauses, run_clauses
 from conformance.commands.mutate import add_mutate, run_mutate
+from conformance.commands.report import add_report, run_report
 from conformance.commands.run import add_run, run_run
 from conformance.commands.status import CANNOT_RUN, INTERRUPTED, USAGE
 from conformance.commands.vm import add_vm, run_vm
 from conformance.journal import JournalError
 from conformance.known import KnownError
-from conformance.report.results import ResultsError
+from conformance.report.results import ReportError, ResultsError
 from conformance.selection import SelectionError
 from conformance.targets.base import TargetError
 
 _COMMANDS = {
     "run": (add_run, run_run),
+    "report": (add_report, run_report),
     "clauses": (add_clauses, run_clauses),
     "mutate": (add_mutate, run_mutate),
     "vm": (add_vm, run_vm),
@@ -66,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _, command = _COMMANDS[options.command]
     try:
         return command(options, console)
-    except (SelectionError, ResultsError, KnownError, JournalError) as error:
+    except (SelectionError, ResultsError, KnownError, JournalError, ReportError) as error:
         print(f"forkoracle: {error}", file=sys.stderr)
         return USAGE
     except TargetError as error:

@@ -97,18 +97,24 @@ class Run:
         scenarios: Sequence[Scenario],
         journal: Journal | None = None,
         more: Iterable[Sequence[Scenario]] = (),
+        *,
+        cut_down: bool = False,
     ) -> None:
         """*journal* has what was seen before, and gets what is seen now.
 
         *more* are batches that are run after *scenarios*, one after the other;
-        what differs in them is cut down to what still differs.
+        what differs in them is cut down to what still differs, and with *cut_down*
+        what differs in *scenarios* too.
         """
         self.target = target
         self.journal = journal
         self._more = more
+        self._cuts_down = cut_down
         self.scenarios = scenarios
         self.summary = Summary(target.name, target.kernel)
         self._differing: list[Result] = []
+        #: The identities of scenarios in whose place a shorter one was counted.
+        self._cut: set[int] = set()
         self._start = monotonic()
 
     def results(self) -> Iterator[Result]:
@@ -119,7 +125,7 @@ class Run:
         """
         yield from self._batch(self.scenarios)
         for result in self._repeated():
-            yield self._decide(result)
+            yield self._decide(self._cut_down(result) if self._cuts_down else result)
         self._differing = []
         for batch in self._more:
             yield from self._batch(batch)
@@ -152,6 +158,7 @@ class Run:
         if like_it >= MAX_CUT_DOWN or not isinstance(scenario, Scenario):
             return result
         short = shrink(result, scenario, self._ask, self.target.options)
+        self._cut.add(id(result.scenario))
         return replace(short, times=result.times)
 
     def _ask(self, scenarios: Sequence[Scenario]) -> list[Result]:
@@ -168,7 +175,7 @@ class Run:
 
     def close(self, *, interrupted: bool = False) -> Summary:
         """The summary of what was decided, differences not yet run again included."""
-        counted = {id(result.scenario) for result in self.summary.differences}
+        counted = {id(result.scenario) for result in self.summary.differences} | self._cut
         for result in self._differing:
             if id(result.scenario) not in counted:
                 self._count(result)

@@ -118,23 +118,36 @@ def test_the_exit_status(answers: dict[str, list[Observed]], status: int) -> Non
     assert summary.exit_status() == status
 
 
+class Broken(Scripted):
+    """A kernel on which every load gives 1."""
+
+    def run(self, scenarios: Sequence[Scenario]) -> Iterator[tuple[Scenario, Observed]]:
+        for scenario in scenarios:
+            right = predict(scenario, self.options)
+            calls = (step.verb for step in scenario.steps)
+            pairs = zip(calls, right, strict=True)
+            yield scenario, tuple("1" if verb == "load" else seen for verb, seen in pairs)
+
+
+LONG = steps("programs/1", "SUCCESS", "P: fork C", "C: exit 3", "P: load [ADDRESS-SPACE]")
+
+
 def test_what_differs_in_a_program_is_cut_down() -> None:
     """Batches are run one after the other; a difference in one is told as its shortest form."""
-
-    class Broken(Scripted):
-        def run(self, scenarios: Sequence[Scenario]) -> Iterator[tuple[Scenario, Observed]]:
-            for scenario in scenarios:
-                right = predict(scenario, self.options)
-                calls = (step.verb for step in scenario.steps)
-                pairs = zip(calls, right, strict=True)
-                yield scenario, tuple("1" if verb == "load" else seen for verb, seen in pairs)
-
-    long = steps("programs/1", "SUCCESS", "P: fork C", "C: exit 3", "P: load [ADDRESS-SPACE]")
-    run = Run(Broken({}), (), None, [[make("programs/0")], [long]])
+    run = Run(Broken({}), (), None, [[make("programs/0")], [LONG]])
     results = list(run.results())
     assert [result.verdict for result in results] == [Verdict.AGREES, Verdict.DIFFERENCE]
-    assert [step.call() for step in results[1].scenario.steps] == ["P: load"]  # type: ignore[attr-defined]
+    assert results[1].scenario.calls() == ["P: load"]
     assert results[1].times == (RUNS_OF_A_DIFFERENCE, RUNS_OF_A_DIFFERENCE)
+
+
+@pytest.mark.parametrize(("cut_down", "calls"), [(True, ["P: load"]), (False, LONG.calls())])
+def test_what_differs_for_a_report_is_cut_down(cut_down: bool, calls: list[str]) -> None:
+    """A run for a report cuts down its scenarios too, and an interrupted one counts each once."""
+    run = Run(Broken({}), [LONG], cut_down=cut_down)
+    assert next(run.results()).scenario.calls() == calls
+    summary = run.close(interrupted=True)
+    assert summary.by_verdict == {Verdict.DIFFERENCE: 1}
 
 
 def test_an_interrupted_run_keeps_what_was_decided() -> None:

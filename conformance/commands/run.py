@@ -16,14 +16,16 @@ import platformdirs
 from rich.console import Console
 
 from conformance.choice import Wanted, add_options, choose_target, kern_fork_file
+from conformance.commands.report import check_report, write_report
 from conformance.commands.status import INTERRUPTED
 from conformance.journal import Journal, JournalError
 from conformance.report.junit import write_junit
-from conformance.report.results import write_json
+from conformance.report.results import as_json, write_json
 from conformance.report.terminal import show_progress, show_summary
 from conformance.runner import Run, Summary
 from conformance.selection import SelectionError, read_budget, read_scenarios, select
 from conformance.targets.base import Target
+from conformance.targets.local import LocalTarget
 from conformance.targets.source.target import SourceRun
 from reference_model import Scenario
 
@@ -57,6 +59,9 @@ def add_run(commands: argparse._SubParsersAction[Any]) -> None:
     )
     run.add_argument("--json", type=Path, metavar="FILE", help="write the results")
     run.add_argument("--junit", type=Path, metavar="FILE", help="write the results for CI")
+    run.add_argument(
+        "--report", type=Path, metavar="DIR", help="write a report as 'forkoracle report' does"
+    )
 
 
 def run_run(options: argparse.Namespace, console: Console) -> int:
@@ -64,6 +69,8 @@ def run_run(options: argparse.Namespace, console: Console) -> int:
     for path in filter(None, (options.json, options.junit)):
         if not path.parent.is_dir():
             raise SelectionError(f"{path}: no folder {path.parent} to write it in")
+    if options.report:
+        check_report(options.report)
     file = kern_fork_file(options.target, options.kern_fork)
     run = _source(options, console, file) if file else _kernel(options, console)
     try:
@@ -85,6 +92,9 @@ def run_run(options: argparse.Namespace, console: Console) -> int:
         write_json(options.json, summary)
     if options.junit:
         write_junit(options.junit, summary)
+    if options.report:
+        here = summary.target == LocalTarget.name
+        write_report(as_json(summary), options.report, console, run_programs=here)
     if not summary.interrupted and options.scenarios is None and options.programs is None:
         _keep(summary)
     return INTERRUPTED if summary.interrupted else summary.exit_status()
@@ -123,7 +133,8 @@ def _kernel(options: argparse.Namespace, console: Console) -> Run:
         console.print(f"kernel {target.kernel}", soft_wrap=True, highlight=False)
     try:
         if budget is None:
-            return Run(target, scenarios, _journal(options.resume, target))
+            journal = _journal(options.resume, target)
+            return Run(target, scenarios, journal, cut_down=bool(options.report))
         if target.kernel.system != "NetBSD":
             raise SelectionError(
                 "--programs: what another kernel than NetBSD answers is written down for the "

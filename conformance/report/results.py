@@ -14,7 +14,8 @@ from conformance.runner import Summary
 from conformance.targets.source.case import CaseError, parse_case
 from conformance.targets.source.target import SourceRun
 from conformance.verdict import Result, Verdict
-from reference_model import ScenarioError, parse
+from reference_model import Scenario, ScenarioError, parse
+from reference_model.clauses import clauses
 
 #: The version of the format.  A file of another one is refused.
 FORMAT = 1
@@ -22,6 +23,10 @@ FORMAT = 1
 
 class ResultsError(Exception):
     """A results file that cannot be used: one line that says why (exit status 2)."""
+
+
+class ReportError(Exception):
+    """A report that cannot be written: one line that says why (exit status 2)."""
 
 
 def _difference(result: Result) -> dict[str, Any]:
@@ -39,6 +44,12 @@ def _difference(result: Result) -> dict[str, Any]:
         "of": of,
         "number": result.number,
     }
+
+
+def _calls(result: Result) -> dict[str, list[str]]:
+    """What the observations are of, where the subject's text does not tell."""
+    subject = result.scenario
+    return {} if isinstance(subject, Scenario) else {"calls": list(subject.calls())}
 
 
 def _lines(result: Result, summary: Summary) -> dict[str, str]:
@@ -76,7 +87,8 @@ def as_json(summary: Summary) -> dict[str, Any]:
         "known": dict(summary.known.most_common()),
         "not_decided": dict(summary.reasons.most_common()),
         "differences": [
-            _difference(result) | _lines(result, summary) for result in summary.differences
+            _difference(result) | _calls(result) | _lines(result, summary)
+            for result in summary.differences
         ],
         "notes": summary.notes,
         "coverage": asdict(summary.coverage) if summary.coverage else None,
@@ -107,6 +119,25 @@ def write_json(path: Path, summary: Summary) -> None:
     write_whole(path, json.dumps(as_json(summary), indent=1) + "\n")
 
 
+def _check(difference: Mapping[str, Any], *, source: bool) -> None:
+    """Raise ``KeyError`` or ``ValueError`` where the parts of a difference do not go together."""
+    if source:
+        parse_case(difference["scenario"])
+        calls = len(difference["calls"])
+    else:
+        [scenario] = parse(difference["scenario"])
+        calls = len(scenario.steps)
+    if difference["clause"] not in clauses():
+        raise ValueError(f"unknown clause {difference['clause']!r}")
+    step, observed = difference["step"], difference["observed"]
+    if step is not None and not 0 <= step < len(observed):
+        raise ValueError(f"step {step} of {len(observed)}")
+    if any(len(log) != calls for log in (*difference["expected"], observed) if log):
+        raise ValueError(f"expected logs of {calls} observations")
+    difference["family"], difference["reason"], difference["console"]
+    difference["times"] / difference["of"]
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """Read a results file of this version.  Raises :class:`ResultsError`."""
     try:
@@ -123,10 +154,10 @@ def read_json(path: Path) -> dict[str, Any]:
             "run the scenarios again with this version"
         )
     try:
-        read = parse_case if data["target"] == SourceRun.name else parse
         for difference in data["differences"]:
-            read(difference["scenario"])
+            _check(difference, source=data["target"] == SourceRun.name)
+        data["kernel"]["system"], data["kernel"]["release"], data["kernel"]["machine"]
         data["summary"]["scenarios"], data["clauses"]
-    except (KeyError, TypeError, ScenarioError, CaseError) as error:
+    except (KeyError, TypeError, ValueError, ScenarioError, CaseError) as error:
         raise ResultsError(f"{path}: results cut short or unknown: {error}") from None
     return data
