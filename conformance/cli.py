@@ -9,33 +9,19 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from rich.console import Console
 
-from conformance.commands.bench import add_bench, run_bench
-from conformance.commands.clauses import add_clauses, run_clauses
-from conformance.commands.mutate import add_mutate, run_mutate
-from conformance.commands.report import add_report, run_report
-from conformance.commands.run import add_run, run_run
 from conformance.commands.status import CANNOT_RUN, INTERRUPTED, USAGE
-from conformance.commands.vm import add_vm, run_vm
-from conformance.journal import JournalError
-from conformance.known import KnownError
-from conformance.report.results import ReportError, ResultsError
-from conformance.selection import SelectionError
+from conformance.errors import UsageError
 from conformance.targets.base import TargetError
 
-_COMMANDS = {
-    "run": (add_run, run_run),
-    "report": (add_report, run_report),
-    "clauses": (add_clauses, run_clauses),
-    "mutate": (add_mutate, run_mutate),
-    "vm": (add_vm, run_vm),
-    "bench": (add_bench, run_bench),
-}
+#: Each is a module of conformance.commands, with the functions add_NAME and run_NAME.
+_COMMANDS = ("run", "report", "clauses", "mutate", "vm", "bench")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -45,14 +31,22 @@ class _Parser(argparse.ArgumentParser):
         self.exit(USAGE, f"{self.prog}: {message}\n")
 
 
-def _arguments() -> argparse.ArgumentParser:
+def _function(verb: str, name: str) -> Callable[..., Any]:
+    function: Callable[..., Any] = getattr(
+        import_module(f"conformance.commands.{name}"), f"{verb}_{name}"
+    )
+    return function
+
+
+def _arguments(asked: Sequence[str]) -> argparse.ArgumentParser:
     parser = _Parser(
         prog="forkoracle",
         description="Checks a kernel against a reference model of NetBSD's kern_fork.c.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add, _ in _COMMANDS.values():
-        add(commands)
+    # Whoever names a command waits for that one to be loaded, and for no other.
+    for name in [name for name in _COMMANDS if name in asked[:1]] or _COMMANDS:
+        _function("add", name)(commands)
     return parser
 
 
@@ -62,13 +56,14 @@ def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit status."""
-    options = _arguments().parse_args(arguments)
+    asked = sys.argv[1:] if arguments is None else arguments
+    options = _arguments(asked).parse_args(asked)
     signal.signal(signal.SIGTERM, _interrupt)
     console = Console()
-    _, command = _COMMANDS[options.command]
     try:
-        return command(options, console)
-    except (SelectionError, ResultsError, KnownError, JournalError, ReportError) as error:
+        status: int = _function("run", options.command)(options, console)
+        return status
+    except UsageError as error:
         print(f"forkoracle: {error}", file=sys.stderr)
         return USAGE
     except TargetError as error:

@@ -14,6 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
+from conformance.errors import UsageError
 from conformance.probe.channel import Observed, Panicked
 from conformance.targets.base import Kernel
 from conformance.verdict import Result, Subject
@@ -23,7 +24,7 @@ from reference_model import Scenario
 FORMAT = 1
 
 
-class JournalError(Exception):
+class JournalError(UsageError):
     """A journal that cannot be gone on with: one line that says why (exit status 2)."""
 
 

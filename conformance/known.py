@@ -28,6 +28,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from conformance.errors import UsageError
 from reference_model import Log, Scenario
 from reference_model.clauses import clauses
 from reference_model.netbsd import CLONE_CSIGNAL, signal_name
@@ -36,7 +37,7 @@ from reference_model.scenario import flags_value
 Facts = Mapping[str, bool]
 
 
-class KnownError(Exception):
+class KnownError(UsageError):
     """A file of known differences that is wrong: one line that says where and how."""
 
 

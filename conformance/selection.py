@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from conformance.errors import UsageError
 from conformance.families import DEFAULT_SEED, FAMILIES
 from reference_model import Scenario, ScenarioError, parse
 from reference_model.clauses import clauses
 
 
-class SelectionError(Exception):
+class SelectionError(UsageError):
     """Asked for what there is not: one line that says what is allowed (exit status 2)."""
 
 

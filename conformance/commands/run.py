@@ -10,13 +10,12 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from time import time_ns
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import platformdirs
 from rich.console import Console
 
 from conformance.choice import Wanted, add_options, choose_target, kern_fork_file
-from conformance.commands.report import check_report, write_report
 from conformance.commands.status import INTERRUPTED
 from conformance.journal import Journal, JournalError
 from conformance.report.junit import write_junit
@@ -26,8 +25,10 @@ from conformance.runner import Run, Summary
 from conformance.selection import SelectionError, read_budget, read_scenarios, select
 from conformance.targets.base import Target
 from conformance.targets.local import LocalTarget
-from conformance.targets.source.target import SourceRun
 from reference_model import Scenario
+
+if TYPE_CHECKING:
+    from conformance.targets.source.target import SourceRun
 
 #: What ``--resume`` alone stands for.
 LAST = Path("-")
@@ -69,7 +70,10 @@ def run_run(options: argparse.Namespace, console: Console) -> int:
     for path in filter(None, (options.json, options.junit)):
         if not path.parent.is_dir():
             raise SelectionError(f"{path}: no folder {path.parent} to write it in")
+    # What only some runs need, and takes its time to load, is loaded where it is needed.
     if options.report:
+        from conformance.commands.report import check_report
+
         check_report(options.report)
     file = kern_fork_file(options.target, options.kern_fork)
     run = _source(options, console, file) if file else _kernel(options, console)
@@ -93,6 +97,8 @@ def run_run(options: argparse.Namespace, console: Console) -> int:
     if options.junit:
         write_junit(options.junit, summary)
     if options.report:
+        from conformance.commands.report import write_report
+
         here = summary.target == LocalTarget.name
         write_report(as_json(summary), options.report, console, run_programs=here)
     if not summary.interrupted and options.scenarios is None and options.programs is None:
@@ -111,6 +117,8 @@ def _source(options: argparse.Namespace, console: Console, file: Path) -> Source
         raise SelectionError(
             "--kern-fork draws cases of its own: expected no --scenarios, --programs or --resume"
         )
+    from conformance.targets.source.target import SourceRun
+
     run = SourceRun(file, options.only, options.seed)
     console.print(
         f"target source: {file}, compiled and called "
