@@ -34,6 +34,13 @@ def test_revision_and_name_come_from_the_file(tmp_path: Path, pack: type[bytes])
     assert (kernel.kern_fork, kernel.version, kernel.config) == ((1, 231), "10.99.12", "MICROVM")
 
 
+def test_a_branch_has_the_revision_that_it_left_the_trunk_at(tmp_path: Path) -> None:
+    """The id of a release's branch goes on behind the trunk's revision."""
+    path = tmp_path / "netbsd"
+    path.write_bytes(elf(text=ID.replace(b"1.231", b"1.202.4.2")))
+    assert read_kernel(path).kern_fork == (1, 202)
+
+
 def test_linux_is_known_by_its_boot_header(tmp_path: Path) -> None:
     """A bzImage tells its release where the boot protocol says; it needs no PVH note."""
     image = bytearray(0x400)

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from vm.errors import GuestError
 
-_RCS_ID = re.compile(rb"\$NetBSD: kern_fork\.c,v (\d+)\.(\d+) ")
+# A release's branch adds numbers of its own, as in 1.202.4.2.
+_RCS_ID = re.compile(rb"\$NetBSD: kern_fork\.c,v (\d+)\.(\d+)(?:\.\d+)* ")
 _VERSION = re.compile(rb"NetBSD (\d+\.[\w.]+) \(([\w.-]+)\)")
 _EM_X86_64 = 62
 _PT_NOTE = 4
