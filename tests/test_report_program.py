@@ -38,6 +38,8 @@ def program_of(scenario: Scenario) -> str:
 
 
 AGREES = [
+    steps("a/any", "SYS-FORK", "P: fork C", "C: exit 1", "P: wait4 any"),
+    steps("a/look", "SIGNAL-ACTIONS", "P: sigaction SIGUSR1", "P: umask 07", "P: wait4 any"),
     *named("vfork/*/memory", "vfork/*/until-ex*", "vfork/*/stopped-and-continued"),
     *named("sharing/*")[::40],
     *named("exitsignal/*")[::120],

@@ -293,6 +293,7 @@ def _body(scenario: Scenario, expected: tuple[Log, ...], options: Options) -> st
     processes = "\n".join(_process(scenario, actor) for actor in actors)
     needed = [name for verb in verbs for name in _VERBS[verb][0].split()]
     needed += ["run", "my_turn"] + ["count"] * counts + ["rest"] * ("rest();" in processes)
+    needed += ["pid_of"] * ("pid_of(" in processes)
     needed += ["caught"] * any("catch" in step.args for step in steps)
     defines = {
         "STEPS": len(steps),

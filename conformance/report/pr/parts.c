@@ -294,7 +294,7 @@ look_at_second_value(int step, int me)
 		saw(step, "0x%lx", value);
 }
 
-//@ wait4 saw saw_result signal_name pid_of
+//@ wait4 saw saw_result signal_name
 /* A process that nobody knows yet is the child of a fork that is under way. */
 static void
 newborn(pid_t pid)
