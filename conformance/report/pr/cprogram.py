@@ -29,7 +29,7 @@ class NoProgramError(Exception):
 
 #: For each verb: what of parts.c it needs, and the C of a step.  In the C, ``{i}`` is the step's
 #: number, ``{me}`` who takes it, ``{0}`` and ``{1}`` its arguments in C.
-_VERBS: dict[str, tuple[str, str]] = {
+PROGRAM_VERBS: dict[str, tuple[str, str]] = {
     "fork": ("birth", "give_birth({i}, {me}, FORK, NULL, {0});"),
     "vfork": ("birth", "give_birth({i}, {me}, VFORK, NULL, {0});"),
     "__vfork14": ("birth", "give_birth({i}, {me}, VFORK14, NULL, {0});"),
@@ -230,10 +230,10 @@ def _statement(index: int, step: Step) -> str:
     """The C of one step."""
     if step.verb == "__clone" and len(step.args) > 2:
         raise NoProgramError("a child on a stack of the caller's own needs assembly language")
-    if step.verb not in _VERBS:
+    if step.verb not in PROGRAM_VERBS:
         raise NoProgramError(f"no C is known for {step.verb}")
     arguments = [_argument(arg) for arg in step.args]
-    text = _VERBS[step.verb][1]
+    text = PROGRAM_VERBS[step.verb][1]
     if step.verb == "wait4":
         whom = "-1" if step.args[0] == "any" else f"pid_of({arguments[0]})"
         arguments = [whom, *arguments[1:], "0"]
@@ -291,7 +291,7 @@ def _body(scenario: Scenario, expected: tuple[Log, ...], options: Options) -> st
     verbs = {step.verb for step in steps}
     counts = any(arg.startswith("count") for step in steps for arg in step.args)
     processes = "\n".join(_process(scenario, actor) for actor in actors)
-    needed = [name for verb in verbs for name in _VERBS[verb][0].split()]
+    needed = [name for verb in verbs for name in PROGRAM_VERBS[verb][0].split()]
     needed += ["run", "my_turn"] + ["count"] * counts + ["rest"] * ("rest();" in processes)
     needed += ["pid_of"] * ("pid_of(" in processes)
     needed += ["caught"] * any("catch" in step.args for step in steps)
