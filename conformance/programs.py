@@ -13,8 +13,10 @@ from itertools import count
 from time import monotonic
 from typing import TypeVar
 
+import platformdirs
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+from hypothesis.configuration import set_hypothesis_home_dir
 
 from conformance.shrink import makes_sense
 from reference_model import Options, Scenario, Step
@@ -220,6 +222,8 @@ def limited(
 
     The next batch is drawn while whoever has this one is at work on it.
     """
+    # Else it would keep notes of ours in a folder where the user happens to be.
+    set_hypothesis_home_dir(platformdirs.user_cache_path("forkoracle") / "hypothesis")
     until = monotonic() + seconds if seconds is not None else None
     drawn = batches(options, chosen_seed)
     with ThreadPoolExecutor(1) as pool:

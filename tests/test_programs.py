@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from itertools import islice
+from pathlib import Path
 
 import pytest
 
@@ -73,3 +77,25 @@ def test_who_is_not_root_changes_no_user() -> None:
     """Only root can become a user of its own."""
     for batch in islice(batches(Options(uid=1000), 1), 2):
         assert not any(step.verb == "setreuid" for s in batch for step in s.steps)
+
+
+_LIMITED = """
+from conformance.programs import limited
+from reference_model import Options
+print(sum(len(batch) for batch in limited(Options(), 1, 250, None)))
+"""
+
+
+def test_so_many_are_drawn_and_nothing_is_left_where_one_is(tmp_path: Path) -> None:
+    """As many as were asked for, over two batches; Hypothesis keeps no folder there."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, "-c", _LIMITED],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "250\n"
+    assert list(tmp_path.iterdir()) == []
