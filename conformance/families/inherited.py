@@ -9,16 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from random import Random
 
+from conformance.families.calls import calls
 from reference_model import Scenario, parse
 
-_CALLS = {
-    "fork": "P: fork C",
-    "vfork": "P: vfork C",
-    "__vfork14": "P: __vfork14 C",
-    "clone": "P: __clone SIGCHLD C",
-    "clone-all": "P: __clone CLONE_VM|CLONE_FS|CLONE_FILES|CLONE_SIGHAND|SIGCHLD C",
-    "clone-vfork": "P: __clone CLONE_VFORK|SIGCHLD C",
-}
+_CALLS = calls("fork", "vfork", "__vfork14", "clone", "clone-all", "clone-vfork")
 
 # The clauses, what P does before, and what C looks at: Q stands by, and is nobody's child.
 _MATTERS: dict[str, tuple[str, str, str]] = {
@@ -300,7 +294,8 @@ P: tell 20
 
 
 def generate(random: Random) -> Iterator[Scenario]:
-    for name, call in _CALLS.items():
+    for name, text in _CALLS.items():
+        call = "P: " + text.format(child="C")
         blocks = "vfork" in name
         for matter, (about, before, looks) in _MATTERS.items():
             after = _AFTERWARDS.get(matter, "")

@@ -10,15 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from random import Random
 
+from conformance.families.calls import CALLS, calls
 from reference_model import Scenario, parse
 
-_CALLS = {
-    "fork": "fork {child}",
-    "vfork": "vfork {child}",
-    "__vfork14": "__vfork14 {child}",
-    "clone": "__clone SIGCHLD {child}",
-    "clone-vm": "__clone CLONE_VM|SIGCHLD {child}",
-    "clone-vfork": "__clone CLONE_VM|CLONE_VFORK|SIGCHLD {child}",
+_CALLS = calls("fork", "vfork", "__vfork14", "clone", "clone-vm") | {
+    "clone-vfork": CALLS["clone-vm-vfork"]
 }
 
 _INHERITED = """

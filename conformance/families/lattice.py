@@ -15,23 +15,16 @@ from dataclasses import dataclass, replace
 from itertools import product
 from random import Random
 
+from conformance.families.calls import calls
 from conformance.families.trace import EVENTS, masks
 from reference_model import Scenario, parse
 from reference_model.netbsd import PTRACE_EVENTS
 
-CALLS = {
-    "fork": "fork {child}",
-    "vfork": "vfork {child}",
-    "__vfork14": "__vfork14 {child}",
-    "clone": "__clone SIGCHLD {child}",
-    "clone-vm": "__clone CLONE_VM|SIGCHLD {child}",
-    "clone-fs": "__clone CLONE_FS|SIGCHLD {child}",
-    "clone-files": "__clone CLONE_FILES|SIGCHLD {child}",
-    "clone-sighand": "__clone CLONE_VM|CLONE_SIGHAND|SIGCHLD {child}",
-    "clone-vfork": "__clone CLONE_VFORK|SIGCHLD {child}",
-    "clone-vm-vfork": "__clone CLONE_VM|CLONE_VFORK|SIGCHLD {child}",
-}
-_CLONES = tuple(call for call in CALLS if call.startswith("clone"))
+_CALLS = calls(
+    *("fork", "vfork", "__vfork14", "clone", "clone-vm", "clone-fs", "clone-files"),
+    *("clone-sighand", "clone-vfork", "clone-vm-vfork"),
+)
+_CLONES = tuple(call for call in _CALLS if call.startswith("clone"))
 _ALL = "|".join(EVENTS)
 #: The tracer is the parent from birth, has attached to a root, or to somebody else's child.
 _START = {
@@ -83,7 +76,7 @@ class Case:
         return text + "".join(f"P: {line}\n" for line in own) + f"P: {self.step('C')}\n"
 
     def step(self, child: str) -> str:
-        return CALLS[self.call].format(child=child)
+        return _CALLS[self.call].format(child=child)
 
     def parent_stop(self, parent: str = "P") -> str:
         """The forker's event; from it T knows who the child is."""
@@ -303,7 +296,7 @@ def _cases() -> Iterator[str]:
             # Whether P has stopped for the end of vfork when an untraced child's SIGCHLD
             # comes is a race.
             yield (replace(case, sigchld="passed") if case.done > case.born else case).through()
-    for call in CALLS:
+    for call in _CALLS:
         case = Case("related", call)
         yield Case("related", call, sigchld="taken").sigtrap("blocked")
         yield Case("related", call, sigchld="taken").sigtrap("ignored")
@@ -313,12 +306,12 @@ def _cases() -> Iterator[str]:
     for call in ("fork", "vfork", "__vfork14"):
         for how in ("blocked", "ignored"):
             yield Case("related", call, "PTRACE_VFORK_DONE", "passed").sigtrap(how)
-    for start, calls in (
+    for start, tried in (
         ("related", ("fork", "__vfork14", "clone", "clone-vm", "clone-vm-vfork")),
         ("unrelated", ("fork", "__vfork14")),
         ("attached", ("fork", "vfork")),
     ):
-        for call in calls:
+        for call in tried:
             yield from _let_go(Case(start, call))
     for outer, inner in product(("fork", "__vfork14", "clone-vm"), repeat=2):
         yield Case("related", outer).masked_forkee_forks(inner)
@@ -330,11 +323,11 @@ def _asked(call: str, parent: str) -> str:
     return f"""
         scenario lattice/asked/{parent}/{call}
         about TRACE-FORK-WHEN VFORK-WAIT
-        P: {CALLS[parent].format(child="C")}
+        P: {_CALLS[parent].format(child="C")}
         C: PT_TRACE_ME
         C: PT_TRACE_ME
         C: sigprocmask unblock SIGCHLD
-        C: {CALLS[call].format(child="D")}      [TRACE-FORK-WHEN]
+        C: {_CALLS[call].format(child="D")}      [TRACE-FORK-WHEN]
         D: getppid                              [PARENT]
         D: exit 15
         C: wait4 D WALLSIG
@@ -494,7 +487,7 @@ G: wait4 P WNOHANG
 def generate(random: Random) -> Iterator[Scenario]:
     for text in _cases():
         yield from parse(text)
-    for parent, call in product(("vfork", "__vfork14"), CALLS):
+    for parent, call in product(("vfork", "__vfork14"), _CALLS):
         yield from parse(_asked(call, parent))
     for mask in ("0", *PTRACE_EVENTS, "|".join(PTRACE_EVENTS)):
         yield from parse(_mask_kept(mask))

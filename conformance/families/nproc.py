@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from random import Random
 
+from conformance.families.calls import calls
 from reference_model import Scenario, parse
 
 
@@ -19,11 +20,7 @@ def _fill(limit: int, call: str, become: str) -> Iterator[str]:
         yield f"P: {call.format(child=child)} [NPROC-LIMIT]\n"
 
 
-_CALLS = {
-    "fork": "fork {child}",
-    "clone": "__clone SIGCHLD {child}",
-    "clone-vm": "__clone CLONE_VM|SIGCHLD {child}",
-}
+_CALLS = calls("fork", "clone", "clone-vm")
 _BECOME = "P: setreuid free1 free1\n"
 _STAY_ROOT = "P: setreuid 0 0\n"
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import combinations
 from random import Random
 
-from conformance.families.vfork import CALLS
+from conformance.families.calls import CALLS
 from reference_model import Scenario, parse
 
 #: The events that fork1 reports.
@@ -34,7 +34,7 @@ class _Case:
     """One call under one event mask: which stops a debugger would be ready for."""
 
     def __init__(self, call: str, mask: tuple[str, ...], start: str) -> None:
-        self.call = CALLS[call][0].format(child="C")
+        self.call = CALLS[call].format(child="C")
         self.mask = "|".join(mask) or "0"
         self.holds = call in _HOLDS
         self.event = ("PTRACE_VFORK" if self.holds else "PTRACE_FORK") in mask

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from random import Random
 
+from conformance.families.calls import CALLS, calls
 from reference_model import Scenario, parse
 
-#: Every way to make a child, and the clause that tells it from the others.
-CALLS = {
-    "fork": ("fork {child}", "SYS-FORK"),
-    "vfork": ("vfork {child}", "SYS-VFORK-44BSD"),
-    "__vfork14": ("__vfork14 {child}", "SYS-VFORK14"),
-    "clone": ("__clone SIGCHLD {child}", "PPWAIT-MARK"),
-    "clone-vm": ("__clone CLONE_VM|SIGCHLD {child}", "CLONE-VM"),
-    "clone-vfork": ("__clone CLONE_VFORK|SIGCHLD {child}", "CLONE-VFORK"),
-    "clone-vm-vfork": ("__clone CLONE_VM|CLONE_VFORK|SIGCHLD {child}", "CLONE-VFORK"),
+#: Ways to make a child, and the clause that tells each from the others.
+_CLAUSES = {
+    "fork": "SYS-FORK",
+    "vfork": "SYS-VFORK-44BSD",
+    "__vfork14": "SYS-VFORK14",
+    "clone": "PPWAIT-MARK",
+    "clone-vm": "CLONE-VM",
+    "clone-vfork": "CLONE-VFORK",
+    "clone-vm-vfork": "CLONE-VFORK",
 }
 
 _BODIES = {
@@ -123,10 +124,7 @@ _HELD_BACK = ("SIGTSTP", "SIGTTIN", "SIGTTOU")
 _STOPPING = ("SIGSTOP", *_HELD_BACK)
 
 #: What a child does itself, in its turn.
-_INNER = {name: call for name, (call, _) in CALLS.items()} | {
-    "clone-fs": "__clone CLONE_FS|SIGCHLD {child}",
-    "clone-files": "__clone CLONE_FILES|SIGCHLD {child}",
-}
+_INNER = calls(*_CLAUSES, "clone-fs", "clone-files")
 _EVERYTHING = """
     scenario vfork/clone-everything/own-stack
     about CLONE-STACK ADDRESS-SPACE
@@ -171,7 +169,8 @@ def _nested(outer: str, inner: str) -> str:
 
 
 def generate(random: Random) -> Iterator[Scenario]:
-    for call, (text, clause) in CALLS.items():
+    for call, clause in _CLAUSES.items():
+        text = CALLS[call]
         for name, body in _BODIES.items():
             steps = body.format(
                 call_C=text.format(child="C"), call_D=text.format(child="D"), clause=clause
@@ -179,7 +178,8 @@ def generate(random: Random) -> Iterator[Scenario]:
             yield from parse(
                 f"scenario vfork/{call}/{name}\nabout {clause} VFORK-WAIT\n{steps.strip()}"
             )
-    for call, (text, clause) in CALLS.items():
+    for call, clause in _CLAUSES.items():
+        text = CALLS[call]
         about = f"about {clause} VFORK-WAIT PPWAIT-MARK\n"
         outer = text.format(child="C")
         for signal in _RAISED:

@@ -8,18 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from random import Random
 
+from conformance.families.calls import calls
 from reference_model import Scenario, parse
 
-_CALLS = {
-    "fork": "fork {child}",
-    "vfork": "vfork {child}",
-    "__vfork14": "__vfork14 {child}",
-    "clone": "__clone SIGCHLD {child}",
-    "clone-vm": "__clone CLONE_VM|SIGCHLD {child}",
-    "clone-vfork": "__clone CLONE_VFORK|SIGCHLD {child}",
-    "clone-vm-vfork": "__clone CLONE_VM|CLONE_VFORK|SIGCHLD {child}",
-    "clone-all": "__clone CLONE_VM|CLONE_FS|CLONE_FILES|CLONE_SIGHAND|SIGCHLD {child}",
-}
+_CALLS = calls(
+    *("fork", "vfork", "__vfork14", "clone", "clone-vm"),
+    *("clone-vfork", "clone-vm-vfork", "clone-all"),
+)
 
 _COUNTED = """
 scenario wholesystem/counts/{name}

@@ -22,13 +22,12 @@ static long sysctl_set(const int *name, u32 depth, int *old, int new)
 static long os_field(long pid, int field, struct seen_value *v)
 {
 	struct kinfo_proc2 kp;
-	int name[] = {CTL_KERN, KERN_PROC2, KERN_PROC_PID, (int)pid, sizeof kp, 1};
 	memset(v, 0, sizeof *v);
 	if (field == KP_PATHNAME) {
 		int path[] = {CTL_KERN, KERN_PROC_ARGS, (int)pid, KERN_PROC_PATHNAME};
 		return sysctl_get(path, 4, v->text, sizeof v->text - 1);
 	}
-	if (sysctl_get(name, 6, &kp, sizeof kp) < (long)sizeof kp)
+	if (proc_info(pid, &kp) < 0)
 		return -ESRCH;
 	switch (field) {
 	case KP_NICE:

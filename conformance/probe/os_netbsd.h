@@ -210,11 +210,18 @@ static long sysctl_get(const int *name, u32 depth, void *buf, unsigned long size
 	return error < 0 ? error : (long)got;
 }
 
+/* What kern.proc2 says of a process, dead or alive: 0, or minus the error number. */
+static long proc_info(long pid, struct kinfo_proc2 *kp)
+{
+	int name[] = {CTL_KERN, KERN_PROC2, KERN_PROC_PID, (int)pid, sizeof *kp, 1};
+	long got = sysctl_get(name, 6, kp, sizeof *kp);
+	return got < 0 ? got : got < (long)sizeof *kp ? -ESRCH : 0;
+}
+
 static int os_state(long pid)
 {
 	struct kinfo_proc2 kp;
-	int name[] = {CTL_KERN, KERN_PROC2, KERN_PROC_PID, (int)pid, sizeof kp, 1};
-	if (sysctl_get(name, 6, &kp, sizeof kp) < (long)sizeof kp)
+	if (proc_info(pid, &kp) < 0)
 		return NOBODY;
 	/* p_realstat: sys/proc.h's SACTIVE 2, SSTOP 4, SZOMB 5; p_stat: sys/lwp.h's LSSLEEP 3, LSSTOP 4 */
 	switch (kp.p_realstat) {
@@ -232,12 +239,11 @@ static int os_state(long pid)
 static long os_kinfo(long pid, long *parent, u64 *blocked, u64 *ignored)
 {
 	struct kinfo_proc2 kp = {0};
-	int name[] = {CTL_KERN, KERN_PROC2, KERN_PROC_PID, (int)pid, sizeof kp, 1};
-	long got = sysctl_get(name, 6, &kp, sizeof kp);
+	long error = proc_info(pid, &kp);
 	*parent = kp.p_ppid;
 	*blocked = kp.p_sigmask.__bits[0] | (u64)kp.p_sigmask.__bits[1] << 32;
 	*ignored = kp.p_sigignore.__bits[0] | (u64)kp.p_sigignore.__bits[1] << 32;
-	return got < 0 ? got : got < (long)sizeof kp ? -ESRCH : 0;
+	return error;
 }
 
 static void os_identity(char *buf, unsigned long size)
