@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import pexpect
 import platformdirs
 
 COMMAND = str(Path(sys.executable).with_name("forkoracle"))
@@ -59,3 +61,13 @@ def _run(command: list[str], home: Path, more: dict[str, str]) -> subprocess.Com
         check=False,
         timeout=120,
     )
+
+
+def assert_interrupted(child: pexpect.spawn) -> None:
+    """The command ends by itself, after it was told to, and tells what it had decided."""
+    child.expect(pexpect.EOF)
+    child.close()
+    assert (child.exitstatus, child.signalstatus) == (130, None)
+    said = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", child.before)
+    assert re.search(r"^interrupted: [1-9]\d* scenarios in ", said, re.MULTILINE)
+    assert "Traceback" not in said

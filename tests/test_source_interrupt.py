@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pexpect
+import psutil
+import pytest
 
-from tests.command import COMMAND, environment
+from conformance.targets.source.target import SourceRun
+from tests.command import COMMAND, assert_interrupted, environment
 from tests.kern_fork_file import KERN_FORK, needs_kern_fork
 from tests.processes import MARK, marked, new_mark
 
@@ -32,11 +34,35 @@ def test_an_interrupted_run_of_cases_leaves_nothing_behind(tmp_path: Path) -> No
     assert len(marked(mark)) > 1, "the workers are not to be seen: the check is blind"
     assert list(temporary.iterdir()), "the library is not to be seen: the check is blind"
     child.sendintr()
-    child.expect(pexpect.EOF)
-    child.close()
-    assert (child.exitstatus, child.signalstatus) == (130, None)
-    said = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", child.before)
-    assert re.search(r"^interrupted: [1-9]\d* scenarios in ", said, re.MULTILINE)
-    assert "Traceback" not in said
+    assert_interrupted(child)
     assert marked(mark) == []
     assert list(temporary.iterdir()) == []
+
+
+@needs_kern_fork
+def test_who_runs_the_cases_is_gone_before_the_folder_is_removed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It writes what gcov counted when it ends: a folder that is being removed is no place."""
+    left: list[list[psutil.Process]] = []
+    run = SourceRun(KERN_FORK, workers=1)
+    next(run.results())
+    mine = psutil.Process().children(recursive=True)
+    assert len(mine) > 1, "the process of the cases is not to be seen: the check is blind"
+    remove = run._folder.cleanup
+
+    def look_and_remove() -> None:
+        left.append([one for one in mine if _has_files(one)])
+        remove()
+
+    monkeypatch.setattr(run._folder, "cleanup", look_and_remove)
+    run.kill()
+    assert left == [[]]
+
+
+def _has_files(process: psutil.Process) -> bool:
+    """Whether it can still write one; what is being reaped cannot."""
+    try:
+        return bool(process.num_fds())
+    except psutil.Error:
+        return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import tempfile
@@ -127,7 +128,7 @@ class SourceRun:
             self._processes.append(
                 subprocess.Popen(
                     [sys.executable, "-m", "conformance.targets.source.worker", json.dumps(told)],
-                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, process_group=0,
                 )
             )  # fmt: skip
         library = build(self.source, folder)
@@ -214,12 +215,17 @@ class SourceRun:
         return self.summary
 
     def kill(self) -> None:
-        """End the workers, and leave no file behind."""
+        """End the workers, and leave no process and no file behind."""
         for process in self._processes:
-            process.terminate()
-            for stream in (process.stdin, process.stdout):
-                if stream is not None:
-                    stream.close()
+            assert process.stdin is not None
+            assert process.stdout is not None
+            # A worker's cases run in a child of its, which writes what gcov counted into the
+            # folder when it ends: it is of the worker's process group, and holds its output.
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            process.stdin.close()
+            with process.stdout:
+                process.stdout.read()
             process.wait()
         self._processes = []
         self._folder.cleanup()
