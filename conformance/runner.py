@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from time import monotonic
 
 from conformance.coverage import Coverage
@@ -112,9 +113,8 @@ class Run:
         self._cuts_down = cut_down
         self.scenarios = scenarios
         self.summary = Summary(target.name, target.kernel)
+        #: What differs and has not been decided yet, in the order in which it was seen.
         self._differing: list[Result] = []
-        #: The identities of scenarios in whose place a shorter one was counted.
-        self._cut: set[int] = set()
         self._start = monotonic()
 
     def results(self) -> Iterator[Result]:
@@ -123,15 +123,13 @@ class Run:
         What differs comes last: it is run again first, so that the report can
         say how often it does.
         """
-        yield from self._batch(self.scenarios)
-        for result in self._repeated():
-            yield self._decide(self._cut_down(result) if self._cuts_down else result)
-        self._differing = []
-        for batch in self._more:
+        batches = chain([(self.scenarios, self._cuts_down)], ((more, True) for more in self._more))
+        for batch, cuts_down in batches:
             yield from self._batch(batch)
             for result in self._repeated():
-                yield self._decide(self._cut_down(result))
-            self._differing = []
+                decided = self._decide(self._cut_down(result) if cuts_down else result)
+                del self._differing[0]
+                yield decided
 
     def _batch(self, scenarios: Sequence[Scenario]) -> Iterator[Result]:
         """The verdicts but for what differs, which is kept to be run again."""
@@ -158,7 +156,6 @@ class Run:
         if like_it >= MAX_CUT_DOWN or not isinstance(scenario, Scenario):
             return result
         short = shrink(result, scenario, self._ask, self.target.options)
-        self._cut.add(id(result.scenario))
         return replace(short, times=result.times)
 
     def _ask(self, scenarios: Sequence[Scenario]) -> list[Result]:
@@ -175,10 +172,8 @@ class Run:
 
     def close(self, *, interrupted: bool = False) -> Summary:
         """The summary of what was decided, differences not yet run again included."""
-        counted = {id(result.scenario) for result in self.summary.differences} | self._cut
         for result in self._differing:
-            if id(result.scenario) not in counted:
-                self._count(result)
+            self._count(result)
         self._differing = []
         self.summary.interrupted = interrupted
         return self.summary
@@ -197,7 +192,7 @@ class Run:
         return result
 
     def _repeated(self) -> Iterator[Result]:
-        differing = self._differing[:MAX_REPEATED]
+        differing, others = self._differing[:MAX_REPEATED], self._differing[MAX_REPEATED:]
         seen = [1] * len(differing)
         again = [i for i in range(len(differing)) for _ in range(RUNS_OF_A_DIFFERENCE - 1)]
         subjects = [differing[i].scenario for i in again]
@@ -215,4 +210,4 @@ class Run:
                 )
             else:
                 yield replace(result, times=(count, RUNS_OF_A_DIFFERENCE))
-        yield from self._differing[MAX_REPEATED:]
+        yield from others

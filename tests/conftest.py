@@ -26,6 +26,15 @@ def local() -> Iterator[LocalTarget]:
 
 
 @pytest.fixture
+def mark(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The mark of the processes that a test starts: none of them outlives it."""
+    mark = new_mark()
+    monkeypatch.setenv(MARK, mark)
+    yield mark
+    assert marked(mark) == []
+
+
+@pytest.fixture
 def as_root() -> None:
     """For scenarios that become another user."""
     if os.geteuid() != 0:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -22,7 +21,7 @@ from conformance.probe.channel import (
 )
 from conformance.probe.process import ProbeProcess
 from reference_model import Options, Scenario, predict
-from tests.processes import MARK, marked, new_mark
+from tests.processes import marked
 from tests.scenarios import steps
 
 _FAKE = r"""
@@ -107,15 +106,6 @@ WAYS = {
     "cannot": "the target cannot do 'P: getcwd'",
     "refuses": "the probe cannot do this: too many actors",
 }
-
-
-@pytest.fixture
-def mark(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The mark of the processes that a test starts: none of them outlives it."""
-    mark = new_mark()
-    monkeypatch.setenv(MARK, mark)
-    yield mark
-    assert marked(mark) == []
 
 
 def channel_to(*command: str, patience: float = 0.05) -> Channel:

@@ -25,7 +25,7 @@ from conformance.targets.base import TargetError
 from conformance.targets.guest import GuestTarget, guest_machine
 from conformance.verdict import Verdict
 from reference_model import Scenario
-from tests.processes import MARK, marked, new_mark, wait_until
+from tests.processes import marked, wait_until
 from vm.accel import seconds
 from vm.errors import GuestError
 from vm.guest import Guest
@@ -51,15 +51,6 @@ def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
-
-
-@pytest.fixture
-def mark(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The mark of the processes that a test starts: none of them outlives it."""
-    mark = new_mark()
-    monkeypatch.setenv(MARK, mark)
-    yield mark
-    assert marked(mark) == []
 
 
 @pytest.fixture

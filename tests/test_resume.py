@@ -17,7 +17,7 @@ from conformance.selection import select
 from conformance.targets.base import Kernel
 from conformance.verdict import Verdict
 from reference_model import Scenario
-from tests.command import COMMAND, environment
+from tests.command import COMMAND, environment, forkoracle
 from tests.processes import MARK, marked, new_mark, wait_until
 from tests.test_runner import WRONG, Scripted, make
 
@@ -128,17 +128,6 @@ def test_a_full_disk_ends_the_journal_and_not_the_run(tmp_path: Path) -> None:
     assert journal.broken is not None
     assert journal.broken.endswith("journal: No space left on device: no more is written down")
     journal.close(keep=True)
-
-
-def forkoracle(home: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [COMMAND, *arguments],
-        env=environment(home, **more),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["kill -9", "Ctrl-C"])

@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
 
-from vm.qemu import find_qemu
+from vm.qemu import bare_qemu, find_qemu
 
 #: Seconds that three instructions may take without help, QEMU's and the firmware's start included.
 _PATIENCE = 10.0
@@ -31,16 +31,12 @@ def _kernel() -> bytes:
     """A 64-bit ELF file with a PVH note, whose entry point is the program."""
     note = struct.pack("<III4sI", 4, 4, 18, b"Xen\0", _LOAD)
     offset = 64 + 2 * 56
-    size = offset + len(note) + len(_PROGRAM)
-    entry = _LOAD
-    head = b"\x7fELF\x02\x01\x01" + bytes(9)
-    head += struct.pack("<HHIQQQIHHHHHH", 2, 62, 1, entry, 64, 0, 0, 64, 56, 2, 0, 0, 0)
     code = offset + len(note)
+    head = b"\x7fELF\x02\x01\x01" + bytes(9)
+    head += struct.pack("<HHIQQQIHHHHHH", 2, 62, 1, _LOAD, 64, 0, 0, 64, 56, 2, 0, 0, 0)
     load = struct.pack("<IIQQQQQQ", 1, 5, code, _LOAD, _LOAD, len(_PROGRAM), len(_PROGRAM), 1)
     notes = struct.pack("<IIQQQQQQ", 4, 4, offset, 0, 0, len(note), len(note), 4)
-    data = head + load + notes + note + _PROGRAM
-    assert len(data) == size
-    return data
+    return head + load + notes + note + _PROGRAM
 
 
 def seconds(accel: str, patience: float) -> float | None:
@@ -48,8 +44,8 @@ def seconds(accel: str, patience: float) -> float | None:
     with TemporaryDirectory(prefix="forkoracle-accel-") as folder:
         kernel = Path(folder) / "kernel"
         kernel.write_bytes(_kernel())
-        command = [find_qemu(), "-M", "pc", "-accel", accel, "-m", "16", "-display", "none"]
-        command += ["-nodefaults", "-no-user-config", "-no-reboot", "-kernel", str(kernel)]
+        command = [*bare_qemu(), "-M", "pc", "-accel", accel, "-m", "16"]
+        command += ["-no-reboot", "-kernel", str(kernel)]
         command += ["-device", "isa-debug-exit,iobase=0xf4,iosize=1"]
         start = monotonic()
         try:

@@ -25,7 +25,7 @@ import psutil
 from vm.errors import GuestError
 from vm.files import locked, write_text
 from vm.monitor import Monitor
-from vm.qemu import find_qemu
+from vm.qemu import bare_qemu
 from vm.system import KNOWN_HOSTS, Login, System, forwarded_port, wait_for_sshd
 
 #: What a guest may be called: it becomes the name of a folder.
@@ -226,7 +226,7 @@ def launch(
     """
     guest = BackgroundGuest(folder, system, time(), user=user, identity=identity)
     guest._write()
-    command = [find_qemu(), "-no-user-config", "-nodefaults", "-display", "none", *arguments]
+    command = [*bare_qemu(), *arguments]
     command += ["-daemonize", "-pidfile", str(folder / _PID)]
     command += [
         "-chardev",

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import select
 import shutil
-import subprocess
 import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 from vm.errors import GuestError
+from vm.programs import when_we_are_gone
 from vm.qemu import Qemu
 from vm.system import KNOWN_HOSTS, System, forwarded_port, sshd_answers, wait_for_sshd
-
-# Reads until its input ends, which is when the process that holds the other end has gone.
-_SWEEPER = 'trap "" INT TERM HUP; read -r never; rm -rf -- "$0"'
 
 
 class OwnFolder:
@@ -23,12 +20,7 @@ class OwnFolder:
 
     def __init__(self) -> None:
         self.path = Path(tempfile.mkdtemp(prefix="forkoracle-system-"))
-        self._sweeper = subprocess.Popen(
-            ["/bin/sh", "-c", _SWEEPER, str(self.path)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        self._sweeper = when_we_are_gone('rm -rf -- "$0"', str(self.path))
 
     def remove(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)

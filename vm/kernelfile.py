@@ -6,10 +6,12 @@ NetBSD/amd64 kernels are what this is for; a Linux bzImage is taken, too.
 from __future__ import annotations
 
 import gzip
+import hashlib
 import re
 import struct
 import zlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from vm.errors import GuestError
@@ -22,7 +24,7 @@ _PT_NOTE = 4
 _XEN_ELFNOTE_PHYS32_ENTRY = 18
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class KernelFile:
     """A kernel that QEMU can boot with ``-kernel``.
 
@@ -35,6 +37,11 @@ class KernelFile:
     version: str
     config: str
     system: str = "NetBSD"
+
+    @cached_property
+    def checksum(self) -> str:
+        """The SHA-256 of the image."""
+        return hashlib.sha256(self.image).hexdigest()
 
 
 def _contents(path: Path) -> bytes:

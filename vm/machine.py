@@ -71,7 +71,7 @@ class Machine:
 
     def key(self) -> str:
         """What tells this machine from every other one: a checksum of all that makes it."""
-        digest = hashlib.sha256(self.kernel.image)
+        digest = hashlib.sha256(self.kernel.checksum.encode())
         digest.update(self.init.read_bytes())
         digest.update("\0".join(self.arguments(Path("-"))).encode())
         return digest.hexdigest()[:32]

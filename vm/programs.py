@@ -24,6 +24,20 @@ def find_program(name: str, package: str) -> str:
     return found
 
 
+def when_we_are_gone(action: str, argument: str) -> subprocess.Popen[bytes]:
+    """A shell beside us that takes an action once we are gone, however that comes about.
+
+    *action* is a command of sh(1), in which ``$0`` stands for *argument*.  The
+    shell reads until its input ends, and only we hold the other end.
+    """
+    return subprocess.Popen(
+        ["/bin/sh", "-c", f'trap "" INT TERM HUP; read -r never; {action}', argument],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
 def run_program(command: Sequence[str], stdin: str = "") -> str:
     """What a program prints.  Raises :class:`GuestError` where it fails."""
     done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)

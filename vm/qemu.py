@@ -12,17 +12,22 @@ from time import monotonic, sleep
 from vm.console import Console
 from vm.errors import GuestError, PanickedError
 from vm.monitor import ANSWER, Monitor
-from vm.programs import find_program
+from vm.programs import find_program, when_we_are_gone
 
 QEMU = "qemu-system-x86_64"
-# Reads until its input ends, which is when the process that holds the other end has
-# gone, however that one ended; then kills QEMU.  QEMU itself would notice nothing.
-_WATCHDOG = 'trap "" INT TERM HUP; read -r never; kill -9 "$0"'
 
 
 def find_qemu() -> str:
     """The path of QEMU.  Raises :class:`GuestError` where it is missing."""
     return find_program(QEMU, "qemu-system-x86")
+
+
+def bare_qemu() -> list[str]:
+    """The beginning of every command: QEMU with nothing that it is not told to have.
+
+    Raises :class:`GuestError` where it is missing.
+    """
+    return [find_qemu(), "-no-user-config", "-nodefaults", "-display", "none"]
 
 
 class Qemu:
@@ -33,12 +38,11 @@ class Qemu:
 
     def __init__(self, arguments: Sequence[str], errors: Path) -> None:
         """Start QEMU with *arguments*; what it complains about goes to the file *errors*."""
-        program = find_qemu()
+        command = bare_qemu()
         self.console = Console()
         ours, theirs = socket.socketpair()
         self._errors = errors.open("w+b")
         self._monitor = Monitor(ours)
-        command = [program, "-no-user-config", "-nodefaults", "-display", "none"]
         command += ["-chardev", f"serial,id=console,path={self.console.path}"]
         command += ["-serial", "chardev:console"]
         command += ["-chardev", f"socket,id=monitor,fd={theirs.fileno()}"]
@@ -51,12 +55,8 @@ class Qemu:
             pass_fds=[theirs.fileno()],
         )
         theirs.close()
-        self._watchdog = subprocess.Popen(
-            ["/bin/sh", "-c", _WATCHDOG, str(self.process.pid)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        # QEMU itself would not notice that we are gone.
+        self._watchdog = when_we_are_gone('kill -9 "$0"', str(self.process.pid))
         with suppress(GuestError):  # it has ended, which whoever waits for it will see
             self._monitor.connect()
 

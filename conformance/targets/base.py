@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from conformance.known import KnownDifferences
-from conformance.probe.channel import Observed
-from reference_model import Options, Scenario
+from conformance.probe.channel import Hello, NotDecided, Observed
+from reference_model import NEWEST, Options, Scenario
 
 
 class TargetError(Exception):
@@ -35,6 +35,21 @@ class Kernel:
         guess = " (a guess from the release: the kernel's file does not tell)"
         name = f"{self.system} {self.release} {self.machine}{revision}"
         return name + guess if self.guessed else name
+
+
+def model_options(hello: Hello, revision: tuple[int, int] | None) -> Options:
+    """What the model is told of the kernel that *hello* comes from; the newest where None."""
+    return Options(
+        revision=min(revision or NEWEST, NEWEST),
+        uid=hello.uid,
+        nproc_limit=hello.nproc,
+        maxproc=hello.maxproc or Options().maxproc,
+    )
+
+
+def undecided(scenarios: Iterable[Scenario], reason: str) -> Iterator[tuple[Scenario, Observed]]:
+    """None of the scenarios is decided, for that reason."""
+    return ((scenario, NotDecided(reason)) for scenario in scenarios)
 
 
 class Target(Protocol):

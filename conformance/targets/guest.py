@@ -5,7 +5,6 @@ The probe is init, and the only program there.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -15,12 +14,12 @@ import platformdirs
 
 from conformance.known import KnownDifferences, load_known
 from conformance.probe.build import HOST, BuildError, build_probe
-from conformance.probe.channel import Channel, NotDecided, Observed, PanicError, ProbeError
-from conformance.targets.base import Kernel, TargetError
+from conformance.probe.channel import Channel, Observed, PanicError, ProbeError
+from conformance.targets.base import Kernel, TargetError, model_options, undecided
 from conformance.targets.facts import linux_before_6_9
 from conformance.targets.host import LINUX_DIFFERENCES
 from conformance.targets.needs import first_lack, reason
-from reference_model import NEWEST, Options, Scenario
+from reference_model import NEWEST, Scenario
 from vm import accel
 from vm.errors import GuestError, PanickedError
 from vm.guest import Guest
@@ -117,13 +116,9 @@ class GuestTarget:
             hello.release,
             hello.machine,
             ".".join(map(str, revision)) if revision else None,
-            checksum=hashlib.sha256(machine.kernel.image).hexdigest()[:16],
+            checksum=machine.kernel.checksum[:16],
         )
-        self.options = Options(
-            revision=min(revision or NEWEST, NEWEST),
-            nproc_limit=hello.nproc,
-            maxproc=hello.maxproc or Options().maxproc,
-        )
+        self.options = model_options(hello, revision)
 
     @property
     def guest(self) -> Guest | None:
@@ -135,7 +130,7 @@ class GuestTarget:
         """Each scenario with what was seen, in order."""
         for lack, group in groupby(scenarios, key=self._lack):
             if lack:
-                yield from ((scenario, NotDecided(lack)) for scenario in group)
+                yield from undecided(group, lack)
             else:
                 yield from self._channel.run(list(group), {"free": _FREE_UID})
 

@@ -17,7 +17,7 @@ from conformance.probe.channel import (
     ProbeError,
     Transport,
 )
-from conformance.targets.base import Kernel
+from conformance.targets.base import Kernel, model_options, undecided
 from conformance.targets.facts import (
     Ask,
     KernFork,
@@ -26,7 +26,7 @@ from conformance.targets.facts import (
     netbsd_kern_fork,
 )
 from conformance.targets.needs import ALONE, first_lack, reason
-from reference_model import NEWEST, Options, Scenario
+from reference_model import Options, Scenario
 from reference_model.scenario import TRACER_VERBS
 
 LINUX_DIFFERENCES = Path(__file__).parent / "linux.toml"
@@ -38,10 +38,6 @@ def free_uids(taken: Container[int]) -> int:
     first = 60_000 + 2 * (os.getpid() % 2_000)
     uids = range(first, first + 100_000, 4_000)
     return next(uid for uid in uids if uid not in taken and uid + 1 not in taken)
-
-
-def undecided(scenarios: Sequence[Scenario], reason: str) -> Observations:
-    return ((scenario, NotDecided(reason)) for scenario in scenarios)
 
 
 class HostTarget:
@@ -82,12 +78,7 @@ class HostTarget:
             kern_fork.text if kern_fork else None,
             guessed=kern_fork is not None and kern_fork.guessed,
         )
-        self.options = Options(
-            revision=min(kern_fork.revision, NEWEST) if kern_fork else NEWEST,
-            uid=hello.uid,
-            nproc_limit=hello.nproc,
-            maxproc=hello.maxproc or Options().maxproc,
-        )
+        self.options = model_options(hello, kern_fork.revision if kern_fork else None)
 
     def channel(self, start: Callable[[], Transport], patience: float) -> Channel:
         """A channel that ends with the target."""
