@@ -29,11 +29,9 @@ from reference_model.netbsd import (
     PTRACE_EVENTS,
     RLIMIT_NPROC,
     SACTIVE,
-    SIDL,
     SIGSTOP,
     SIGTRAP,
     SSTOP,
-    SZOMB,
     TRAP_CHLD,
     WAIT_OPTIONS,
     SYS_fork,
@@ -480,29 +478,3 @@ class Machine(Looks):
 
     def _PT_GET_SIGPASS(self, l: Lwp, name: str) -> str:
         return _signal_names(self._ptrace(l, PT_CONTINUE, name).p_sigctx.ps_sigpass)
-
-    # -- kinfo_proc2: fill_kproc2(), sys/kern/kern_proc.c, lines 2792-2879 ----
-
-    def _seen_by_sysctl(self, name: str) -> Proc:
-        """The process, dead or alive.  Raises :class:`CallError` where there is none."""
-        p = self._proc(name)
-        if p is None or p.p_stat == SIDL:
-            raise CallError(ESRCH)
-        return p
-
-    def _p_ppid(self, l: Lwp, name: str) -> str:
-        return self.names[self._seen_by_sysctl(name).p_ppid]
-
-    def _p_realstat(self, l: Lwp, name: str) -> str:
-        stat = self._seen_by_sysctl(name).p_stat
-        return {SACTIVE: "SACTIVE", SSTOP: "SSTOP", SZOMB: "SZOMB"}[stat]
-
-    def _p_sigmask(self, l: Lwp, name: str, signal: str) -> str:
-        mask = 0
-        for other in self._seen_by_sysctl(name).p_lwps:
-            mask |= other.l_sigmask
-        return "yes" if mask & 1 << signal_number(signal) else "no"
-
-    def _p_sigignore(self, l: Lwp, name: str, signal: str) -> str:
-        ignored = self._seen_by_sysctl(name).p_sigctx.ps_sigignore
-        return "yes" if ignored & 1 << signal_number(signal) else "no"

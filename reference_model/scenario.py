@@ -60,7 +60,9 @@ _OCTAL: Final = re.compile(r"0[0-7]{0,3}\Z")
 _PATH: Final = re.compile(r"/(dev|tmp)?\Z")
 _UID: Final = re.compile(r"(-1|0|free[12])\Z")
 
-#: The fields of ``struct kinfo_proc2`` that can be shown, and those that can only be compared.
+#: The sets of ``struct kinfo_proc2``, of which is shown whether a signal is in one.
+SIGNAL_SETS: Final = ("p_sigmask", "p_sigignore")
+#: The fields that can be shown, and those that can only be compared.
 SHOWN_FIELDS: Final = (
     "p_nice",
     "p_exitsig",
@@ -70,6 +72,8 @@ SHOWN_FIELDS: Final = (
     "p_nlwps",
     "p_realstat",
     "p_comm",
+    "p_ppid",
+    *SIGNAL_SETS,
 )
 FIELDS: Final = (
     *SHOWN_FIELDS,
@@ -122,7 +126,7 @@ VERBS: Final[dict[str, tuple[str, ...]]] = {
     "setreuid": ("uid", "uid"),
     # what shows more of a process, and sets up what there is to inherit
     "clofork": ("integer",),
-    "kinfo": ("actor", "shown"),
+    "kinfo": ("actor", "shown", "signal?"),
     "compare": ("actor", "actor", "field"),
     "flags": ("actor", "pflags"),
     "nice": ("integer",),
@@ -170,11 +174,6 @@ VERBS: Final[dict[str, tuple[str, ...]]] = {
     "PT_TRACE_ME": (),
     "PT_SET_SIGPASS": ("actor", "signals"),
     "PT_GET_SIGPASS": ("actor",),
-    # what kinfo_proc2 tells of a process, stopped or not
-    "p_ppid": ("actor",),
-    "p_realstat": ("actor",),
-    "p_sigmask": ("actor", "signal"),
-    "p_sigignore": ("actor", "signal"),
 }
 
 FORKS: Final = frozenset({"fork", "vfork", "__vfork14", "__clone"})
@@ -408,6 +407,8 @@ def _parse_step(line: str) -> Step:
         raise ValueError(f"{verb} takes {' '.join(kinds) or 'no arguments'}")
     for kind, arg in zip(kinds, args, strict=False):
         _check(kind.rstrip("?"), arg)
+    if verb == "kinfo" and (len(args) == 3) != (args[1] in SIGNAL_SETS):
+        raise ValueError(f"kinfo takes a signal for {' and '.join(SIGNAL_SETS)}, and for no other")
     return Step(actor, verb, args, about)
 
 

@@ -317,31 +317,6 @@ static void trace_step(int me, struct step *step, struct text *t)
 }
 #endif
 
-/* What the system tells of any process, stopped or not. */
-static void kinfo_step(int me, struct step *step, struct text *t)
-{
-	static const struct {
-		int state;
-		const char *name;
-	} states[] = {{RUNNING, "SACTIVE"}, {ASLEEP, "SACTIVE"}, {STOPPED, "SSTOP"}, {ZOMBIE, "SZOMB"}};
-	long pid = pid_of(me, step->arg[0]), parent;
-	u64 blocked, ignored;
-	int bit = (int)step->arg[1] - 1;
-	long error = os_kinfo(pid, &parent, &blocked, &ignored);
-	if (error < 0)
-		put_error(t, error);
-	else if (step->verb == V_PPID)
-		put_pid(t, parent);
-	else if (step->verb == V_SIGMASK)
-		put(t, blocked >> bit & 1 ? "yes" : "no");
-	else if (step->verb == V_SIGIGNORE)
-		put(t, ignored >> bit & 1 ? "yes" : "no");
-	else
-		for (int i = 0, state = os_state(pid); i < 4; i++)
-			if (states[i].state == state)
-				put(t, states[i].name);
-}
-
 static void perform(int me, u32 index)
 {
 	struct step *step = &stage->scenario.step[index];
@@ -462,12 +437,6 @@ static void perform(int me, u32 index)
 		break;
 	case V_SETREUID:
 		put_result(&t, os_setreuid((long)step->arg[0], (long)step->arg[1]), "ok");
-		break;
-	case V_PPID:
-	case V_REALSTAT:
-	case V_SIGMASK:
-	case V_SIGIGNORE:
-		kinfo_step(me, step, &t);
 		break;
 #if HAVE_TRACER
 	case V_SPAWN:

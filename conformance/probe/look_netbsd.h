@@ -52,6 +52,15 @@ static long os_field(long pid, int field, struct seen_value *v)
 	case KP_REALSTAT: /* sys/proc.h: SACTIVE 2, SSTOP 4, SZOMB 5 */
 		v->number = kp.p_realstat;
 		return 0;
+	case KP_PPID:
+		v->number = kp.p_ppid;
+		return 0;
+	case KP_SIGMASK:
+		v->number = (i64)(kp.p_sigmask.__bits[0] | (u64)kp.p_sigmask.__bits[1] << 32);
+		return 0;
+	case KP_SIGIGNORE:
+		v->number = (i64)(kp.p_sigignore.__bits[0] | (u64)kp.p_sigignore.__bits[1] << 32);
+		return 0;
 	case KP_FLAG:
 		v->number = (u32)kp.p_realflag;
 		return 0;

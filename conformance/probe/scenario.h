@@ -17,8 +17,7 @@ enum verb {
 	V_STOPFORK, V_STOPEXEC, V_STOPPED, V_COUNTS, V_MAXPROC, V_FORKFSLEEP, V_TOOK, V_TABLEFULL,
 	V_KQUEUE, V_WATCH, V_KEVENT, V_KTRACE, V_KTRACE_END, V_UTRACE, V_RECORDS,
 	V_SPAWN, V_ATTACH, V_SET_EVENT_MASK, V_GET_EVENT_MASK, V_GET_PROCESS_STATE, V_GET_SIGINFO,
-	V_CONTINUE, V_DETACH, V_TRACE_KILL, V_TRACE_ME, V_SET_SIGPASS, V_GET_SIGPASS,
-	V_PPID, V_REALSTAT, V_SIGMASK, V_SIGIGNORE, VERBS
+	V_CONTINUE, V_DETACH, V_TRACE_KILL, V_TRACE_ME, V_SET_SIGPASS, V_GET_SIGPASS, VERBS
 };
 
 /*
@@ -61,7 +60,7 @@ static const struct {
 	[V_GETRLIMIT] = {"getrlimit", "", 0},
 	[V_SETREUID] = {"setreuid", "uu", 0},
 	[V_CLOFORK] = {"clofork", "i", 0},
-	[V_KINFO] = {"kinfo", "as", 0},
+	[V_KINFO] = {"kinfo", "asG", 0},
 	[V_COMPARE] = {"compare", "aaq", 0},
 	[V_FLAGS] = {"flags", "ab", 0},
 	[V_NICE] = {"nice", "i", 0},
@@ -106,10 +105,6 @@ static const struct {
 	[V_TRACE_ME] = {"PT_TRACE_ME", "", 0},
 	[V_SET_SIGPASS] = {"PT_SET_SIGPASS", "ax", 0},
 	[V_GET_SIGPASS] = {"PT_GET_SIGPASS", "a", 0},
-	[V_PPID] = {"p_ppid", "a", 0},
-	[V_REALSTAT] = {"p_realstat", "a", 0},
-	[V_SIGMASK] = {"p_sigmask", "ag", 0},
-	[V_SIGIGNORE] = {"p_sigignore", "ag", 0},
 };
 
 struct step {
@@ -159,8 +154,8 @@ enum { N_WORDS = sizeof words / sizeof words[0] };
 
 /* The fields of kern.proc2 in the order of os.h. */
 static const char *const fields[FIELDS] = {"p_nice", "p_exitsig", "p_acflag", "p_ename", "p_traceflag", "p_nlwps",
-    "p_realstat", "p_comm", "p__pgid", "p_sess", "p_fd", "p_cwdi", "p_limit", "p_vmspace", "p_sigacts", "p_stats",
-    "p_tracep", "pathname", "start"};
+    "p_realstat", "p_comm", "p_ppid", "p_sigmask", "p_sigignore", "p__pgid", "p_sess", "p_fd", "p_cwdi", "p_limit",
+    "p_vmspace", "p_sigacts", "p_stats", "p_tracep", "pathname", "start"};
 static const char *const timers[] = {"real", "virtual", "prof"};
 
 static int index_of(const char *const *names, int count, const char *name)
@@ -355,10 +350,12 @@ static const char *read_step(struct scenario *s, char *line)
 		if (wrong)
 			return wrong;
 	}
+	if (step->verb == V_KINFO && (step->args == 3) != (step->arg[1] == KP_SIGMASK || step->arg[1] == KP_SIGIGNORE))
+		return "wrong number of arguments";
 	s->alone &= verbs[step->verb].alone && step->actor == 0 && (step->child < 0 || step->child == ANONYMOUS);
 	/* What a bit without a name does on another kernel may outlast the call. */
 	s->alone &= step->verb != V_CLONE || !(step->arg[0] & ~(i64)NAMED_BITS);
-	s->traced |= step->verb >= V_SPAWN && step->verb < V_PPID;
+	s->traced |= step->verb >= V_SPAWN;
 	s->measured |= step->verb == V_TOOK;
 	s->steps++;
 	return 0;
