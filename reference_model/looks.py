@@ -145,7 +145,7 @@ class Looks:
                 return _STATES[p.p_stat]
             case "p_sigmask":
                 signals = 0
-                for other in p.p_lwps:
+                for other in p.p_lwps if p.p_stat != SZOMB else ():
                     signals |= other.l_sigmask
             case _:
                 signals = p.p_sigctx.ps_sigignore

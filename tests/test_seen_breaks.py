@@ -16,7 +16,7 @@ from reference_model import Log, Options, Scenario, allowed_logs, predict
 from tests.broken import break_fork
 from tests.scenarios import named
 
-NEW = ("inherited", "kqueue", "ktrace", "wholesystem")
+NEW = ("inherited", "lwp", "kqueue", "ktrace", "wholesystem")
 #: The clause, what is replaced by what in kern_fork.py, and where it shows first.
 BREAKS = [
     ("MAXPROC", "tnprocs >= k.maxproc", "tnprocs > k.maxproc", "wholesystem/maxproc/root/*"),
