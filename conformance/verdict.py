@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
@@ -101,16 +101,29 @@ def judge(
             return Result(
                 scenario, Verdict.KNOWN, entries[0].clause, allowed, observed, known=entries
             )
-    # The first wrong observation, of the nearest log that would have been right.
-    right = [*allowed, *(log for log, _ in outcomes)]
-    step = max(_first_wrong(observed, log) for log in right)
+    step = _first_wrong(observed, [*allowed, *(log for log, _ in outcomes)])
+    if "stuck" in observed[step + 1 :]:
+        # The scenario ended there, so that a call which a later step would have let return is
+        # rightly unfinished: what is right is what may be seen of a scenario that ends there.
+        end = observed.index("stuck", step)
+        ended = replace(scenario, steps=scenario.steps[:end])
+        allowed_so_far = allowed_logs(ended, options)
+        known_so_far = [log for log, _ in known.outcomes(ended, allowed_so_far)]
+        step = _first_wrong(observed[:end], [*allowed_so_far, *known_so_far])
     return Result(
         scenario, Verdict.DIFFERENCE, scenario.clause_of(step), allowed, observed, step=step
     )
 
 
-def _first_wrong(observed: Log, expected: Log) -> int:
-    for index, (seen, want) in enumerate(zip(observed, expected, strict=True)):
-        if seen != want:
-            return index
-    raise ValueError("nothing is wrong")
+def _first_wrong(observed: Log, right: Sequence[Log]) -> int:
+    """The first wrong observation, of the nearest log that would have been right.
+
+    It is the one behind the last where nothing is wrong.
+    """
+    return max(
+        next(
+            (i for i, pair in enumerate(zip(observed, log, strict=True)) if len({*pair}) > 1),
+            len(log),
+        )
+        for log in right
+    )

@@ -45,14 +45,14 @@ P: umask 022
 L: wait4 C
 
 scenario lwp/{name}/{end}/other-forks
-about VFORK-WAIT PPWAIT-MARK
+about PPWAIT-MARK VFORK-WAIT
 P: _lwp_create L
 P: {call}
 C: getppid
-L: fork D                [PPWAIT-MARK]
+L: fork D                [VFORK-WAIT]
 D: exit 5
 L: wait4 D               [EXIT-SIGNAL]
-L: __clone CLONE_FS|SIGCHLD E    [PPWAIT-MARK]
+L: __clone CLONE_FS|SIGCHLD E    [VFORK-WAIT]
 {end_of_c}
 P: getppid
 E: exit 6
@@ -63,26 +63,26 @@ L: wait4 C               [EXIT-SIGNAL]
 # Both are held, each by its own child; the one or the other is let go first.
 _BOTH_HELD = """
 scenario lwp/{name}/both-held/in-order
-about VFORK-WAIT PPWAIT-MARK
+about PPWAIT-MARK VFORK-WAIT
 P: _lwp_create L
 P: {call}
 L: {other}
 C: exit 3
 P: getppid
-D: flags D P_PPWAIT      [PPWAIT-MARK]
+D: flags D P_PPWAIT
 D: exit 4
 L: getppid
 L: wait4 C
 P: wait4 D
 
 scenario lwp/{name}/both-held/in-reverse
-about VFORK-WAIT PPWAIT-MARK
+about PPWAIT-MARK VFORK-WAIT
 P: _lwp_create L
 P: {call}
 L: {other}
 D: exit 4
 L: getppid
-C: flags C P_PPWAIT      [PPWAIT-MARK]
+C: flags C P_PPWAIT
 C: exit 3
 P: getppid
 L: wait4 C
