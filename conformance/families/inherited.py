@@ -96,6 +96,15 @@ _MATTERS: dict[str, tuple[str, str, str]] = {
         "C: compare P C p_limit\nC: setrlimit 800 1000\nC: compare P C p_limit",
     ),
     "memory": ("ADDRESS-SPACE", "", "C: compare P C p_vmspace"),
+    **{
+        f"page-{how.lower()}": (
+            "ADDRESS-SPACE",
+            f"P: page_store 1\nP: minherit MAP_INHERIT_{how}",
+            "C: page_load\nC: page_store 2\nC: fork D\nD: page_load\nD: page_store 3\n"
+            "D: exit 0\nC: wait4 D [EXIT-SIGNAL]\nC: page_load",
+        )
+        for how in ("COPY", "SHARE", "NONE", "ZERO")
+    },
     "actions": ("SIGNAL-ACTIONS", "", "C: compare P C p_sigacts"),
 }
 
@@ -108,6 +117,7 @@ _AFTERWARDS = {
     "signal-stack": "P: sigaltstack",
     "childrens-usage": "P: childrens_usage",
     "aio": "P: aio_error",
+    **dict.fromkeys(("page-copy", "page-share", "page-none", "page-zero"), "P: page_load"),
 }
 
 _BORN_STOPPED = """

@@ -358,6 +358,7 @@ static long os_childrens_usage(void)
 	return error < 0 ? error : any != 0;
 }
 
+static long os_minherit(void *page, long size, int inheritance) { return SYS(SYS_minherit, page, size, inheritance, 0, 0, 0); }
 static long os_setprivate(long value) { return SYS(SYS__lwp_setprivate, value, 0, 0, 0, 0, 0); }
 static long os_getprivate(void) { return SYS(SYS__lwp_getprivate, 0, 0, 0, 0, 0, 0); }
 static long os_nice(long value) { return SYS(SYS_setpriority, PRIO_PROCESS, 0, value, 0, 0, 0); }

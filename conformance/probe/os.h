@@ -119,6 +119,7 @@ static long os_ras(int install);
 static long os_profil(void);
 static long os_aio_read(long fd); /* a byte, asynchronously, until it is there */
 static long os_aio_error(void); /* of the last one; what is left of it, in a child */
+static long os_minherit(void *page, long size, int inheritance);
 static long os_setprivate(long value);
 static long os_getprivate(void);
 static long os_controlling_tty(void);
