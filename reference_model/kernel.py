@@ -115,7 +115,7 @@ class Kernel:
         self.emul = Emul()
         self.session = Session()
         self.roots_group = Pgrp(self.session)
-        self.console = object()
+        self.console, self.text = object(), object()
         self.root_cred = Cred(options.uid, options.uid)
         self.initproc = self._first_process(None)
         del self.allproc[:]
@@ -139,6 +139,7 @@ class Kernel:
             p_sigctx=Sigctx(ps_sigignore=sigignore_default),
             p_comm="init",
             p_path="/sbin/init",
+            p_textvp=self.text,
             p_pgrp=Pgrp(self.session),
         )
         if parent is not None:

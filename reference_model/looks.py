@@ -164,6 +164,10 @@ class Looks:
                 if p.p_path is None:
                     raise CallError(ENOENT)
                 return p.p_path
+            case "p_textvp":  # procfs_vnops.c, line 1333: else there is no such file
+                if p.p_textvp is None:
+                    raise CallError(ENOENT)
+                return p.p_textvp
             case "start":
                 return p.p_stats.p_start
             case _:

@@ -88,6 +88,7 @@ FIELDS: Final = (
     "p_sigacts",
     "p_stats",
     "p_tracep",
+    "p_textvp",
     "pathname",
     "start",
 )

@@ -88,6 +88,7 @@ BREAKS = [
         "p2.p_path = None",
         "inherited/*/path",
     ),
+    ("TEXT-AND-PATH", "p2.p_textvp = p1.p_textvp", "p2.p_textvp = None", "inherited/*/text"),
     ("NO-AIO", "p2.p_aio = None", "p2.p_aio = p1.p_aio", "inherited/*/aio"),
     (
         "KTRACE-INHERITED",
@@ -244,7 +245,7 @@ def test_a_break_shows_first_in_its_clause(
 def test_a_uvmspace_fork_that_does_not_look_is_noticed(
     taken_for: int, noticed_by: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """uvm_map.c, lines 4683-4705: a page taken for another kind is a difference in ADDRESS-SPACE."""
+    """uvm_map.c, lines 4683-4705: whoever takes a page for another kind is blamed."""
     scenarios = named("inherited/fork/page-*")
     whole = Kernel.uvmspace_fork
 

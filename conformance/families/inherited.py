@@ -46,6 +46,7 @@ _MATTERS: dict[str, tuple[str, str, str]] = {
         "C: compare P C start\nC: compare Q C start\nC: compare C C start",
     ),
     "path": ("TEXT-AND-PATH", "", "C: compare P C pathname\nQ: compare P C pathname"),
+    "text": ("TEXT-AND-PATH", "", "C: compare P C p_textvp\nQ: compare Q C p_textvp"),
     "state": ("RUNNABLE", "", "C: kinfo C p_realstat\nQ: kinfo P p_realstat\nQ: stopped C"),
     "exit-signal": ("EXIT-SIGNAL", "", "C: kinfo C p_exitsig"),
     "ras": (

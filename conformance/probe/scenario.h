@@ -162,7 +162,7 @@ enum { N_WORDS = sizeof words / sizeof words[0] };
 /* The fields of kern.proc2 in the order of os.h. */
 static const char *const fields[FIELDS] = {"p_nice", "p_exitsig", "p_acflag", "p_ename", "p_traceflag", "p_nlwps",
     "p_realstat", "p_comm", "p_ppid", "p_sigmask", "p_sigignore", "p__pgid", "p_sess", "p_fd", "p_cwdi", "p_limit",
-    "p_vmspace", "p_sigacts", "p_stats", "p_tracep", "pathname", "start"};
+    "p_vmspace", "p_sigacts", "p_stats", "p_tracep", "p_textvp", "pathname", "start"};
 static const char *const timers[] = {"real", "virtual", "prof"};
 
 static int index_of(const char *const *names, int count, const char *name)
