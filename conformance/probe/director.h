@@ -227,13 +227,13 @@ static void new_stage(void)
 static void reap(void)
 {
 	struct status status;
-	u64 until = os_microtime() + 1000000;
+	u64 since = os_microtime();
 	for (;;) {
 		long got = os_wait4(-1, &status, 1 | 8 /* WNOHANG|WALLSIG */);
-		if (got < 0 || (got == 0 && os_microtime() > until))
+		if (got < 0 || (got == 0 && os_microtime() - since > 1000000))
 			return;
 		if (got == 0)
-			os_nap(20);
+			wait_a_little(since);
 	}
 }
 
