@@ -217,6 +217,7 @@ static void wait_a_little(u64 since)
 
 static void actor_main(int me);
 static void direct(void);
+static void try_fork(void);
 
 #if HAVE_TRACER
 static void put_events(struct text *t, int events)
@@ -517,6 +518,8 @@ static void actor_main(int me)
  */
 __attribute__((used, noreturn)) void child_main(char *stack, char *parents_stack, long slot)
 {
+	if (slot == 3 * MAX_ACTORS + 1)
+		try_fork();
 	if (slot == 3 * MAX_ACTORS)
 		direct();
 	if (slot >= 2 * MAX_ACTORS) {
