@@ -87,7 +87,7 @@ def as_json(summary: Summary) -> dict[str, Any]:
         "not_decided": dict(summary.reasons.most_common()),
         "differences": [
             _difference(result) | _calls(result) | _lines(result, summary)
-            for result in summary.differences
+            for result in summary.ranked()
         ],
         "notes": summary.notes,
         "coverage": asdict(summary.coverage) if summary.coverage else None,
