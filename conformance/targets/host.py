@@ -55,6 +55,8 @@ class HostTarget:
     traced: Channel | str
     #: What a user who is not root has to do to become root.
     become_root = "run as root"
+    #: Others use it.
+    ours = False
 
     def __init__(self) -> None:
         self._channels: list[Channel] = []

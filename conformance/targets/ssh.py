@@ -5,12 +5,15 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import monotonic, sleep
 from typing import TypeVar
 
 from conformance.probe.build import HOST, BuildError, build_probe
 from conformance.probe.channel import ProbeError
 from conformance.probe.ssh import Host, SshProbe, SshShell, UnreachableError
+from conformance.repro.build import build_static, compile_command
+from conformance.repro.ended import TIME_LIMIT, Ended, NotRunError, exited
 from conformance.targets.base import TargetError
 from conformance.targets.facts import probe_folders, reader, real_uids
 from conformance.targets.host import HostTarget
@@ -107,6 +110,38 @@ class SshTarget(HostTarget):
         if self._shell is not None:
             self._shell.kill()
             self._shell = None
+
+    def run_program(self, source: str) -> Ended:
+        """Compile a program there, or here where no compiler is, and run it there."""
+        try:
+            shell = SshShell(self.host)
+        except ProbeError as error:
+            raise NotRunError(str(error)) from None
+        try:
+            return self._run_program(shell, source)
+        except ProbeError as error:
+            raise NotRunError(str(error)) from None
+        finally:
+            shell.kill()
+
+    def _run_program(self, shell: SshShell, source: str) -> Ended:
+        if not shell.make_folder():
+            raise ProbeError("no folder for the program")
+        library = ""
+        if shell.ask("command -v cc"):
+            shell.put(source.encode(), "repro.c")
+            said = shell.ask(f"{compile_command('cc', '$f/repro', '$f/repro.c')} 2>&1; echo $?")
+            if said[-1:] != ["0"]:
+                raise NotRunError(f"it does not compile there: {' '.join(said[:-1])[:160]}")
+        else:
+            with TemporaryDirectory() as folder:
+                built = build_static(source, Path(folder), self.kernel.system, self.kernel.machine)
+                shell.put(built.file.read_bytes(), "repro")
+                library = built.library
+        said = shell.ask('chmod 755 "$f/repro"; "$f/repro" 2>&1; echo "$?"', TIME_LIMIT)
+        status = int(said[-1]) if said and said[-1].isdigit() else 127
+        # A shell tells of a signal as 128 and its number.
+        return exited(status if status <= 128 else 128 - status, "\n".join(said[:-1]), library)
 
     def _real_uids(self) -> list[int]:
         """Of each process there."""
