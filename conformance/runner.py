@@ -12,7 +12,7 @@ from conformance.coverage import Coverage
 from conformance.issues import Issue, gone, known_as
 from conformance.journal import Journal
 from conformance.probe.channel import NotDecided, Observed
-from conformance.shrink import shrink
+from conformance.shrink import cut_down
 from conformance.targets.base import Kernel, Target
 from conformance.verdict import Result, Verdict, judge
 from reference_model import Scenario
@@ -118,19 +118,19 @@ class Run:
         journal: Journal | None = None,
         more: Iterable[Sequence[Scenario]] = (),
         *,
-        cut_down: bool = False,
+        cuts_down: bool = False,
         issues: tuple[Issue, ...] = (),
     ) -> None:
         """*journal* has what was seen before, and gets what is seen now.
 
         *more* are batches that are run after *scenarios*, one after the other;
-        what differs in them is cut down to what still differs, and with *cut_down*
+        what differs in them is cut down to what still differs, and with *cuts_down*
         what differs in *scenarios* too, unless it is one of the *issues*.
         """
         self.target = target
         self.journal = journal
         self._more = more
-        self._cuts_down = cut_down
+        self._cuts_down = cuts_down
         self.scenarios = scenarios
         self.summary = Summary(target.name, target.kernel, issues=issues)
         #: What differs and has not been decided yet, in the order in which it was seen.
@@ -176,11 +176,7 @@ class Run:
             return result  # what differs only sometimes would be cut down to what never does
         if like_it >= MAX_CUT_DOWN or not isinstance(scenario, Scenario):
             return result
-        short = shrink(result, scenario, self._ask, self.target.options)
-        return replace(short, times=result.times)
-
-    def _ask(self, scenarios: Sequence[Scenario]) -> list[Result]:
-        return [self._judge(*answer) for answer in self.target.run(scenarios)]
+        return cut_down(result, self.target, lambda other: other.clause == result.clause)
 
     @property
     def expected_total(self) -> int | None:

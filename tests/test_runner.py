@@ -37,6 +37,8 @@ class Scripted:
             given = self.answers.get(scenario.name)
             yield scenario, given.pop(0) if given else predict(scenario, self.options)
 
+    def restart(self) -> None: ...
+
     def run_program(self, source: str) -> Ended:
         raise NotRunError("it is made of words")
 
@@ -149,7 +151,7 @@ def test_what_differs_in_a_program_is_cut_down() -> None:
 @pytest.mark.parametrize(("cut_down", "calls"), [(True, ["P: load"]), (False, LONG.calls())])
 def test_what_differs_for_a_report_is_cut_down(cut_down: bool, calls: list[str]) -> None:
     """A run for a report cuts down its scenarios too, and an interrupted one counts each once."""
-    run = Run(Broken({}), [LONG], cut_down=cut_down)
+    run = Run(Broken({}), [LONG], cuts_down=cut_down)
     assert next(run.results()).scenario.calls() == calls
     summary = run.close(interrupted=True)
     assert summary.by_verdict == {Verdict.DIFFERENCE: 1}

@@ -86,7 +86,7 @@ def run_report(options: argparse.Namespace, console: Console) -> int:
             comparison,
             target=target,
             repeat=options.repeat,
-            cut_down=True,
+            cuts_down=True,
             force=options.force,
         )
     except BaseException:
@@ -148,7 +148,7 @@ def write_report(
     *,
     target: Target | None = None,
     repeat: int | None = None,
-    cut_down: bool = False,
+    cuts_down: bool = False,
     force: bool = False,
 ) -> Written:
     """Write the report and say what is in it, a line for each problem.
@@ -167,7 +167,7 @@ def write_report(
     try:
         if target is not None:
             with console.status("asking the kernel again, and running the programs"):
-                results = asked_again(results, target, repeat, cut_down=cut_down)
+                results = asked_again(results, target, repeat, cuts_down=cuts_down)
                 made = entries(results, issues, target)
         else:
             made = entries(results, issues)

@@ -175,7 +175,7 @@ def _kernel(options: argparse.Namespace, console: Console, issues: Sequence[Issu
     try:
         if budget is None:
             journal = _journal(options.resume, target)
-            return Run(target, scenarios, journal, cut_down=bool(options.report), issues=known)
+            return Run(target, scenarios, journal, cuts_down=bool(options.report), issues=known)
         if target.kernel.system != "NetBSD":
             raise SelectionError(
                 "--programs: what another kernel than NetBSD answers is written down for the "

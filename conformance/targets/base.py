@@ -71,6 +71,10 @@ class Target(Protocol):
         """Each scenario with what was seen, as it comes."""
         ...
 
+    def restart(self) -> None:
+        """Have what comes next run by a new probe, which knows of nothing that was before."""
+        ...
+
     def run_program(self, source: str) -> Ended:
         """How a program of C ended there.  Raises :class:`~conformance.repro.ended.NotRunError`."""
         ...

@@ -165,6 +165,10 @@ class GuestTarget:
         option = first_lack(scenario, self._lacks)
         return self._lacks[option] if option else None
 
+    def restart(self) -> None:
+        """Have what comes next run by a new probe."""
+        self._channel.kill()
+
     def run_program(self, source: str) -> Ended:
         """How a program of C ended, in a guest of its own.  Raises :class:`NotRunError`."""
         with TemporaryDirectory() as folder:

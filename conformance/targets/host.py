@@ -92,6 +92,11 @@ class HostTarget:
         """The probes that run now."""
         return [channel.transport for channel in self._channels if channel.transport]
 
+    def restart(self) -> None:
+        """Have what comes next run by a new probe."""
+        for channel in self._channels:
+            channel.kill()
+
     def close(self) -> None:
         """Come to an end, and leave nothing behind."""
         for channel in self._channels:

@@ -61,6 +61,10 @@ class SeveralTargets:
                 self.kill()
                 raise
 
+    def restart(self) -> None:
+        for target in self._targets:
+            target.restart()
+
     def run_program(self, source: str) -> Ended:
         return self._targets[0].run_program(source)
 

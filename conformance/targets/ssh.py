@@ -24,6 +24,8 @@ NO_TRACER = "no tracer: the one for Linux is python-ptrace, and plays on this ma
 ANOTHER_RUN = "another run on that host changes the count of processes"
 NO_UIDS = "neither ps nor /proc tells whose processes run there"
 _PROBES = {"x86_64": "x86_64-netbsd", "i386": "x86-netbsd", "aarch64": "aarch64-netbsd"}
+#: What compiles a program on the host.
+COMPILER = "cc"
 S = TypeVar("S", bound=SshShell)
 
 
@@ -128,7 +130,7 @@ class SshTarget(HostTarget):
         if not shell.make_folder():
             raise ProbeError("no folder for the program")
         library = ""
-        if shell.ask("command -v cc"):
+        if shell.ask(f"command -v {COMPILER}"):
             shell.put(source.encode(), "repro.c")
             said = shell.ask(f"{compile_command('cc', '$f/repro', '$f/repro.c')} 2>&1; echo $?")
             if said[-1:] != ["0"]:
@@ -138,10 +140,13 @@ class SshTarget(HostTarget):
                 built = build_static(source, Path(folder), self.kernel.system, self.kernel.machine)
                 shell.put(built.file.read_bytes(), "repro")
                 library = built.library
-        said = shell.ask('chmod 755 "$f/repro"; "$f/repro" 2>&1; echo "$?"', TIME_LIMIT)
-        status = int(said[-1]) if said and said[-1].isdigit() else 127
+        run = (
+            'chmod 755 "$f/repro"; "$f/repro" >"$f/said" 2>&1; s=$?; head -c 4096 "$f/said"; echo;'
+        )
+        *said, word = shell.ask(f"{run} echo $s", TIME_LIMIT)
         # A shell tells of a signal as 128 and its number.
-        return exited(status if status <= 128 else 128 - status, "\n".join(said[:-1]), library)
+        status = int(word) if int(word) <= 128 else 128 - int(word)
+        return exited(status, "\n".join(said), library)
 
     def _real_uids(self) -> list[int]:
         """Of each process there."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from time import monotonic
 from typing import Any
 
 from conformance.probe.channel import NotDecided
 from conformance.report.pr.problem import Difference, as_difference, group, read_differences
 from conformance.report.results import difference_entry
-from conformance.shrink import shrink
+from conformance.shrink import cut_down
 from conformance.targets.base import Target
 from conformance.verdict import Result, Verdict, judge
 from reference_model import Scenario
@@ -23,12 +24,12 @@ SECONDS, AT_LEAST = 20.0, 3
 
 
 def asked_again(
-    results: Mapping[str, Any], target: Target, times: int | None = None, *, cut_down: bool
+    results: Mapping[str, Any], target: Target, times: int | None = None, *, cuts_down: bool
 ) -> dict[str, Any]:
     """The results, with what tells each of their problems asked of *target* again.
 
     That many *times*, or, where it is None, :data:`TIMES` unless that takes long.
-    With *cut_down* the scenario is first cut down to the shortest with the same cause.
+    With *cuts_down* the scenario is first cut down to the shortest with the same cause.
     """
     entries = list(results["differences"])
     differences = read_differences({**results, "issues": ()})
@@ -36,34 +37,16 @@ def asked_again(
         told = problem.difference
         if told.scenario is None or (told.step is None and not target.ours):
             continue  # nothing that a kernel can be asked, or that it survives
-        result = _shortest(told, told.scenario, target) if cut_down else told.result()
+        result = told.result()
+        if cuts_down and told.times == told.of:  # else it might become what never differs
+            result = cut_down(result, target, partial(_is_like, told))
         index = next(i for i, difference in enumerate(differences) if difference is told)
         entries[index] = entries[index] | difference_entry(_counted(result, target, times))
     return {**results, "differences": entries}
 
 
-def _ask(scenarios: Sequence[Scenario], target: Target) -> list[Result]:
-    answers = target.run(scenarios)
-    return [judge(*answer, target.options, target.known) for answer in answers]
-
-
-def _shortest(difference: Difference, scenario: Scenario, target: Target) -> Result:
-    """The shortest scenario with the same cause, unless it is only seen at times."""
-    whole = difference.result()
-    if difference.times < difference.of:
-        return whole
-
-    def ask(scenarios: Sequence[Scenario]) -> list[Result]:
-        return [
-            result if _is_like(result, difference) else replace(result, verdict=Verdict.AGREES)
-            for result in _ask(scenarios, target)
-        ]
-
-    short = shrink(whole, scenario, ask, target.options)
-    return replace(short, times=whole.times, number=whole.number)
-
-
-def _is_like(result: Result, difference: Difference) -> bool:
+def _is_like(difference: Difference, result: Result) -> bool:
+    """Whether it has the same cause."""
     return (
         result.verdict is Verdict.DIFFERENCE
         and as_difference(difference_entry(result)).cause() == difference.cause()
@@ -75,6 +58,7 @@ def _counted(result: Result, target: Target, times: int | None) -> Result:
     scenario = result.scenario
     assert isinstance(scenario, Scenario)
     seen = of = 0
+    target.restart()
     until = monotonic() + SECONDS
     for number in range(TIMES if times is None else times):
         if times is None and number >= AT_LEAST and monotonic() > until:
