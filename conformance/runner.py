@@ -84,6 +84,25 @@ class Summary:
             self.differences.append(result)
         return result
 
+    def ranked(self) -> list[Result]:
+        """The differences: one of each clause before the second of any, the surest clause first.
+
+        A clause that was broken differs wherever it is looked at; one that only
+        follows from it agrees in other scenarios.
+        """
+        share = {
+            clause: count[Verdict.DIFFERENCE] / (count[Verdict.DIFFERENCE] + count[Verdict.AGREES])
+            for clause, count in self.by_clause.items()
+            if count[Verdict.DIFFERENCE]
+        }
+        turns: Counter[str] = Counter()
+        keys = []
+        for result in self.differences:
+            keys.append((turns[result.clause], -share[result.clause]))
+            turns[result.clause] += 1
+        order = sorted(range(len(keys)), key=keys.__getitem__)
+        return [self.differences[i] for i in order]
+
     def exit_status(self) -> int:
         """0: all agrees or is known; 1: differences; 3: nothing decided, or the target was lost."""
         if self.differences:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -104,10 +106,46 @@ def judge(
             )
     # The first wrong observation, of the nearest log that would have been right.
     right = [*allowed, *(log for log, _ in outcomes)]
-    step = max(_first_wrong(observed, log) for log in right)
-    return Result(
-        scenario, Verdict.DIFFERENCE, scenario.clause_of(step), allowed, observed, step=step
-    )
+    step, nearest = max(((_first_wrong(observed, log), log) for log in right), key=lambda at: at[0])
+    clause = _blamed(scenario, step, observed, nearest)
+    return Result(scenario, Verdict.DIFFERENCE, clause, allowed, observed, step=step)
+
+
+#: Who is in question where a call held its caller and should not have, or the other way round.
+_WHETHER_HELD = {
+    "fork": "SYS-FORK",
+    "vfork": "SYS-VFORK-44BSD",
+    "__vfork14": "SYS-VFORK14",
+    "__clone": "CLONE-VFORK",
+}
+#: Who is in question where an event was reported and should not have been.
+_WHICH_EVENT = {
+    "PTRACE_FORK": "TRACE-FORK-WHEN",
+    "PTRACE_VFORK": "TRACE-VFORK-WHEN",
+    "PTRACE_VFORK_DONE": "TRACE-VFORK-DONE-WHEN",
+}
+_HELD = re.compile(r" held \d+")
+_EVENT = re.compile(r"PTRACE_\w+")
+
+
+def _blamed(scenario: Scenario, step: int, observed: Log, expected: Log) -> str:
+    """The clause that the first wrong observation, *step*, speaks for.
+
+    That is what the scenario says; but what is wrong may say more than its place.
+    """
+    verb, seen, want = scenario.steps[step].verb, observed[step], expected[step]
+    said = scenario.clause_of(step)
+    untold = verb in _WHETHER_HELD and not scenario.steps[step].about
+    if untold and _HELD.sub("", seen) == _HELD.sub("", want):
+        only_longer = bool(_HELD.search(seen)) == bool(_HELD.search(want))
+        return "VFORK-WAIT" if only_longer else _WHETHER_HELD[verb]
+    if said in _WHICH_EVENT.values():
+        reported = Counter(_EVENT.findall(" ".join(observed[step:])))
+        reported.subtract(_EVENT.findall(" ".join(expected[step:])))
+        for event, clause in _WHICH_EVENT.items():
+            if reported[event] > 0:
+                return clause
+    return said
 
 
 def _first_wrong(observed: Log, expected: Log) -> int:

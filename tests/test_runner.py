@@ -181,3 +181,17 @@ def test_a_difference_of_time_must_be_seen_twice(seen: list[Observed], verdict: 
     summary, _ = summary_of({"a/1": seen}, "a/1")
     assert summary.by_verdict == {verdict: 1}
     assert (summary.reasons == {TOO_BUSY: 1}) == (verdict is Verdict.NOT_DECIDED)
+
+
+def test_the_clause_that_differs_everywhere_is_shown_first() -> None:
+    """One difference of each clause, the surest clause first, before the second of any."""
+    names = [f"a/{number}" for number in range(6)]
+    no_fork = ("EAGAIN", "gone", "ECHILD")
+    answers: dict[str, list[Observed]] = {name: [no_fork] * 3 for name in names[2:5]}
+    answers |= {name: [WRONG] * 3 for name in names[:2]}
+    summary, _ = summary_of(answers, *names)
+    found, ranked = (
+        [result.clause for result in results] for results in (summary.differences, summary.ranked())
+    )
+    assert found == ["EXIT-SIGNAL"] * 2 + ["SYS-FORK"] * 3
+    assert ranked == ["SYS-FORK", "EXIT-SIGNAL", "SYS-FORK", "EXIT-SIGNAL", "SYS-FORK"]

@@ -218,6 +218,7 @@ static void wait_a_little(u64 since)
 static void actor_main(int me);
 static void direct(void);
 static void become_program(void);
+static void try_fork(void);
 
 #if HAVE_TRACER
 static void put_events(struct text *t, int events)
@@ -518,10 +519,12 @@ static void actor_main(int me)
  */
 __attribute__((used, noreturn)) void child_main(char *stack, char *parents_stack, long slot)
 {
+	if (slot == 3 * MAX_ACTORS + 2)
+		become_program();
+	if (slot == 3 * MAX_ACTORS + 1)
+		try_fork();
 	if (slot == 3 * MAX_ACTORS)
 		direct();
-	if (slot > 3 * MAX_ACTORS)
-		become_program();
 	if (slot >= 2 * MAX_ACTORS) {
 		os_setpgid(0, stage->group);
 		actor_main((int)slot - 2 * MAX_ACTORS);

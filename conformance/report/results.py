@@ -88,7 +88,7 @@ def as_json(summary: Summary) -> dict[str, Any]:
         "not_decided": dict(summary.reasons.most_common()),
         "differences": [
             difference_entry(result) | _calls(result) | _lines(result, summary)
-            for result in summary.differences
+            for result in summary.ranked()
         ],
         "issues": [
             difference_entry(result) | _calls(result) | _lines(result, summary) | {"pr": result.pr}

@@ -111,7 +111,7 @@ def show_summary(console: Console, summary: Summary, *, every_clause: bool = Fal
         console.print(f"[yellow]note[/yellow] {escape(note)}", soft_wrap=True, highlight=False)
     if summary.coverage:
         console.print(escape(str(summary.coverage)), soft_wrap=True, highlight=False)
-    for result in summary.differences[:SHOWN_IN_FULL]:
+    for result in summary.ranked()[:SHOWN_IN_FULL]:
         console.print()
         for number, line in enumerate(explain(result, summary.clause_lines)):
             style = "bold red" if number == 0 else "red" if line.startswith("  >") else None
