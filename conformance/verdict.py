@@ -52,7 +52,7 @@ class Result:
     entries that explain a known difference, ``reason`` why it was not decided
     or how the kernel panicked, with its ``console`` text; ``times`` how often a difference
     was seen in how many runs; ``gave_up`` whether the target was lost.  ``number`` subjects
-    like this one have the same verdict.
+    like this one have the same verdict.  ``pr`` is the problem report of a known issue.
     """
 
     scenario: Subject
@@ -67,6 +67,7 @@ class Result:
     times: tuple[int, int] = (1, 1)
     gave_up: bool = False
     number: int = 1
+    pr: str = ""
 
 
 def judge(

@@ -104,6 +104,50 @@ static void bench(u64 count)
 	say("\n");
 }
 
+/* Where vm/image.py puts a program, the slot of the child that becomes it, and its output. */
+#define PROGRAM_PATH "/bin/sh"
+enum { PROGRAM = 3 * MAX_ACTORS + 2 };
+static int program_output;
+
+/* In that child: become the program, with nothing of ours. */
+static void become_program(void)
+{
+	char *name[] = {PROGRAM_PATH, 0};
+	os_dup2(program_output, 1);
+	os_dup2(1, 2);
+	os_dup2(os_open("/dev/null"), 0);
+	for (int fd = 3; fd < 64; fd++)
+		os_close(fd);
+	os_block(0, 0);
+	os_exec(PROGRAM_PATH, name);
+	os_exit(127);
+}
+
+/* Run the program that lies beside us: how it ended, and what it said, each line behind a bar. */
+static void run_program(void)
+{
+	struct status status;
+	int end[2];
+	char c[2] = {0, 0}, last = '\n';
+	os_pipe(end);
+	program_output = end[1];
+	long pid = (long)os_fork(FORK, 0, 0, 0, stack_of(0), PROGRAM);
+	if (pid < 0 || os_wait4(pid, &status, 0) != pid)
+		os_exit(3);
+	/* Who is left of it may have the pipe, too: a byte of ours marks the end. */
+	os_write(end[1], c, 1);
+	say(status.how == 'e' ? "exited " : "killed ");
+	say_number((u64)status.value);
+	say("\n");
+	while (os_read(end[0], c, 1) == 1 && c[0]) {
+		if (last == '\n')
+			say("|");
+		last = c[0];
+		say(c);
+	}
+	say(last == '\n' ? ".\n" : "\n.\n");
+}
+
 /* The next scenario into the stage; 0 at the end; what is wrong with it in *wrong. */
 static int read_scenario(const char **wrong)
 {
@@ -111,9 +155,14 @@ static int read_scenario(const char **wrong)
 	char *line;
 	*wrong = 0;
 	u64 loops;
-	while ((line = read_line()) && (!*line || (*line == 'b' && number(line + 6, 10, &loops)))) /* bench N */
-		if (*line)
+	while ((line = read_line())) {
+		if (mail.open && same(line, "program"))
+			run_program();
+		else if (*line == 'b' && number(line + 6, 10, &loops)) /* bench N */
 			bench(loops);
+		else if (*line)
+			break;
+	}
 	if (!line)
 		return 0;
 	/* The step table is not cleared: read_step() clears each entry that it fills. */
