@@ -94,3 +94,42 @@ def test_what_is_not_decided_keeps_its_reason() -> None:
         "no time",
         None,
     )
+
+
+@pytest.mark.parametrize(
+    ("call", "observed", "clause"),
+    [
+        ("fork C", "C held 2", "SYS-FORK"),
+        ("vfork C", "C", "SYS-VFORK-44BSD"),
+        ("__vfork14 C", "C", "SYS-VFORK14"),
+        ("__clone CLONE_VFORK|SIGCHLD C", "C", "CLONE-VFORK"),
+        ("__clone CLONE_VFORK|SIGCHLD C", "C held 3", "VFORK-WAIT"),
+        ("__clone CLONE_VFORK|SIGCHLD C", "EAGAIN", "FILES"),
+    ],
+)
+def test_a_call_that_was_held_for_nothing_is_blamed_itself(
+    call: str, observed: str, clause: str
+) -> None:
+    """Whether it holds is a matter of the call, and not of what the scenario is about."""
+    scenario = steps("mine/held", "FILES", f"P: {call}", "C: getppid", "C: exit 3", "P: wait4 C")
+    [log] = allowed_logs(scenario, Options())
+    assert judge(scenario, (observed, *log[1:]), Options(), NONE).clause == clause
+
+
+def test_an_event_that_nobody_asked_for_is_blamed_itself() -> None:
+    """A stop for the wrong event is that event's, wherever it is seen."""
+    scenario = steps(
+        "mine/events",
+        "TRACE-FORK-WHEN",
+        "T: spawn P",
+        "T: wait4 P",
+        "T: PT_SET_EVENT_MASK P PTRACE_VFORK",
+        "T: PT_CONTINUE P",
+        "P: fork C",
+        "T: wait4 P WNOHANG",
+        "T: PT_GET_PROCESS_STATE P",
+    )
+    [log] = allowed_logs(scenario, Options())
+    wrong = (*log[:4], "unfinished", "P stopped SIGTRAP", "PTRACE_VFORK C")
+    result = judge(scenario, wrong, Options(), NONE)
+    assert (result.clause, result.step) == ("TRACE-VFORK-WHEN", 4)

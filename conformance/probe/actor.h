@@ -239,6 +239,8 @@ static void wait_a_little(u64 since)
 }
 
 static void direct(void);
+static void become_program(void);
+static void try_fork(void);
 
 #if HAVE_TRACER
 static void put_events(struct text *t, int events)
@@ -518,10 +520,14 @@ static void actor_main(int me)
 /*
  * Where every child with a name starts, on a stack of its own.  The slot says
  * who it is: an actor that a step gave birth to, one that is to be traced, a
- * root, or the director.
+ * root, the director, or a program that is none of ours.
  */
 __attribute__((used, noreturn)) void child_main(char *stack, char *parents_stack, long slot)
 {
+	if (slot == 3 * MAX_ACTORS + 2)
+		become_program();
+	if (slot == 3 * MAX_ACTORS + 1)
+		try_fork();
 	if (slot == 3 * MAX_ACTORS)
 		direct();
 	if (slot >= 2 * MAX_ACTORS) {
