@@ -282,6 +282,15 @@ P: __clone CLONE_FILES|SIGCHLD C
 P: __clone CLONE_VM|CLONE_FS|CLONE_FILES|CLONE_SIGHAND|CLONE_VFORK|SIGCHLD -
 P: __clone SIGCHLD D
 
+scenario inherited/clofork/set-by-another-lwp
+about CLONE-FILES-CLOSE-ON-FORK FILES
+P: _lwp_create L
+P: open 20
+P: clofork 20
+L: __clone CLONE_FILES|SIGCHLD C
+L: fork D                [FILES]
+D: tell 20               [FILES]
+
 scenario inherited/clofork/none-set
 about CLONE-FILES-CLOSE-ON-FORK
 P: open 20

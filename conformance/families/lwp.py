@@ -202,15 +202,6 @@ P: wait4 C               [EXIT-SIGNAL]
 L: fork E                [NPROC-LIMIT]
 E: exit 4
 P: wait4 E               [EXIT-SIGNAL]
-
-scenario lwp/close-on-fork
-about CLONE-FILES-CLOSE-ON-FORK FILES
-P: _lwp_create L
-P: open 20
-P: clofork 20
-L: __clone CLONE_FILES|SIGCHLD C
-L: fork D                [FILES]
-D: tell 20               [FILES]
 """
 
 _TRACED = """
