@@ -47,7 +47,7 @@ L: wait4 C
 scenario lwp/{name}/{end}/other-forks
 about PPWAIT-MARK VFORK-WAIT
 P: _lwp_create L
-P: {call}
+P: {call}     [PPWAIT-MARK]
 C: getppid
 L: fork D                [VFORK-WAIT]
 D: exit 5
@@ -65,8 +65,8 @@ _BOTH_HELD = """
 scenario lwp/{name}/both-held/in-order
 about PPWAIT-MARK VFORK-WAIT
 P: _lwp_create L
-P: {call}
-L: {other}
+P: {call}     [PPWAIT-MARK]
+L: {other}    [PPWAIT-MARK]
 C: exit 3
 P: getppid
 D: flags D P_PPWAIT
@@ -78,8 +78,8 @@ P: wait4 D
 scenario lwp/{name}/both-held/in-reverse
 about PPWAIT-MARK VFORK-WAIT
 P: _lwp_create L
-P: {call}
-L: {other}
+P: {call}     [PPWAIT-MARK]
+L: {other}    [PPWAIT-MARK]
 D: exit 4
 L: getppid
 C: flags C P_PPWAIT
