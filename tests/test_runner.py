@@ -24,6 +24,7 @@ class Scripted:
     kernel = Kernel("Fake", "1", "none")
     options = Options()
     known = KnownDifferences()
+    lacks: frozenset[str] = frozenset()
 
     def __init__(self, answers: dict[str, list[Observed]]) -> None:
         self.answers = answers

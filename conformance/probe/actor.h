@@ -68,7 +68,8 @@ static void newborn(long pid)
 			return;
 	for (int i = 0; i < stage->scenario.steps; i++) {
 		int child = stage->scenario.step[i].child;
-		if (stage->result[i].state == BEGUN && child >= 0 && child < MAX_ACTORS && !stage->actor[child].expected) {
+		if (stage->result[i].state == BEGUN && child >= 0 && child < MAX_ACTORS
+		    && !stage->actor[child].expected && !stage->actor[child].pid) {
 			stage->actor[child].expected = (i32)pid;
 			return;
 		}

@@ -56,13 +56,17 @@ class Target(Protocol):
     """A kernel that runs scenarios.
 
     ``options`` is what the model is told of this kernel; ``known`` the
-    differences from NetBSD that are written down for it, if it is another.
+    differences from NetBSD that are written down for it, if it is another;
+    ``lacks`` what it has not of what steps need (:mod:`conformance.targets.needs`).
     """
 
     name: str
     kernel: Kernel
     options: Options
     known: KnownDifferences
+
+    @property
+    def lacks(self) -> frozenset[str]: ...
 
     def run(self, scenarios: Sequence[Scenario]) -> Iterator[tuple[Scenario, Observed]]:
         """Each scenario with what was seen, as it comes."""

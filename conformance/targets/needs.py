@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from reference_model import Scenario
+from reference_model import Scenario, Step
 from reference_model.scenario import TRACER_VERBS
 
 #: What a guest of our own is: nobody else counts there, and limits hurt nobody else.
@@ -58,17 +58,20 @@ _REASONS = {
 }
 
 
-def needs(scenario: Scenario) -> frozenset[str]:
-    """All that the scenario's steps need."""
+def needs_of(step: Step) -> frozenset[str]:
+    """All that the step needs."""
+    found = set()
     # Linux, too, tells the nice value of a process.
-    found = {
-        NEEDS[step.verb]
-        for step in scenario.steps
-        if step.verb in NEEDS and not (step.verb == "kinfo" and step.args[1] == "p_nice")
-    }
-    if any(step.verb == "compare" and step.args[2] in _ADDRESSES for step in scenario.steps):
+    if step.verb in NEEDS and not (step.verb == "kinfo" and step.args[1] == "p_nice"):
+        found.add(NEEDS[step.verb])
+    if step.verb == "compare" and step.args[2] in _ADDRESSES:
         found.add(ALONE)
     return frozenset(found)
+
+
+def needs(scenario: Scenario) -> frozenset[str]:
+    """All that the scenario's steps need."""
+    return frozenset().union(*map(needs_of, scenario.steps))
 
 
 def reason(option: str) -> str:

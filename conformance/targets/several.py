@@ -33,6 +33,7 @@ class SeveralTargets:
         first = self._targets[0]
         self.name, self.kernel = first.name, first.kernel
         self.options, self.known = first.options, first.known
+        self.lacks = first.lacks
 
     def run(self, scenarios: Sequence[Scenario]) -> Iterator[tuple[Scenario, Observed]]:
         """Each scenario with what was seen, in order."""
