@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from conformance.targets.needs import needs_of
-from conformance.vocabulary import HAZARDS, VOCABULARY, Scene
+from conformance.vocabulary import HAZARDS, LEFT_OUT, VOCABULARY, Scene
 from reference_model import Options, Scenario, Step
 from reference_model.kernel import Kernel
 from reference_model.machine import Machine
@@ -49,6 +49,13 @@ class Draft:
         self._start()
 
     @property
+    def has_nameless(self) -> bool:
+        """Whether the last step gave birth to the child that has no name."""
+        word = self.machine.log[-1]
+        born = word is None or word.startswith(ANONYMOUS)
+        return self.steps[-1].child == ANONYMOUS and born
+
+    @property
     def orders(self) -> bool:
         """Whether the source leaves an order open."""
         return bool(self.machine.k.widths)
@@ -66,7 +73,11 @@ class Draft:
 
     def _allowed(self, step: Step) -> bool:
         """Whether the step leaves alone what goes on in its own time."""
-        if needs_of(step) & self._lacks or self.next not in (None, step.actor):
+        if (
+            step.verb in LEFT_OUT
+            or needs_of(step) & self._lacks
+            or self.next not in (None, step.actor)
+        ):
             return False
         if self._due and (step.verb != "wait4" or step.args[0] != self._due[0]):
             return False
@@ -329,5 +340,5 @@ def is_orderly(scenario: Scenario, options: Options) -> bool:
             return False
         if step.actor not in draft.ready or not draft.add(step):
             return False
-        waits_for = step.actor if step.child == ANONYMOUS else None
+        waits_for = step.actor if draft.has_nameless else None
     return waits_for is None and draft.is_over()

@@ -151,7 +151,7 @@ def _draft(data: bytes, options: Options, lacks: frozenset[str]) -> Draft | None
         step = _drawn(dice, draft, verbs)
         if step is None or not draft.add(step):
             patience -= 1
-        elif step.child == ANONYMOUS:
+        elif draft.has_nameless:
             # When it ends is its own affair, so nobody else acts before it is gone.
             wait = Step(step.actor, "wait4", (ANONYMOUS, "WALLSIG"), WAITS)
             if step.actor not in draft.ready or not draft.add(wait):

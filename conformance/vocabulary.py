@@ -26,12 +26,22 @@ from reference_model.netbsd import (
     SIGCHLD,
     SIGKILL,
     SIGSTOP,
+    SIGTRAP,
     SSTOP,
+    TRAP_CHLD,
     WAIT_OPTIONS,
     signal_name,
 )
 from reference_model.proc import Proc
-from reference_model.scenario import ANONYMOUS, FORKS, TIMERS, flags_text
+from reference_model.scenario import (
+    ANONYMOUS,
+    FIELDS,
+    FORKS,
+    SHOWN_FIELDS,
+    SIGNAL_SETS,
+    TIMERS,
+    flags_text,
+)
 
 T = TypeVar("T")
 Args = tuple[str, ...]
@@ -295,6 +305,9 @@ _SHOWN_CLAUSES: Final = {
     "p_traceflag": "KTRACE-INHERITED",
     "p_nlwps": "FRESH-LISTS",
     "p_realstat": "RUNNABLE",
+    "p_ppid": "ORIGINAL-PARENT",
+    "p_sigmask": "LWP",
+    "p_sigignore": "ZERO-AND-COPY",
 }
 _FIELD_CLAUSES: Final = _SHOWN_CLAUSES | {
     "p__pgid": "PROCESS-LISTS",
@@ -311,13 +324,19 @@ _FIELD_CLAUSES: Final = _SHOWN_CLAUSES | {
 }
 
 
+#: A set of signals is only ever asked for one of them.
+_COMPARED: Final = tuple(field for field in FIELDS if field not in SIGNAL_SETS)
+
+
 def _kinfo(dice: Dice, scene: Scene) -> Args | None:
-    return (dice.pick(scene.living()), dice.pick(tuple(_SHOWN_CLAUSES)))
+    field = dice.pick(SHOWN_FIELDS)
+    signal = (_a_signal(dice),) if field in SIGNAL_SETS else ()
+    return (dice.pick(scene.living()), field, *signal)
 
 
 def _compare(dice: Dice, scene: Scene) -> Args | None:
     living = scene.living()
-    return (dice.pick(living), dice.pick(living), dice.pick(tuple(_FIELD_CLAUSES)))
+    return (dice.pick(living), dice.pick(living), dice.pick(_COMPARED))
 
 
 def _flags(dice: Dice, scene: Scene) -> Args | None:
@@ -391,14 +410,6 @@ def _attach(dice: Dice, scene: Scene) -> Args | None:
 def _trace_kill(dice: Dice, scene: Scene) -> Args | None:
     whom = scene.tracees(stopped=False)
     return (dice.pick(whom),) if whom else None
-
-
-def _with_signal(draw: Draw) -> Draw:
-    def both(dice: Dice, scene: Scene) -> Args | None:
-        args = draw(dice, scene)
-        return None if args is None else (*args, _a_signal(dice))
-
-    return both
 
 
 # -- users, limits and others -------------------------------------------------------
@@ -505,10 +516,10 @@ def _is_a_root(scene: Scene, args: Args) -> bool:
     return scene.own.p_pptr is scene.machine.k.initproc
 
 
-def _has_more_to_come(scene: Scene, args: Args) -> bool:
-    """The signal that is told is that of the first in the queue (kern_sig.c, line 1936)."""
-    p = scene.proc(args[0])
-    return bool(p.p_sigpend or any(l.l_sigpend for l in p.p_lwps))
+def _is_no_event(scene: Scene, args: Args) -> bool:
+    """Of a signal, what is told is that of the first in the queue (kern_sig.c, line 1936)."""
+    signo, code, *_ = scene.proc(args[0]).p_sigctx.ps_info
+    return (signo, code) != (SIGTRAP, TRAP_CHLD)
 
 
 #: What nobody can foresee, or the model does not know: the verb, and when it is so.
@@ -529,7 +540,7 @@ HAZARDS: Final[dict[str, Callable[[Scene, Args], bool]]] = {
     "compare": _dates_are_near,
     "aio_read": _is_not_open,
     "PT_TRACE_ME": _is_a_root,
-    "PT_GET_SIGINFO": _has_more_to_come,
+    "PT_GET_SIGINFO": _is_no_event,
 }
 
 _B, _F, _S, _L, _A = Group.BIRTHS, Group.FILES, Group.SIGNALS, Group.LOOKS, Group.ATTRIBUTES
@@ -565,13 +576,9 @@ VOCABULARY: Final[dict[str, Entry]] = {
     "setrlimit": Entry(Group.LIMITS, 3, "", lambda dice, scene: (str(1 + dice.below(4)), "4")),
     "getrlimit": Entry(Group.LIMITS, 3, "LIMITS", _nothing),
     "setreuid": Entry(Group.LIMITS, 2, "CREDENTIALS", _setreuid),
-    "kinfo": Entry(_L, 5, lambda args: _SHOWN_CLAUSES[args[1]], _kinfo),
+    "kinfo": Entry(_L, 9, lambda args: _SHOWN_CLAUSES[args[1]], _kinfo),
     "compare": Entry(_L, 7, lambda args: _FIELD_CLAUSES[args[2]], _compare),
     "flags": Entry(_L, 4, "FLAGS-INHERITED", _flags),
-    "p_ppid": Entry(_L, 2, "ORIGINAL-PARENT", _of(Scene.living)),
-    "p_realstat": Entry(_L, 2, "RUNNABLE", _of(Scene.living)),
-    "p_sigmask": Entry(_L, 2, "LWP", _with_signal(_of(Scene.living))),
-    "p_sigignore": Entry(_L, 2, "ZERO-AND-COPY", _with_signal(_of(Scene.living))),
     "nice": Entry(_A, 2, "", _number),
     "setitimer": Entry(_A, 1, "", _one_of(*TIMERS)),
     "getitimer": Entry(_A, 2, "ZERO-AND-COPY", _one_of(*TIMERS)),
@@ -618,5 +625,7 @@ VOCABULARY: Final[dict[str, Entry]] = {
 LEFT_OUT: Final[dict[str, str]] = {
     "forkfsleep": "a refused fork then sleeps: programs would wait instead of being run",
     "took": "it is about forkfsleep only",
+    "_lwp_create": "which step may come next is worked out for processes with one LWP",
+    "_lwp_exit": "it is about _lwp_create only",
     "tablefull": "whether the kernel says it again depends on the ten seconds before the program",
 }

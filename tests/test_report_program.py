@@ -6,13 +6,18 @@ import platform
 import re
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from conformance.families import FAMILIES
 from conformance.report.pr.cprogram import PROGRAM_VERBS, NoProgramError, atf_test, c_program
 from conformance.report.pr.problem import Difference, Problem
-from conformance.report.pr.repeat import compiled, repeat, run_here
+from conformance.report.pr.repeat import compiled, repeat
+from conformance.repro.build import build_here
+from conformance.repro.ended import Ended
+from conformance.repro.here import run_here
+from conformance.targets.local import LocalTarget
 from reference_model import Options, Scenario, allowed_logs
 from reference_model.clauses import clauses
 from tests.scenarios import named, steps
@@ -36,6 +41,11 @@ def program_of(scenario: Scenario) -> str:
     return c_program(problem_of(scenario), Options())
 
 
+def run_text(program: str) -> Ended:
+    with TemporaryDirectory() as folder:
+        return run_here(build_here(program, Path(folder)))
+
+
 AGREES = [
     steps("a/any", "SYS-FORK", "P: fork C", "C: exit 1", "P: wait4 any"),
     steps("a/look", "SIGNAL-ACTIONS", "P: sigaction SIGUSR1", "P: umask 07", "P: wait4 any"),
@@ -49,9 +59,8 @@ AGREES = [
 @pytest.mark.parametrize("scenario", AGREES, ids=lambda scenario: scenario.name)
 def test_it_ends_well_where_the_kernel_behaves(scenario: Scenario) -> None:
     """On Linux, where it does what NetBSD does, the program exits with 0."""
-    ran = run_here(program_of(scenario))
-    assert ran is not None
-    assert (ran.status, ran.line) == (0, "as it should be")
+    ran = run_text(program_of(scenario))
+    assert (ran.status, ran.said) == (0, "as it should be")
 
 
 WRONG = {
@@ -86,9 +95,8 @@ WRONG = {
 def test_it_says_what_was_wrong(name: str) -> None:
     """Where Linux does otherwise, the program exits with 1 and one line that says what."""
     scenario, line = WRONG[name]
-    ran = run_here(program_of(scenario))
-    assert ran is not None
-    assert (ran.status, ran.line) == (1, line)
+    ran = run_text(program_of(scenario))
+    assert (ran.status, ran.said) == (1, line)
 
 
 @on_linux_amd64
@@ -102,32 +110,27 @@ def test_it_looks_at_every_step() -> None:
     for step in range(len(log)):
         words = [f'"{word}"' for word in log]
         words[step] = '"changed"'
-        ran = run_here(program.replace(row, "{ " + ", ".join(words) + " }"))
-        assert ran is not None
+        ran = run_text(program.replace(row, "{ " + ", ".join(words) + " }"))
         assert ran.status == 1
-        assert ran.line.startswith(f"step {step}, ")
+        assert ran.said.startswith(f"step {step}, ")
 
 
 @on_linux_amd64
 def test_only_netbsd_has_the_tracers_requests() -> None:
     """A traced program compiles elsewhere, and says that it cannot tell."""
-    ran = run_here(program_of(FAMILIES["trace"].scenarios()[0]))
-    assert ran is not None
-    assert (ran.status, ran.line) == (2, "only NetBSD has these requests of ptrace(2)")
+    ran = run_text(program_of(FAMILIES["trace"].scenarios()[0]))
+    assert (ran.status, ran.said) == (2, "only NetBSD has these requests of ptrace(2)")
 
 
 @on_linux_amd64
-def test_the_report_says_how_the_program_ended() -> None:
+def test_the_report_says_how_the_program_ended(local: LocalTarget) -> None:
     """Run on the kernel that the results are from: it showed the difference, or it did not."""
-    here = {"system": platform.system(), "release": platform.release(), "machine": "x86_64"}
-    wrong = replace(problem_of(WRONG["clone-ptrace"][0]), kernel=here)
-    right = replace(problem_of(AGREES[0]), kernel=here)
-    assert "it exited with 1: step 0, P: __clone" in repeat(wrong, run=True).says
-    assert "it exited with 0, so it did NOT show the difference" in repeat(right, run=True).says
+    wrong, right = problem_of(WRONG["clone-ptrace"][0]), problem_of(AGREES[0])
+    where = f"Run on {local.kernel}, it exited with"
+    assert f"{where} 1: step 0, P: __clone" in repeat(wrong, local).says
+    assert f"{where} 0, so it did NOT show the difference: as it" in repeat(right, local).says
     panic = replace(wrong, difference=replace(wrong.difference, step=None))
-    assert "It has not been run: the kernel panicked" in repeat(panic, run=True).says
-    other = problem_of(WRONG["clone-ptrace"][0])
-    assert "from another kernel than this one" in repeat(other, run=True).says
+    assert "It has not been run: the kernel would panic" in repeat(panic, local).says
     assert "It has not been run." in repeat(wrong).says
 
 
@@ -148,14 +151,14 @@ def test_every_verb_compiles_for_netbsd() -> None:
     """All verbs that a program can have make one that compiles without a warning."""
     pytest.importorskip("ziglang", reason="ziglang compiles for NetBSD")
     assert {step.verb for step in EVERY_VERB.steps} == set(PROGRAM_VERBS)
-    assert compiled(program_of(EVERY_VERB)).startswith("It compiles for x86_64-netbsd")
+    assert compiled(program_of(EVERY_VERB)).startswith("It compiles for NetBSD")
 
 
 def test_what_does_not_compile_is_said() -> None:
     """A program with an error in it is not called one that compiles."""
     pytest.importorskip("ziglang", reason="ziglang compiles for NetBSD")
     says = compiled(program_of(AGREES[0]).replace("board->turn", "board->torn"))
-    assert says.startswith("It does NOT compile for x86_64-netbsd: no member named 'torn'")
+    assert says.startswith("For NetBSD, it does not compile: no member named 'torn'")
 
 
 def test_a_test_case_for_atf(tmp_path: Path) -> None:
