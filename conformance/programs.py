@@ -29,6 +29,8 @@ FAMILY = "programs"
 #: Programs are drawn so many at a time.
 BATCH = 200
 _LONGEST = 16
+#: So much more often than births come the verbs of what a program is about.
+_STRESS = 3
 #: What a program is drawn from, in bytes: enough for its longest step each time.
 _DATA = 20 * _LONGEST
 #: So many draws without a step that can be taken, or refused steps, and the program ends.
@@ -43,7 +45,6 @@ _PLAIN: Final = (
     (Group.SIGNALS, Group.LOOKS),
     (Group.SIGNALS, Group.STOPPED),
     (Group.LIMITS, Group.LOOKS),
-    (Group.LIMITS, Group.ATTRIBUTES),
     (Group.ATTRIBUTES, Group.LOOKS),
     (Group.STOPPED, Group.LOOKS),
     (Group.SESSIONS, Group.LOOKS),
@@ -77,9 +78,12 @@ _STARTS: Final[tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]] = (
 
 @lru_cache(maxsize=64)
 def _verbs(groups: tuple[Group, ...]) -> tuple[str, ...]:
-    """The verbs of the groups, each as often as its weight says."""
+    """The verbs of the groups, each as often as its weight says; births are enough anyway."""
     return tuple(
-        v for v, entry in VOCABULARY.items() if entry.group in groups for _ in range(entry.weight)
+        verb
+        for verb, entry in VOCABULARY.items()
+        if entry.group in groups
+        for _ in range(entry.weight * (1 if entry.group is Group.BIRTHS else _STRESS))
     )
 
 
