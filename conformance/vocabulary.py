@@ -511,6 +511,14 @@ def _is_taken(scene: Scene, args: Args) -> bool:
     return scene.traced or any(session.s_ttyvp for session in sessions)
 
 
+def _has_two_knotes(scene: Scene, args: Args) -> bool:
+    """Which of a tracked newborn's two knotes is changed is not in the model."""
+    descriptor = scene.own.p_fd.fd_dt.get(int(args[0]))
+    kq = descriptor.ff_file.f_kqueue if descriptor else None
+    watched = scene.proc(args[1]).p_pid
+    return kq is not None and any(kn.kn_id == watched and kn.kn_oneshot for kn in kq.knotes)
+
+
 def _is_a_root(scene: Scene, args: Args) -> bool:
     """What the parent of a root is depends on who plays it."""
     return scene.own.p_pptr is scene.machine.k.initproc
@@ -539,6 +547,7 @@ HAZARDS: Final[dict[str, Callable[[Scene, Args], bool]]] = {
     "kill": _nobody_looks_after,
     "compare": _dates_are_near,
     "aio_read": _is_not_open,
+    "watch": _has_two_knotes,
     "PT_TRACE_ME": _is_a_root,
     "PT_GET_SIGINFO": _is_no_event,
 }
