@@ -1,201 +1,186 @@
 """Generated programs: Hypothesis draws them, the model says whether they are any good.
 
-A program is a scenario that nobody has written.  It is drawn step by step, with
-a look at the model after each: who can act, and who was let go and so has to
-act next (docs/language.md, "Two rules for writing scenarios").
+A program is a scenario that nobody has written.  It is drawn step by step:
+:mod:`conformance.vocabulary` says what a step may be, and :mod:`conformance.draft`
+which steps may be taken next (docs/language.md, "Two rules for writing scenarios").
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from itertools import count
 from time import monotonic
-from typing import TypeVar
+from typing import Final
 
 import platformdirs
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
 
+from conformance.draft import WAITS, Draft
 from conformance.shrink import makes_sense
+from conformance.vocabulary import VOCABULARY, Dice, Group
 from reference_model import Options, Scenario, Step
-from reference_model.kernel import Kernel
-from reference_model.machine import Machine
-from reference_model.netbsd import (
-    CLONE_FLAGS,
-    SIGCHLD,
-    SIGKILL,
-    SIGSTOP,
-    WAIT_OPTIONS,
-    signal_name,
-)
-from reference_model.scenario import ANONYMOUS, BIRTHS, MAX_ACTORS, flags_text
+from reference_model.scenario import ANONYMOUS
 
-T = TypeVar("T")
 FAMILY = "programs"
 #: Programs are drawn so many at a time.
 BATCH = 200
-_LONGEST = 14
+_LONGEST = 16
+#: So much more often than births come the verbs of what a program is about.
+_STRESS = 3
 #: What a program is drawn from, in bytes: enough for its longest step each time.
-_DATA = 16 * _LONGEST
-_NAMES = "CDEFGHI"[: MAX_ACTORS - 1]
-_DESCRIPTORS = ("20", "21", "22")
-_SIGNALS = [signal_name(n) for n in range(1, 64) if n not in (SIGKILL, SIGSTOP)]
-_WAIT_OPTIONS = ((), *((name,) for name in WAIT_OPTIONS), ("WNOHANG|WALLSIG",))
-_VERBS = (
-    *("fork", "fork", "vfork", "__vfork14", "__clone", "__clone", "__clone", "exit", "exit"),
-    *("wait4", "wait4", "store", "load", "open", "close", "dup2", "lseek", "tell", "chdir"),
-    *("getcwd", "umask", "sigaction", "sigaction", "sigpending", "getppid", "retval1", "stack"),
-    *("setrlimit", "getrlimit"),
+_DATA = 20 * _LONGEST
+#: So many draws without a step that can be taken, or refused steps, and the program ends.
+_PATIENCE = 12
+
+#: What programs are about beside births, ends and waits; who is in one stands there together.
+_PLAIN: Final = (
+    (Group.FILES, Group.DIRECTORY, Group.MEMORY),
+    (Group.FILES, Group.MEMORY, Group.PROGRAMS),
+    (Group.DIRECTORY, Group.LOOKS),
+    (Group.SIGNALS,),
+    (Group.SIGNALS, Group.LOOKS),
+    (Group.SIGNALS, Group.STOPPED),
+    (Group.LIMITS, Group.LOOKS),
+    (Group.ATTRIBUTES, Group.LOOKS),
+    (Group.STOPPED, Group.LOOKS),
+    (Group.SESSIONS, Group.LOOKS),
+    (Group.KQUEUE,),
+    (Group.KQUEUE, Group.LIMITS),
+    (Group.KTRACE, Group.PROGRAMS),
+    (Group.KTRACE, Group.LOOKS, Group.PROGRAMS),
+    (Group.FILES, Group.AIO, Group.LOOKS),
+    (Group.PROGRAMS, Group.SIGNALS),
 )
-#: What the observation of each verb speaks for; forks speak for what they are.
-_ABOUT = {
-    "load": "ADDRESS-SPACE",
-    "tell": "FILES",
-    "lseek": "FILES",
-    "close": "FILES",
-    "dup2": "FILES",
-    "getcwd": "CWD",
-    "umask": "CWD",
-    "sigaction": "SIGNAL-ACTIONS",
-    "sigpending": "NO-PENDING-SIGNALS",
-    "getppid": "PARENT",
-    "wait4": "EXIT-SIGNAL",
-    "retval1": "RETURN-VALUES",
-    "stack": "CLONE-STACK",
-    "getrlimit": "LIMITS",
-    "fork": "SYS-FORK",
-    "vfork": "SYS-VFORK-44BSD",
-    "__vfork14": "SYS-VFORK14",
-    "__clone": "SUCCESS",
-}
+#: Each look at the counters takes two ticks of the clock, so these are few.
+_SLOW: Final = (Group.COUNTS, Group.LIMITS)
+_TRACED: Final = (
+    (),
+    (),
+    (Group.SIGNALS,),
+    (Group.SIGNALS, Group.LOOKS),
+    (Group.LOOKS,),
+    (Group.KQUEUE,),
+    (Group.MEMORY, Group.FILES),
+    (Group.ATTRIBUTES,),
+)
+#: Who is there from the start, and how T becomes a tracer.
+_STARTS: Final[tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]] = (
+    (("T",), ("T: spawn P",)),
+    (("T",), ("T: spawn P",)),
+    (("T", "P"), ("T: PT_ATTACH P",)),
+    (("G", "T"), ("G: fork P", "T: PT_ATTACH P")),
+)
 
 
-class _Dice:
-    """What Hypothesis drew, used up byte by byte; once it is, always the first of what there is."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = iter(data)
-
-    def below(self, number: int) -> int:
-        return next(self._data, 0) % number
-
-    def pick(self, choices: Sequence[T]) -> T:
-        return choices[self.below(len(choices))]
+@lru_cache(maxsize=64)
+def _verbs(groups: tuple[Group, ...]) -> tuple[str, ...]:
+    """The verbs of the groups, each as often as its weight says; births are enough anyway."""
+    return tuple(
+        verb
+        for verb, entry in VOCABULARY.items()
+        if entry.group in groups
+        for _ in range(entry.weight * (1 if entry.group is Group.BIRTHS else _STRESS))
+    )
 
 
-def _flag_word(dice: _Dice) -> str:
-    """Mostly with SIGCHLD; an exit signal that nobody can block is left out."""
-    word = sum(bit for bit in CLONE_FLAGS.values() if dice.below(3) == 0)
-    signal = dice.pick((SIGCHLD, SIGCHLD, SIGCHLD, 0, dice.below(256)))
-    return flags_text(word | (0 if signal in (SIGKILL, SIGSTOP) else signal))
+def _step(text: str, about: str = "") -> Step:
+    actor, verb, *args = text.split()
+    return Step(actor.rstrip(":"), verb, tuple(args), about)
 
 
-def _arguments(dice: _Dice, verb: str, child: str, children: Sequence[str]) -> tuple[str, ...]:
-    """The arguments of a step, as :data:`reference_model.scenario.VERBS` has them."""
-    match verb:
-        case "fork" | "vfork" | "__vfork14":
-            return (child,)
-        case "__clone":
-            return (_flag_word(dice), child, *dice.pick(((), (), ("own",))))
-        case "wait4":
-            return (dice.pick([*children, "any"]), *dice.pick(_WAIT_OPTIONS))
-        case "store" | "exit":
-            return (str(dice.below(10)),)
-        case "open" | "close" | "tell":
-            return (dice.pick(_DESCRIPTORS),)
-        case "dup2":
-            return (dice.pick(_DESCRIPTORS), dice.pick(_DESCRIPTORS))
-        case "lseek":
-            return (dice.pick(_DESCRIPTORS), str(dice.below(10)))
-        case "chdir":
-            return (dice.pick(("/", "/dev")),)
-        case "umask":
-            return (dice.pick(("022", "077", "0")),)
-        case "sigaction":
-            what = dice.pick(((), ("default",), ("ignore",), ("catch",)))
-            return (dice.pick(_SIGNALS), *what)
-        case "setrlimit":
-            return (str(1 + dice.below(4)), "4")
-        case _:
-            return ()
-
-
-class _Draft:
-    """A program under way, and the model that plays it."""
-
-    def __init__(self, options: Options) -> None:
-        self._options = options
-        self.steps: list[Step] = []
-        self._machine = Machine(("P",), Kernel(options))
-        self.ready, self._held = ["P"], set[str]()
-        #: Whoever was held and has been let go: nobody else may act before.
-        self.next: str | None = None
-
-    def add(self, step: Step) -> bool:
-        """Take the step, unless it lets two go at once, who would race."""
-        self._machine.take(step)
-        alive = self._machine.alive()
-        ready = [name for name in alive if self._machine.can_act(name)]
-        free = [name for name in ready if name in self._held]
-        if len(free) > 1:
-            self._machine = Machine(("P",), Kernel(self._options))
-            self._machine.run(self.steps)
-            return False
-        self.steps.append(step)
-        self.ready, self._held = ready, set(alive) - set(ready)
-        self.next = free[0] if free else None
-        return True
-
-    def finish(self) -> None:
-        """Let everybody go who is still held."""
-        for _ in range(2 * MAX_ACTORS):
-            if self.next is not None:
-                self.add(Step(self.next, "getppid", (), _ABOUT["getppid"]))
-                continue
-            if not self._held or not self.ready:
-                return
-            if not self.add(Step(self.ready[-1], "exit", ("0",))):
-                return
-
-
-def program(data: bytes, options: Options) -> tuple[Step, ...]:
-    """The steps of the program that *data* stands for."""
-    dice, draft = _Dice(data), _Draft(options)
-    children: dict[str, list[str]] = {}
-    limited = options.uid == 0 and dice.below(4) == 0
-    if limited:
+def _beginning(dice: Dice, options: Options, lacks: frozenset[str]) -> tuple[Draft, list[str]]:
+    """A new draft with its first steps taken or to be taken, and the verbs that it is made of."""
+    if "PTRACE" not in lacks and dice.below(3) == 0:
+        roots, start = dice.pick(_STARTS)
+        draft = Draft(options, lacks, roots, traced=True)
+        for text in start:
+            draft.add(_step(text))
+        draft.add(_step("T: wait4 P", WAITS))
+        groups = dice.pick(_TRACED)
+        scene = draft.scene("T")
+        if dice.below(8):
+            args = VOCABULARY["PT_SET_EVENT_MASK"].draw(dice, scene)
+            if args is not None:
+                draft.add(Step("T", "PT_SET_EVENT_MASK", args))
+        if dice.below(4) == 0:
+            draft.add(_step("T: PT_SET_SIGPASS P SIGCHLD"))
+        if dice.below(8):
+            draft.add(_step("T: PT_CONTINUE P"))
+            if dice.below(3) == 0:
+                draft.add(_step("P: sigprocmask unblock SIGCHLD"))
+        return draft, list(_verbs((Group.BIRTHS, Group.TRACERS, *groups)))
+    groups = _SLOW if dice.below(100) == 0 else dice.pick(_PLAIN)
+    draft = Draft(options, lacks, ("P", "Q") if dice.below(3) == 0 else ("P",), traced=False)
+    if Group.LIMITS in groups and options.uid == 0 and dice.below(2):
         # A user of its own, whose processes can be counted and limited.
-        draft.add(Step("P", "setrlimit", (str(1 + dice.below(4)), "4")))
-        draft.add(Step("P", "setreuid", ("free1", "free1")))
-    names = iter(_NAMES)
-    child = next(names)
-    for _ in range(3 + dice.below(_LONGEST - 2)):
-        if not draft.ready:
-            break
-        actor = draft.next or dice.pick(draft.ready)
-        verb = dice.pick(_VERBS)
-        if verb == "stack" and actor == "P":
-            verb = "retval1"  # nobody saw on which stack a root was born
-        born = child if dice.below(4) else ANONYMOUS
-        if verb == "exit" and limited and actor in children:
-            verb = "getppid"  # its children would be init's, and counted until init has reaped them
-        arguments = _arguments(dice, verb, born, children.get(actor, ()))
-        added = draft.add(Step(actor, verb, arguments, _ABOUT.get(verb, "")))
-        if added and verb in BIRTHS:
-            children.setdefault(actor, [])
-            if born != ANONYMOUS:
-                children[actor].append(born)
-                child = next(names, ANONYMOUS)
-            elif actor in draft.ready:
-                # When it ends is its own affair, so nobody else acts before it is gone.
-                draft.add(Step(actor, "wait4", (ANONYMOUS, "WALLSIG"), _ABOUT["wait4"]))
-    draft.finish()
-    return tuple(draft.steps)
+        draft.add(_step(f"P: setrlimit {1 + dice.below(4)} 4"))
+        draft.add(_step("P: setreuid free1 free1"))
+    if Group.KQUEUE in groups:
+        draft.add(_step("P: kqueue 30"))
+        draft.add(_step(f"P: watch 30 P {dice.pick(('NOTE_TRACK', 'NOTE_FORK'))}"))
+    if Group.KTRACE in groups:
+        draft.add(_step("P: pipe 24 25"))
+        draft.add(_step("P: ktrace 25 P KTRFAC_USER|KTRFAC_INHERIT"))
+    return draft, list(_verbs((Group.BIRTHS, *groups)))
 
 
-def _draw(options: Options, chosen_seed: int) -> list[tuple[Step, ...]]:
+def _drawn(dice: Dice, draft: Draft, verbs: Sequence[str]) -> Step | None:
+    """A step that whoever acts next may take; None where nothing came of it."""
+    step = draft.due() or (draft.expected() if dice.below(4) else None)
+    if step is not None and draft.next in (None, step.actor):
+        return step
+    actor = draft.next or dice.pick(draft.ready)
+    scene = draft.scene(actor)
+    if scene.tracees(stopped=True) and dice.below(4):
+        verbs = _verbs((Group.TRACERS,))
+    for _ in range(4):
+        entry = VOCABULARY[verb := dice.pick(verbs)]
+        args = entry.draw(dice, scene)
+        if args is not None:
+            return Step(actor, verb, args, entry.clause(args))
+    return None
+
+
+def _draft(data: bytes, options: Options, lacks: frozenset[str]) -> Draft | None:
+    """The program that *data* stands for; None where it does not come to its end."""
+    dice = Dice(data)
+    draft, verbs = _beginning(dice, options, lacks)
+    patience = _PATIENCE
+    length = len(draft.steps) + 3 + dice.below(_LONGEST - 2)
+    while draft.ready and patience and len(draft.steps) < length:
+        step = _drawn(dice, draft, verbs)
+        if step is None or not draft.add(step):
+            patience -= 1
+        elif draft.has_nameless:
+            # When it ends is its own affair, so nobody else acts before it is gone.
+            wait = Step(step.actor, "wait4", (ANONYMOUS, "WALLSIG"), WAITS)
+            if step.actor not in draft.ready or not draft.add(wait):
+                return None
+    return draft if draft.finish() else None
+
+
+def program(
+    data: bytes, options: Options, lacks: frozenset[str] = frozenset()
+) -> tuple[Step, ...] | None:
+    """The steps of the program that *data* stands for; None where they make no sense.
+
+    *lacks* is what the kernel has not (:mod:`conformance.targets.needs`).
+    """
+    draft = _draft(data, options, lacks)
+    if draft is None or len(draft.steps) < 2:
+        return None
+    steps = tuple(draft.steps)
+    scenario = Scenario(FAMILY, ("SUCCESS",), steps)
+    if scenario.roots() != draft.roots or scenario.traced != draft.traced or draft.orders:
+        return steps if makes_sense(scenario, options) else None
+    return steps
+
+
+def _draw(options: Options, lacks: frozenset[str], chosen_seed: int) -> list[tuple[Step, ...]]:
     """Up to :data:`BATCH` programs, no two of them the same."""
     drawn: dict[tuple[Step, ...], None] = {}
 
@@ -209,14 +194,19 @@ def _draw(options: Options, chosen_seed: int) -> list[tuple[Step, ...]]:
     )
     @given(st.binary(min_size=_DATA, max_size=_DATA))
     def collect(data: bytes) -> None:
-        drawn.setdefault(program(data, options))
+        if steps := program(data, options, lacks):
+            drawn.setdefault(steps)
 
     collect()
     return list(drawn)
 
 
 def limited(
-    options: Options, chosen_seed: int, number: int | None, seconds: float | None
+    options: Options,
+    chosen_seed: int,
+    number: int | None,
+    seconds: float | None,
+    lacks: frozenset[str] = frozenset(),
 ) -> Iterator[list[Scenario]]:
     """Batches up to so many programs, or for so many seconds.
 
@@ -225,7 +215,7 @@ def limited(
     # Else it would keep notes of ours in a folder where the user happens to be.
     set_hypothesis_home_dir(platformdirs.user_cache_path("forkoracle") / "hypothesis")
     until = monotonic() + seconds if seconds is not None else None
-    drawn = batches(options, chosen_seed)
+    drawn = batches(options, chosen_seed, lacks)
     with ThreadPoolExecutor(1) as pool:
         following = pool.submit(next, drawn)
         while number != 0 and (until is None or monotonic() < until):
@@ -237,13 +227,13 @@ def limited(
             yield batch
 
 
-def batches(options: Options, chosen_seed: int) -> Iterator[list[Scenario]]:
+def batches(
+    options: Options, chosen_seed: int, lacks: frozenset[str] = frozenset()
+) -> Iterator[list[Scenario]]:
     """Programs without end, in batches; the same for the same seed."""
     for batch in count():
-        drawn = enumerate(_draw(options, chosen_seed << 32 | batch))
-        named = (
+        drawn = enumerate(_draw(options, lacks, chosen_seed << 32 | batch))
+        yield [
             Scenario(f"{FAMILY}/{chosen_seed}/{batch * BATCH + number}", ("SUCCESS",), steps)
             for number, steps in drawn
-            if len(steps) > 1
-        )
-        yield [scenario for scenario in named if makes_sense(scenario, options)]
+        ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
+from conformance.draft import is_orderly
 from conformance.targets.base import Target
 from conformance.verdict import Result, Verdict, judge
 from reference_model import Options, Scenario, ScenarioError, Step, allowed_logs, parse
@@ -78,14 +79,17 @@ def shrink(result: Result, scenario: Scenario, ask: Ask, options: Options) -> Re
     """
     tried = {scenario.steps}
     before = makes_sense(scenario, options)
+    orderly = is_orderly(scenario, options)
     while True:
         shorter = []
         for steps in _shorter(scenario.steps):
             if steps and steps not in tried:
                 tried.add(steps)
                 candidate = replace(scenario, steps=steps)
-                # A scenario that was odd to begin with may stay so.
-                if not before or makes_sense(candidate, options):
+                # A scenario that was odd, or a race, to begin with may stay so.
+                if (not before or makes_sense(candidate, options)) and (
+                    not orderly or is_orderly(candidate, options)
+                ):
                     shorter.append(candidate)
         found = _first(shorter, ask, result.clause)
         if found is None:

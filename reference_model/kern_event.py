@@ -49,6 +49,14 @@ def filt_procattach(kq: Kqueue, cred: Cred, p: Proc | None, notes: int) -> int:
     return 0
 
 
+def knote_enqueue(kn: Knote) -> None:
+    """Line 2873: what becomes active first is told first."""
+    if not kn.kn_active:
+        kn.kn_active = True
+        kn.kn_kq.knotes.remove(kn)
+        kn.kn_kq.knotes.append(kn)
+
+
 def knote_proc_fork(k: Kernel, p1: Proc, p2: Proc) -> None:
     """Tell everybody who watches *p1* that it has forked *p2*."""
     for kn in list(p1.p_klist):
@@ -56,7 +64,7 @@ def knote_proc_fork(k: Kernel, p1: Proc, p2: Proc) -> None:
         if kn.kn_sfflags & NOTE_TRACK and not knote_proc_fork_track(p1, p2, kn):
             kn.kn_fflags |= NOTE_TRACKERR
         if kn.kn_fflags:
-            kn.kn_active = True
+            knote_enqueue(kn)
 
 
 def knote_proc_fork_track(p1: Proc, p2: Proc, okn: Knote) -> bool:
@@ -66,8 +74,9 @@ def knote_proc_fork_track(p1: Proc, p2: Proc, okn: Knote) -> bool:
         return False
     kq = okn.kn_kq
     kntrack = Knote(kq, p2.p_pid, okn.kn_sfflags)
-    knchild = Knote(kq, p2.p_pid, 0, NOTE_CHILD, p1.p_pid, kn_oneshot=True, kn_active=True)
+    knchild = Knote(kq, p2.p_pid, 0, NOTE_CHILD, p1.p_pid, kn_oneshot=True)
     kq.knotes += [kntrack, knchild]
+    knote_enqueue(knchild)
     p2.p_klist.insert(0, kntrack)
     return True
 
@@ -78,7 +87,7 @@ def knote_proc_exit(k: Kernel, p: Proc) -> None:
         kn.kn_fflags |= kn.kn_sfflags & NOTE_EXIT
         kn.kn_data = p.p_xexit
         kn.kn_oneshot = True
-        kn.kn_active = True
+        knote_enqueue(kn)
     p.p_klist = []
 
 

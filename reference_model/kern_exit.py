@@ -190,13 +190,13 @@ def has_child(parent: Proc, pid: int) -> bool:
 
 
 def find_stopped(k: Kernel, parent: Proc, pid: int) -> Proc | None:
-    """find_stopped_child() with WUNTRACED (lines 1100-1119): the first one in the list.
+    """find_stopped_child() with WUNTRACED (lines 1082-1119): the first one in the list, or dead.
 
     Where the parent's count says that nobody is stopped, who stands further
     behind in the list is not looked for.
     """
     for child in _selected(parent, pid, 0):
-        if child.p_stat == SSTOP and child.p_waited == 0:
+        if child.p_stat == SZOMB or (child.p_stat == SSTOP and child.p_waited == 0):
             _collect(k, parent, child)
             return child
         if parent.p_nstopchild == 0:

@@ -106,6 +106,8 @@ class Kernel:
         self.choices = choices
         self.widths: list[int] = []
         self._runq: deque[Lwp] = deque()
+        #: Every LWP that has run, for whoever clears it now and then.
+        self.ran: set[Lwp] = set()
         self._uidinfo = {options.uid: options.user_count}
         self._next_pid = 1
         self._rates: dict[str, int] = {}
@@ -131,7 +133,9 @@ class Kernel:
             p_fd=Filedesc(),
             p_cwdi=Cwdinfo(),
             p_stats=Pstats(),
-            p_limit=Plimit({RLIMIT_NPROC: self.options.nproc_limit}),
+            p_limit=Plimit({RLIMIT_NPROC: self.options.nproc_limit})
+            if parent is None
+            else parent.p_limit,
             p_vmspace=Vmspace(),
             p_sigacts=Sigacts(),
             p_stat=SACTIVE,
@@ -156,6 +160,7 @@ class Kernel:
         p.p_ppid = self.initproc.p_pid
         p.p_exitsig = SIGCHLD
         p.p_acflag = AFORK
+        self.lim_addref(p.p_limit)
         if self.roots_group.pg_leader is None:
             self.roots_group.pg_leader = p
         p.p_pgrp = self.roots_group
@@ -211,6 +216,7 @@ class Kernel:
             if l.l_stat != LSRUN or l.l_task is None:
                 continue
             l.l_stat = LSONPROC
+            self.ran.add(l)
             try:
                 next(l.l_task)
             except StopIteration:

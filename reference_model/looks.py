@@ -16,6 +16,7 @@ from reference_model.netbsd import (
     EACCES,
     EBADF,
     ECHILD,
+    EEXIST,
     EFAULT,
     EINVAL,
     ENOENT,
@@ -49,7 +50,7 @@ from reference_model.netbsd import (
     signal_number,
 )
 from reference_model.proc import Amap, Descriptor, File, Kqueue, Lwp, Pgrp, Proc, Session, Sleeping
-from reference_model.scenario import Step, bits_value
+from reference_model.scenario import SHOWN_FIELDS, Step, bits_value
 
 # sysctl_flagmap and its like, line 1984: the flag inside, the one that is shown.
 _PROC_FLAGS = {
@@ -74,7 +75,7 @@ _PROC_FLAGS = {
 }
 _STATES = {SACTIVE: "SACTIVE", SSTOP: "SSTOP", SZOMB: "SZOMB"}
 #: The fields whose values are numbers or texts; of all others the identity is compared.
-_BY_VALUE = {"p_comm", "pathname", "start"}
+_BY_VALUE = {*SHOWN_FIELDS, "pathname", "start"}
 
 
 class CallError(Exception):
@@ -170,6 +171,10 @@ class Looks:
                 return p.p_textvp
             case "start":
                 return p.p_stats.p_start
+            case "p_ename":
+                return p.p_emul.e_name
+            case "p_realstat":
+                return _STATES.get(p.p_stat, "other")
             case _:
                 return getattr(p, field)
 
@@ -276,10 +281,12 @@ class Looks:
         return str(l.l_private or 0)
 
     def _rasctl(self, l: Lwp, what: str) -> str:
-        """kern_ras.c, with one sequence: EINVAL stands for a machine without any."""
+        """kern_ras.c, with one sequence: ras_install() refuses what overlaps another."""
         p = l.l_proc
         if what == "install":
-            p.p_raslist = ["sequence", *(p.p_raslist or ())]
+            if p.p_raslist:
+                raise CallError(EEXIST)
+            p.p_raslist = ["sequence"]
         elif p.p_raslist:
             p.p_raslist = p.p_raslist[1:]
         else:
@@ -337,7 +344,10 @@ class Looks:
         if not kern_exit.has_child(l.l_proc, pid):
             raise CallError(ECHILD)
         child = kern_exit.find_stopped(self.k, l.l_proc, pid)
-        return f"{self.names[child.p_pid]} stopped" if child else "none"
+        if child is None:
+            return "none"
+        how = "stopped" if child.p_stat == SSTOP else "other"
+        return f"{self.names[child.p_pid]} {how}"
 
     # -- the whole system ----------------------------------------------------------
 

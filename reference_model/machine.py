@@ -30,6 +30,7 @@ from reference_model.netbsd import (
     PTRACE_EVENTS,
     RLIMIT_NPROC,
     SACTIVE,
+    SIDL,
     SIGSTOP,
     SIGTRAP,
     SSTOP,
@@ -341,9 +342,12 @@ class Machine(Looks):
         return self.names[l.l_proc.p_ppid]
 
     def _kill(self, l: Lwp, name: str, signal: str) -> str:
+        """sys_sig.c kill1(), lines 248-267: the dead can be sent signals until they are reaped."""
         p = self._proc(name)
-        if p is None or p.p_stat not in (SACTIVE, SSTOP):
+        if p is None or p.p_stat == SIDL:
             return errno_name(ESRCH)
+        if p.p_stat not in (SACTIVE, SSTOP):
+            return "ok"
         mine, theirs = l.l_cred, p.p_cred
         if mine.cr_euid != 0 and not {mine.cr_uid, mine.cr_euid} & {theirs.cr_uid, theirs.cr_euid}:
             return errno_name(EPERM)

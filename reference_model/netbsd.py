@@ -82,6 +82,7 @@ ERRNO: Final = {
     "EAGAIN": 35,
     "ENOMEM": 12,
     "EBUSY": 16,
+    "EEXIST": 17,
     "EINVAL": 22,
     "ENOENT": 2,
     "EACCES": 13,
@@ -95,6 +96,7 @@ ECHILD: Final = ERRNO["ECHILD"]
 EAGAIN: Final = ERRNO["EAGAIN"]
 ENOMEM: Final = ERRNO["ENOMEM"]
 EBUSY: Final = ERRNO["EBUSY"]
+EEXIST: Final = ERRNO["EEXIST"]
 EINVAL: Final = ERRNO["EINVAL"]
 ENOENT: Final = ERRNO["ENOENT"]
 EACCES: Final = ERRNO["EACCES"]

@@ -94,7 +94,7 @@ class Knote:
 
 @dataclass(slots=True, eq=False)
 class Kqueue:
-    """``struct kqueue``: its knotes, in the order in which they came."""
+    """``struct kqueue``: its knotes, the active ones in the order in which they became so."""
 
     knotes: list[Knote] = field(default_factory=list)
 

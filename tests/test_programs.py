@@ -10,10 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from conformance.draft import is_orderly
 from conformance.programs import BATCH, batches, program
 from conformance.shrink import makes_sense
-from reference_model import Options, parse
+from conformance.targets.needs import ALONE, needs
+from conformance.vocabulary import HAZARDS, LEFT_OUT, VOCABULARY
+from reference_model import Options, Scenario, parse
 from reference_model.clauses import clauses
+from reference_model.scenario import VERBS
+from tests.scenarios import steps
 
 OPTIONS = Options()
 
@@ -40,9 +45,11 @@ def test_programs_are_scenarios_with_known_clauses() -> None:
     """Each can be written and read back, makes sense, and names only clauses that there are."""
     batch = next(batches(OPTIONS, 3))
     assert len(batch) > BATCH / 2
+    assert any(scenario.traced for scenario in batch)
     for scenario in batch:
         assert parse(scenario.text()) == [scenario]
         assert makes_sense(scenario, OPTIONS)
+        assert is_orderly(scenario, OPTIONS)
         assert scenario.clauses() <= clauses().keys()
 
 
@@ -61,7 +68,7 @@ def test_programs_are_of_many_kinds() -> None:
 
 
 def _log(scenario: object) -> tuple[str, ...]:
-    from reference_model import Scenario, predict
+    from reference_model import predict
 
     assert isinstance(scenario, Scenario)
     return predict(scenario, OPTIONS)
@@ -99,3 +106,62 @@ def test_so_many_are_drawn_and_nothing_is_left_where_one_is(tmp_path: Path) -> N
     )
     assert done.stdout == "250\n"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_whole_language_is_drawn_or_left_out_by_name() -> None:
+    """A verb is in the table or in the list of what is left out, not in both, and in the docs."""
+    assert VOCABULARY.keys() | LEFT_OUT.keys() == VERBS.keys()
+    assert not VOCABULARY.keys() & LEFT_OUT.keys()
+    page = (Path(__file__).parents[1] / "docs" / "programs.md").read_text()
+    assert not [verb for verb in (*LEFT_OUT, *HAZARDS) if f"`{verb}`" not in page]
+
+
+def test_every_verb_comes_up() -> None:
+    """Each verb of the table is in some program of the first batches."""
+    wanted = set(VOCABULARY)
+    for batch in islice(batches(OPTIONS, 1), 40):
+        wanted -= {step.verb for scenario in batch for step in scenario.steps}
+        if not wanted:
+            break
+    assert not wanted
+
+
+def test_what_a_kernel_lacks_is_not_drawn() -> None:
+    """Without ptrace, ktrace or a system of our own, nothing is drawn that needs them."""
+    lacks = frozenset({"PTRACE", "KTRACE", "AIO", "CLOFORK", ALONE})
+    for scenario in next(batches(OPTIONS, 1, lacks)):
+        assert not needs(scenario) & lacks
+
+
+@pytest.mark.parametrize(
+    ("lines", "orderly"),
+    [
+        (("P: fork C", "P: kill C SIGKILL", "P: wait4 C"), True),
+        (("P: fork C", "P: kill C SIGKILL", "P: getppid"), False),
+        (("P: fork C", "P: kill C SIGKILL"), False),
+        (("P: vfork C", "C: exit 0", "P: getppid"), True),
+        (("Q: getppid", "P: vfork C", "C: exit 0", "Q: getppid", "P: getppid"), False),
+        (("P: fork C", "C: fork D", "C: exit 0", "P: kill D SIGURG"), True),
+        (("P: fork C", "C: fork D", "C: exit 0", "D: exit 0", "P: kill D SIGURG"), False),
+        (("P: fork -", "P: wait4 -"), True),
+        (("P: fork -", "P: getppid"), False),
+        (("P: pipe 24 25", "P: fork C", "C: exec 24", "P: kill C SIGKILL", "P: wait4 C"), False),
+        (("T: PT_ATTACH P", "T: wait4 P", "T: PT_DETACH P", "P: getppid"), True),
+        (("T: PT_ATTACH P", "T: PT_DETACH P", "T: wait4 P", "P: getppid"), False),
+        (("T: spawn P", "T: wait4 P", "T: PT_KILL P", "T: wait4 P"), True),
+        (("T: spawn P", "T: PT_SET_EVENT_MASK P 0", "T: wait4 P", "T: PT_KILL P"), False),
+        (("T: spawn P", "T: wait4 P WNOHANG", "T: wait4 P", "T: PT_DETACH P"), False),
+        (("T: spawn P", "T: wait4 P", "P: getppid"), False),
+    ],
+)
+def test_what_is_a_race_is_known(lines: tuple[str, ...], *, orderly: bool) -> None:
+    """Who goes on acts next, who dies or stops is waited for, and nobody names who may be gone."""
+    assert is_orderly(steps("a/1", "SUCCESS", *lines), OPTIONS) is orderly
+
+
+def test_the_end_of_vfork_and_its_signal_are_a_race() -> None:
+    """Blocked, the child's signal changes nothing; unblocked, it may come before the release."""
+    end = ("P: __clone CLONE_VFORK|SIGUSR1 C", "C: exit 0", "P: getppid")
+    assert is_orderly(steps("a/1", "SUCCESS", *end), OPTIONS)
+    unblocked = "P: sigprocmask unblock SIGUSR1"
+    assert not is_orderly(steps("a/1", "SUCCESS", unblocked, *end[:2]), OPTIONS)

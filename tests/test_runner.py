@@ -25,6 +25,7 @@ class Scripted:
     kernel = Kernel("Fake", "1", "none")
     options = Options()
     known = KnownDifferences()
+    lacks: frozenset[str] = frozenset()
     ours = True
 
     def __init__(self, answers: dict[str, list[Observed]]) -> None:

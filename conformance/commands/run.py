@@ -197,7 +197,7 @@ def _programs(
         raise SelectionError(
             "--programs needs hypothesis: pip install 'forkoracle[programs]'"
         ) from None
-    return limited(target.options, seed, *budget)
+    return limited(target.options, seed, *budget, target.lacks)
 
 
 def _scenarios(options: argparse.Namespace) -> list[Scenario]:

@@ -57,7 +57,8 @@ class Target(Protocol):
     """A kernel that runs scenarios.
 
     ``options`` is what the model is told of this kernel; ``known`` the
-    differences from NetBSD that are written down for it, if it is another.
+    differences from NetBSD that are written down for it, if it is another;
+    ``lacks`` what it has not of what steps need (:mod:`conformance.targets.needs`).
     ``ours`` is whether a panic of it harms nobody.
     """
 
@@ -66,6 +67,9 @@ class Target(Protocol):
     options: Options
     known: KnownDifferences
     ours: bool
+
+    @property
+    def lacks(self) -> frozenset[str]: ...
 
     def run(self, scenarios: Sequence[Scenario]) -> Iterator[tuple[Scenario, Observed]]:
         """Each scenario with what was seen, as it comes."""

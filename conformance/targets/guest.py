@@ -147,6 +147,10 @@ class GuestTarget:
         self.options = model_options(hello, revision)
 
     @property
+    def lacks(self) -> frozenset[str]:
+        return frozenset(self._lacks)
+
+    @property
     def guest(self) -> Guest | None:
         """The guest that runs now, if one does."""
         transport = self._channel.transport

@@ -60,12 +60,12 @@ class HostTarget:
 
     def __init__(self) -> None:
         self._channels: list[Channel] = []
-        self._lacks = frozenset({ALONE})
+        self.lacks = frozenset({ALONE})
 
     def meet(self, hello: Hello, ask: Ask, read: Read) -> None:
         """Set what is to be known of the system, where *hello* comes from."""
         kern_fork: KernFork | None = None
-        self._lacks = hello.lacks | {ALONE}
+        self.lacks = hello.lacks | {ALONE}
         if "PTRACE" in hello.lacks:
             self.traced = reason("PTRACE")
         self.known = KnownDifferences()
@@ -124,7 +124,7 @@ class HostTarget:
             yield from handler(list(group))
 
     def _handler(self, scenario: Scenario) -> Callable[[list[Scenario]], Observations]:
-        lack = first_lack(scenario, self._lacks)
+        lack = first_lack(scenario, self.lacks)
         if lack:
             return partial(self._undecided, reason(lack))
         if scenario.traced:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from reference_model import Scenario
+from reference_model import Scenario, Step
 from reference_model.scenario import SIGNAL_SETS, TRACER_VERBS
 
 #: What a guest of our own is: nobody else counts there, and limits hurt nobody else.
@@ -64,16 +64,20 @@ _REASONS = {
 }
 
 
-def needs(scenario: Scenario) -> frozenset[str]:
-    """All that the scenario's steps need."""
-    found = {
-        NEEDS[step.verb]
-        for step in scenario.steps
-        if step.verb in NEEDS and not (step.verb == "kinfo" and step.args[1] in _TOLD_BY_LINUX)
-    }
-    if any(step.verb == "compare" and step.args[2] in _HIDDEN for step in scenario.steps):
+def needs_of(step: Step) -> frozenset[str]:
+    """All that the step needs."""
+    found = set()
+    # Linux, too, tells the nice value of a process.
+    if step.verb in NEEDS and not (step.verb == "kinfo" and step.args[1] in _TOLD_BY_LINUX):
+        found.add(NEEDS[step.verb])
+    if step.verb == "compare" and step.args[2] in _HIDDEN:
         found.add(ALONE)
     return frozenset(found)
+
+
+def needs(scenario: Scenario) -> frozenset[str]:
+    """All that the scenario's steps need."""
+    return frozenset().union(*map(needs_of, scenario.steps))
 
 
 def reason(option: str) -> str:

@@ -34,6 +34,7 @@ class SeveralTargets:
         first = self._targets[0]
         self.name, self.kernel = first.name, first.kernel
         self.options, self.known, self.ours = first.options, first.known, first.ours
+        self.lacks = first.lacks
 
     def run(self, scenarios: Sequence[Scenario]) -> Iterator[tuple[Scenario, Observed]]:
         """Each scenario with what was seen, in order."""
