@@ -7,6 +7,8 @@ here, whether two fields lead to one object.
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from reference_model import kern_event, kern_exit, kern_ktrace
@@ -47,7 +49,7 @@ from reference_model.netbsd import (
     signal_number,
 )
 from reference_model.proc import Descriptor, File, Kqueue, Lwp, Pgrp, Proc, Session, Sleeping
-from reference_model.scenario import Step, bits_value
+from reference_model.scenario import SHOWN_FIELDS, Step, bits_value
 
 # sysctl_flagmap and its like, line 1984: the flag inside, the one that is shown.
 _PROC_FLAGS = {
@@ -72,7 +74,7 @@ _PROC_FLAGS = {
 }
 _STATES = {SACTIVE: "SACTIVE", SSTOP: "SSTOP", SZOMB: "SZOMB"}
 #: The fields whose values are numbers or texts; of all others the identity is compared.
-_BY_VALUE = {"p_comm", "pathname", "start"}
+_BY_VALUE = {*SHOWN_FIELDS, "pathname", "start"}
 
 
 class CallError(Exception):
@@ -143,14 +145,9 @@ class Looks:
                 return self.names[p.p_ppid]
             case "p_realstat":
                 return _STATES[p.p_stat]
-            case "p_sigmask":
-                signals = 0
-                for other in p.p_lwps:
-                    signals |= other.l_sigmask
             case _:
-                signals = p.p_sigctx.ps_sigignore
-        assert signal is not None
-        return "yes" if signals & 1 << signal_number(signal) else "no"
+                assert signal is not None
+                return "yes" if self._field(p, field) & 1 << signal_number(signal) else "no"
 
     def _field(self, p: Proc, field: str) -> Any:
         match field:
@@ -164,6 +161,14 @@ class Looks:
                 return p.p_path
             case "start":
                 return p.p_stats.p_start
+            case "p_ename":
+                return p.p_emul.e_name
+            case "p_realstat":
+                return p.p_stat
+            case "p_sigmask":
+                return reduce(or_, (l.l_sigmask for l in p.p_lwps), 0)
+            case "p_sigignore":
+                return p.p_sigctx.ps_sigignore
             case _:
                 return getattr(p, field)
 

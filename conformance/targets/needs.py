@@ -39,7 +39,7 @@ NEEDS: dict[str, str] = {
     **dict.fromkeys(("controlling_tty", "stopfork", "stopexec"), ALONE),
 }
 #: Fields of kern.proc2 that are addresses: only a guest of our own is made to show them.
-_ADDRESSES = frozenset(
+ADDRESSES = frozenset(
     {
         "p_sess",
         "p_fd",
@@ -67,7 +67,7 @@ def needs(scenario: Scenario) -> frozenset[str]:
         for step in scenario.steps
         if step.verb in NEEDS and not (step.verb == "kinfo" and step.args[1] in _TOLD_BY_LINUX)
     }
-    if any(step.verb == "compare" and step.args[2] in _ADDRESSES for step in scenario.steps):
+    if any(step.verb == "compare" and step.args[2] in ADDRESSES for step in scenario.steps):
         found.add(ALONE)
     return frozenset(found)
 
