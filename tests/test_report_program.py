@@ -225,6 +225,17 @@ def test_a_test_case_for_atf(tmp_path: Path) -> None:
     assert compiled(text.replace("#include <atf-c.h>\n", ATF_HEADER)).startswith("It compiles")
 
 
+def test_a_program_for_netbsd_has_nothing_for_others() -> None:
+    """A program that only NetBSD can compile asks once for that; no test case does."""
+    for scenario in one_for_each():
+        program = program_of(scenario)
+        if "only NetBSD" in program:
+            assert re.findall("^#.*__NetBSD__$", program, re.M) == ["#ifdef __NetBSD__"] * 2
+            assert "SYS_clone" not in program
+    assert "__NetBSD__" not in atf_test(problem_of(AGREES[0]), Options())
+    assert "SYS_clone" in program_of(AGREES[0])
+
+
 NEEDS_ROOT = steps("r/root", "MAXPROC", "P: maxproc 1", "P: fork -")
 
 

@@ -178,6 +178,25 @@ def _placed(parts: list[_Part]) -> list[str]:
     ]
 
 
+def _for_netbsd(text: str) -> str:
+    """What is left of C where ``__NetBSD__`` is known to be defined."""
+    lines: list[str] = []
+    open_ifs: list[bool | None] = []  # whether its lines stay; None for another condition
+    for line in text.splitlines(keepends=True):
+        if line.startswith("#if"):
+            open_ifs.append(True if line == "#ifdef __NetBSD__\n" else None)
+            ours = open_ifs[-1] is not None
+        elif line.startswith("#else") and open_ifs[-1] is not None:
+            open_ifs[-1], ours = False, True
+        elif line.startswith("#endif"):
+            ours = open_ifs.pop() is not None
+        else:
+            ours = False
+        if not ours and False not in open_ifs:
+            lines.append(line)
+    return "".join(lines)
+
+
 def held_steps(scenario: Scenario, options: Options) -> list[bool]:
     """Which steps have not returned when the next one begins, as the model sees it."""
     machine = Machine(scenario.roots(), Kernel(options), traced=scenario.traced)
@@ -335,7 +354,8 @@ def c_program(problem: Problem, options: Options) -> str:
     main = _MAIN.replace("BEGIN", _EXEC_MAIN if "until_eof" in body.text else "", 1)
     text = "\n".join((_LINUX_WORDS, body.text, main))
     if body.only_netbsd:
-        text = f"#ifdef __NetBSD__\n\n{body.text}\n{main}\n#else\n\n{_ONLY_NETBSD}\n#endif\n"
+        ours = "\n".join((_for_netbsd(body.text), main))
+        text = f"#ifdef __NetBSD__\n\n{ours}\n#else\n\n{_ONLY_NETBSD}\n#endif\n"
     what = (
         "Exits with 0 where the kernel behaves, 1 and a line of what was wrong where it does\n"
         " * not, 2 where that cannot be told.  cc -o repro repro.c && ./repro"
@@ -386,6 +406,5 @@ ATF_TP_ADD_TCS(tp)
 }}
 """
     head = _head(problem, scenario, "A test case for sys/kern/kern_fork.c.")
-    return "\n".join(
-        (head, "#define _GNU_SOURCE", body.headers, "#include <atf-c.h>\n", body.text, test)
-    )
+    text = _for_netbsd("\n".join((body.headers, "#include <atf-c.h>\n", body.text)))
+    return "\n".join((head, text, test))

@@ -111,9 +111,7 @@ static const struct {
 } signals[] = {
 	{ SIGHUP, "SIGHUP" }, { SIGINT, "SIGINT" }, { SIGQUIT, "SIGQUIT" },
 	{ SIGILL, "SIGILL" }, { SIGTRAP, "SIGTRAP" }, { SIGABRT, "SIGABRT" },
-#ifdef SIGEMT
 	{ SIGEMT, "SIGEMT" },
-#endif
 	{ SIGFPE, "SIGFPE" }, { SIGKILL, "SIGKILL" }, { SIGBUS, "SIGBUS" },
 	{ SIGSEGV, "SIGSEGV" }, { SIGSYS, "SIGSYS" }, { SIGPIPE, "SIGPIPE" },
 	{ SIGALRM, "SIGALRM" }, { SIGTERM, "SIGTERM" }, { SIGURG, "SIGURG" },
@@ -121,9 +119,7 @@ static const struct {
 	{ SIGCHLD, "SIGCHLD" }, { SIGTTIN, "SIGTTIN" }, { SIGTTOU, "SIGTTOU" },
 	{ SIGIO, "SIGIO" }, { SIGXCPU, "SIGXCPU" }, { SIGXFSZ, "SIGXFSZ" },
 	{ SIGVTALRM, "SIGVTALRM" }, { SIGPROF, "SIGPROF" }, { SIGWINCH, "SIGWINCH" },
-#ifdef SIGINFO
 	{ SIGINFO, "SIGINFO" },
-#endif
 	{ SIGUSR1, "SIGUSR1" }, { SIGUSR2, "SIGUSR2" }, { SIGPWR, "SIGPWR" },
 };
 
