@@ -225,6 +225,21 @@ def test_a_test_case_for_atf(tmp_path: Path) -> None:
     assert compiled(text.replace("#include <atf-c.h>\n", ATF_HEADER)).startswith("It compiles")
 
 
+@pytest.mark.parametrize("target", ["aarch64-netbsd", "x86-netbsd"])
+def test_other_machines_have_the_c_librarys_calls(target: str) -> None:
+    """Without our assembly language it compiles, too, and what that told is told to be unknown."""
+    pytest.importorskip("ziglang", reason="ziglang compiles for NetBSD")
+    own = steps("m/own", "CLONE-STACK", "P: __clone SIGCHLD C own", "C: stack", "P: retval1")
+    assert compiled(program_of(own), target) == f"It compiles for {target} without a warning."
+
+
+def test_lines_fit_into_80_columns() -> None:
+    """No line is longer, but for those with one word of the scenario that is."""
+    for scenario in one_for_each():
+        for line in program_of(scenario).splitlines():
+            assert len(line.expandtabs()) <= 80 or "P: __clone CLONE_" in line
+
+
 def test_a_program_for_netbsd_has_nothing_for_others() -> None:
     """A program that only NetBSD can compile asks once for that; no test case does."""
     for scenario in one_for_each():

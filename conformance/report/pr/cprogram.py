@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from textwrap import wrap
 
 from conformance.report.pr.cverbs import statement
 from conformance.report.pr.problem import Problem
@@ -24,6 +25,8 @@ from reference_model.scenario import ANONYMOUS, FORKS, NOBODY
 
 #: With more open orders than this, a list of them would tell nobody anything.
 MAX_ORDERS = 64
+#: Columns of a line of a comment, so that the whole line has 80 at most.
+_WIDTH = 77
 
 
 class NoProgramError(Exception):
@@ -229,15 +232,43 @@ def _comment(lines: Iterator[str]) -> str:
     return f"/*\n{body}\n */\n"
 
 
-def _table(kind: str, name: str, values: list[str]) -> str:
-    width, lines, line = 84, [], "\t"
+def _packed(values: list[str], indent: str) -> str:
+    """As many values on a line as there is room for; none is broken."""
+    lines, line = [], ""
     for value in values:
-        if len(line) + len(value) > width and line.strip():
-            lines.append(line.rstrip())
-            line = "\t"
-        line += value + ", "
-    lines.append(line.rstrip())
-    return f"static {kind} {name} = {{\n" + "\n".join(lines) + "\n};\n"
+        if line and len(line) + len(value) + 2 > _WIDTH - len(indent.expandtabs()):
+            lines.append(f"{indent}{line}")
+            line = ""
+        line += f" {value}," if line else f"{value},"
+    return "\n".join((*lines, f"{indent}{line}"))
+
+
+def _row(log: Log) -> str:
+    """What may be seen of each step."""
+    words = [_quoted(word) for word in log]
+    row = "{ " + ", ".join(words) + " }"
+    if len(row) < _WIDTH - 8:
+        return row
+    return "{\n" + _packed(words, "\t    ") + "\n\t}"
+
+
+def _table(kind: str, name: str, values: list[str]) -> str:
+    """An array; rows of its own are not put on one line."""
+    if any(value.startswith("{") for value in values):
+        rows = "\n".join(f"\t{value}," for value in values)
+    else:
+        rows = _packed(values, "\t")
+    return f"static {kind} {name} = {{\n{rows}\n}};\n"
+
+
+def _broken(line: str) -> list[str]:
+    """A line of C, on several where it is too long: its words have no spaces in strings."""
+    text = line.lstrip("\t")
+    tabs = line[: len(line) - len(text)] + "\t"
+    parts = wrap(
+        text, _WIDTH + 3 - len(tabs.expandtabs()), break_long_words=False, break_on_hyphens=False
+    )
+    return [tabs + part if i == 0 else f"{tabs}    {part}" for i, part in enumerate(parts)]
 
 
 def _process(scenario: Scenario, actor: str) -> str:
@@ -246,8 +277,12 @@ def _process(scenario: Scenario, actor: str) -> str:
     if any(step.verb == "kill" for _, step in own):
         lines.append("\tint result;\n")
     for index, step in own:
-        lines.append(f"\tmy_turn({index});\t\t/* {step.call()} */")
-        lines += [f"\t{line}" for line in statement(index, step)[1].splitlines()]
+        turn = f"\tmy_turn({index});"
+        comment = f"/* {step.call()} */"
+        short = len(comment) < _WIDTH - 28
+        lines += [f"{turn}\t\t{comment}"] if short else [f"\t{comment}", turn]
+        for line in statement(index, step)[1].splitlines():
+            lines += _broken(line)
     if not own or own[-1][1].verb not in ("exit", "exec"):
         lines.append("\trest();")
     return "\n".join(lines) + "\n}\n"
@@ -281,7 +316,7 @@ def _body(scenario: Scenario, expected: tuple[Log, ...], options: Options) -> _B
         "ORDERS": len(expected),
         "NEEDS_ROOT": int(needs_root(scenario)),
         "PATIENCE": "3000000\t/* microseconds until a step counts as stuck */",
-        "HELD": "300000\t/* and for which one that is to be held is waited for */",
+        "HELD": "300000\t/* and until one that may be held does */",
         "LAST_LOOK": 300000,
     }
     if "kill" in verbs:
@@ -298,10 +333,10 @@ def _body(scenario: Scenario, expected: tuple[Log, ...], options: Options) -> _B
         + _table(
             "const char *const",
             "expected[ORDERS][STEPS]",
-            ["{ " + ", ".join(map(_quoted, log)) + " }" for log in expected],
+            [_row(log) for log in expected],
         ),
         _table("const int", "actors_of[STEPS]", [s.actor for s in steps]),
-        "/* Which steps a process does not return from before the next one, and its last ones. */\n"
+        "/* Which steps may not return before the next one begins; and last ones. */\n"
         + _table("const int", "may_block[STEPS]", [str(int(h)) for h in held]),
         _table("const int", "ends[STEPS]", [str(int(s.verb == "exit")) for s in steps]),
         _table("const char *const", "actor_names[ACTORS]", [_quoted(a) for a in actors]),
@@ -328,9 +363,9 @@ def _body(scenario: Scenario, expected: tuple[Log, ...], options: Options) -> _B
 
 def _head(problem: Problem, scenario: Scenario, what: str) -> str:
     def lines() -> Iterator[str]:
-        yield what
+        yield from wrap(what, _WIDTH)
         yield ""
-        yield f"{problem.clause.name}: {problem.clause.says}"
+        yield from wrap(f"{problem.clause.name}: {problem.clause.says}", _WIDTH)
         yield f"({problem.where})"
         yield ""
         yield "What is done, by several processes, one step after the other:"
@@ -357,8 +392,8 @@ def c_program(problem: Problem, options: Options) -> str:
         ours = "\n".join((_for_netbsd(body.text), main))
         text = f"#ifdef __NetBSD__\n\n{ours}\n#else\n\n{_ONLY_NETBSD}\n#endif\n"
     what = (
-        "Exits with 0 where the kernel behaves, 1 and a line of what was wrong where it does\n"
-        " * not, 2 where that cannot be told.  cc -o repro repro.c && ./repro"
+        "Exits with 0 where the kernel behaves, 1 and a line of what was wrong where it does "
+        "not, 2 where that cannot be told. To run it: cc -o repro repro.c && ./repro"
     )
     return "\n".join(
         (

@@ -63,7 +63,10 @@ PROGRAM_VERBS: dict[str, tuple[str, str]] = {
     "setprivate": ("private saw", '_lwp_setprivate(private + {0});\nsaw({i}, "ok");'),
     "getprivate": ("private saw", 'saw({i}, "%ld", (long)((char *)_lwp_getprivate() - private));'),
     "rasctl": ("rasctl", 'saw_result({i}, rasctl(sequence, sizeof(sequence), {0}), "ok");'),
-    "profil": ("profil", 'saw_result({i}, profil(samples, sizeof(samples), 0, 1 << 16), "ok");'),
+    "profil": (
+        "profil",
+        'saw_result({i}, profil(samples, sizeof(samples), 0, 1 << 16), "ok");',
+    ),
     "aio_read": ("aio_read", "read_asynchronously({i}, {0});"),
     "aio_error": ("aio", "saw_result({i}, (long)syscall(SYS_aio_error, &request), NULL);"),
     "stopfork": ("stop_flag", "set_stop_flag({i}, {0}, PROC_PID_STOPFORK, {1});"),

@@ -1,14 +1,14 @@
-/* What every program has: the memory that its processes share, and words for what was seen. */
+/* What every program has: shared memory, and words for what was seen. */
 
 //@ board
 enum { NOT_YET, BEGUN, DONE };
 //BEFORE_BOARD
 
-/* What all processes see, whatever else they share: whose turn it is, and what was seen. */
+/* What all processes see: whose turn it is, who is who, and what was seen. */
 static struct board {
 	volatile int turn, over;
 	volatile pid_t pid[ACTORS];		/* 0: not born */
-	volatile pid_t nameless[STEPS];		/* born in a step, and takes none itself */
+	volatile pid_t nameless[STEPS];		/* born, and takes no steps */
 	volatile int state[STEPS];
 	char seen[STEPS][160];
 //BOARD
@@ -18,7 +18,8 @@ static struct board {
 static void
 nap(long microseconds)
 {
-	struct timespec t = { microseconds / 1000000, microseconds % 1000000 * 1000 };
+	struct timespec t = { microseconds / 1000000,
+		microseconds % 1000000 * 1000 };
 
 	nanosleep(&t, NULL);
 }
@@ -103,24 +104,23 @@ saw_result(int step, long result, const char *good)
 		saw(step, "%ld", result);
 }
 
-//@ signals
+//@ NAME
+#define NAME(name)	{ name, #name }
+
+//@ signals NAME
 /* The signals' names on NetBSD, in its order. */
 static const struct {
 	int number;
 	const char *name;
 } signals[] = {
-	{ SIGHUP, "SIGHUP" }, { SIGINT, "SIGINT" }, { SIGQUIT, "SIGQUIT" },
-	{ SIGILL, "SIGILL" }, { SIGTRAP, "SIGTRAP" }, { SIGABRT, "SIGABRT" },
-	{ SIGEMT, "SIGEMT" },
-	{ SIGFPE, "SIGFPE" }, { SIGKILL, "SIGKILL" }, { SIGBUS, "SIGBUS" },
-	{ SIGSEGV, "SIGSEGV" }, { SIGSYS, "SIGSYS" }, { SIGPIPE, "SIGPIPE" },
-	{ SIGALRM, "SIGALRM" }, { SIGTERM, "SIGTERM" }, { SIGURG, "SIGURG" },
-	{ SIGSTOP, "SIGSTOP" }, { SIGTSTP, "SIGTSTP" }, { SIGCONT, "SIGCONT" },
-	{ SIGCHLD, "SIGCHLD" }, { SIGTTIN, "SIGTTIN" }, { SIGTTOU, "SIGTTOU" },
-	{ SIGIO, "SIGIO" }, { SIGXCPU, "SIGXCPU" }, { SIGXFSZ, "SIGXFSZ" },
-	{ SIGVTALRM, "SIGVTALRM" }, { SIGPROF, "SIGPROF" }, { SIGWINCH, "SIGWINCH" },
-	{ SIGINFO, "SIGINFO" },
-	{ SIGUSR1, "SIGUSR1" }, { SIGUSR2, "SIGUSR2" }, { SIGPWR, "SIGPWR" },
+	NAME(SIGHUP), NAME(SIGINT), NAME(SIGQUIT), NAME(SIGILL), NAME(SIGTRAP),
+	NAME(SIGABRT), NAME(SIGEMT), NAME(SIGFPE), NAME(SIGKILL), NAME(SIGBUS),
+	NAME(SIGSEGV), NAME(SIGSYS), NAME(SIGPIPE), NAME(SIGALRM),
+	NAME(SIGTERM), NAME(SIGURG), NAME(SIGSTOP), NAME(SIGTSTP),
+	NAME(SIGCONT), NAME(SIGCHLD), NAME(SIGTTIN), NAME(SIGTTOU), NAME(SIGIO),
+	NAME(SIGXCPU), NAME(SIGXFSZ), NAME(SIGVTALRM), NAME(SIGPROF),
+	NAME(SIGWINCH), NAME(SIGINFO), NAME(SIGUSR1), NAME(SIGUSR2),
+	NAME(SIGPWR),
 };
 
 //@ signal_name signals
@@ -147,16 +147,16 @@ signal_names(const sigset_t *set)
 	text[0] = 0;
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		if (sigismember(set, signals[i].number) == 1)
-			end += (size_t)snprintf(text + end, sizeof(text) - end, "%s%s",
-			    end ? "|" : "", signals[i].name);
+			end += (size_t)snprintf(text + end, sizeof(text) - end,
+			    "%s%s", end ? "|" : "", signals[i].name);
 	for (int number = 33; number < 64; number++)
 		if (sigismember(set, number) == 1)
-			end += (size_t)snprintf(text + end, sizeof(text) - end, "%sSIG%d",
-			    end ? "|" : "", number);
+			end += (size_t)snprintf(text + end, sizeof(text) - end,
+			    "%sSIG%d", end ? "|" : "", number);
 	return end ? text : "0";
 }
 
-//@ names_of
+//@ names_of NAME
 struct name {
 	unsigned bit;
 	const char *name;
@@ -171,17 +171,18 @@ names_of(const struct name *table, size_t count, unsigned bits)
 
 	for (size_t i = 0; i < count; i++)
 		if (bits & table[i].bit) {
-			end += (size_t)snprintf(text + end, sizeof(text) - end, "%s%s",
-			    end ? "|" : "", table[i].name);
+			end += (size_t)snprintf(text + end, sizeof(text) - end,
+			    "%s%s", end ? "|" : "", table[i].name);
 			bits &= ~table[i].bit;
 		}
 	if (bits != 0 || end == 0)
-		snprintf(text + end, sizeof(text) - end, bits ? "%s0x%x" : "%s%x",
-		    end ? "|" : "", bits);
+		snprintf(text + end, sizeof(text) - end,
+		    bits ? "%s0x%x" : "%s%x", end ? "|" : "", bits);
 	return text;
 }
 
-#define NAMES_OF(table, bits) names_of(table, sizeof(table) / sizeof((table)[0]), bits)
+#define NAMES_OF(table, bits) \
+	names_of(table, sizeof(table) / sizeof((table)[0]), bits)
 
 //@ NOBODY
 #define NOBODY	0x7ffffff0

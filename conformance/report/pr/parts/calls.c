@@ -74,7 +74,8 @@ set_disposition(int step, int number, int set, void (*handler)(int))
 	    : old.sa_handler == SIG_IGN ? "ignore" : "catch");
 }
 
-#define look_at_disposition(step, number) set_disposition(step, number, 0, SIG_DFL)
+#define look_at_disposition(step, number) \
+	set_disposition(step, number, 0, SIG_DFL)
 
 //@ sigprocmask saw_result
 static void
@@ -125,7 +126,8 @@ look_at_limit(int step)
 		if (value == RLIM_INFINITY)
 			snprintf(text[i], sizeof(text[i]), "inf");
 		else
-			snprintf(text[i], sizeof(text[i]), "%llu", (unsigned long long)value);
+			snprintf(text[i], sizeof(text[i]), "%llu",
+			    (unsigned long long)value);
 	}
 	saw(step, "%s %s", text[0], text[1]);
 }
@@ -168,6 +170,7 @@ count_processes(void)
 		}
 	}
 #endif
-	snprintf(complaint, sizeof(complaint), "cannot count the user's processes here");
+	snprintf(complaint, sizeof(complaint),
+	    "cannot count the user's processes here");
 	return -1;
 }

@@ -12,7 +12,7 @@ ticks(void)
 }
 
 //@ effort ticks
-/* How long the last fork of each process slept.  The kernel counts its sleep in ticks. */
+/* How long a process's last fork slept.  The kernel counts that in ticks. */
 static struct effort {
 	long sleeps;
 	int ticks;
@@ -40,12 +40,13 @@ static char stack_given[4096] __attribute__((aligned(64)));
 static char *const own_stack = stack_given + sizeof(stack_given) - 64;
 
 //@ stack own_stack saw birth
-/* Where the stack pointers were: the parent's in its call, the child's after it. */
+/* The parent's stack pointer in its call, and the child's after it. */
 static char *forked_on __attribute__((used)), *born_on __attribute__((used));
 static const char *first_stack[ACTORS];
 //PARENT 	    "	mov	%%rsp,forked_on(%%rip)\n"
 //CHILD 	    "	mov	%%rsp,born_on(%%rip)\n"
-//START 	first_stack[actor] = born_on == NULL ? "cannot" : born_on == forked_on ? "kept"
+//START 	first_stack[actor] = born_on == NULL ? "cannot"
+//START 	    : born_on == forked_on ? "kept"
 //START 	    : born_on == own_stack ? "given" : "other";
 
 //@ birth board saw error_name
@@ -63,14 +64,14 @@ static const char *first_stack[ACTORS];
 
 /*
  * A child must not return into the frames of a parent whose memory it shares.
- * So it gets a stack of its own at once, before it touches the one it was born on.
+ * So it gets a stack of its own at once, before it touches its first one.
  */
 #define STACK_SIZE 65536
 static char stacks[ACTORS][STACK_SIZE] __attribute__((aligned(64)));
 static struct {
 	int known;
 	long value;
-} second[ACTORS];			/* the second return register, after a fork */
+} second[ACTORS];		/* the second return register, after a fork */
 static long untouched[4];
 
 static void __attribute__((used, noreturn))
@@ -98,7 +99,8 @@ fork_call(long number, long first, void *stack, long actor, long *other)
 	register long a4 __asm__("r10") = 0;
 	register long a5 __asm__("r8") = 0;
 	register long who __asm__("r12") = actor;
-	register char *top __asm__("r13") = actor < 0 ? NULL : stacks[actor] + STACK_SIZE - 64;
+	register char *top __asm__("r13") =
+	    actor < 0 ? NULL : stacks[actor] + STACK_SIZE - 64;
 
 	__asm__ volatile(
 //PARENT
@@ -117,7 +119,8 @@ fork_call(long number, long first, void *stack, long actor, long *other)
 	    "	syscall\n"
 	    "2:"
 	    : "+r"(result), "+r"(a3), "+r"(a1)
-	    : "r"(a2), "r"(a4), "r"(a5), "r"(who), "r"(top), [exit] "i"(SYS_exit)
+	    : "r"(a2), "r"(a4), "r"(a5), "r"(who), "r"(top),
+	      [exit] "i"(SYS_exit)
 	    : "rcx", "r11", "cc", "memory");
 	*other = a3;
 	if (result < 0) {
@@ -127,7 +130,7 @@ fork_call(long number, long first, void *stack, long actor, long *other)
 	return result;
 }
 #else
-/* Elsewhere the C library has to do: the second return register stays unknown. */
+/* Elsewhere the C library has to do: it hides the second return register. */
 static int
 started(void *actor)
 {
@@ -143,10 +146,11 @@ fork_call(long number, long first, void *stack, long actor, long *other)
 
 	*other = (long)untouched;
 	if (stack != NULL)
-		return clone(started, stack, (int)first, (void *)(intptr_t)actor);
-	if (actor >= 0 && (first & (CLONE_VM | CLONE_VFORK)) == CLONE_VM)
-		return clone(started, stacks[actor] + STACK_SIZE - 64, (int)first,
+		return clone(started, stack, (int)first,
 		    (void *)(intptr_t)actor);
+	if (actor >= 0 && (first & (CLONE_VM | CLONE_VFORK)) == CLONE_VM)
+		return clone(started, stacks[actor] + STACK_SIZE - 64,
+		    (int)first, (void *)(intptr_t)actor);
 #ifdef __NetBSD__
 	pid = number == SYS___vfork14 ? vfork() : syscall(number, first, stack);
 #else
@@ -160,7 +164,7 @@ fork_call(long number, long first, void *stack, long actor, long *other)
 }
 #endif
 
-/* For how long was the call held?  Up to the last step that began before it returned. */
+/* The call was held up to the last step that began before it returned. */
 static void
 give_birth(int step, int me, long number, long first, void *stack, int child)
 {
@@ -219,7 +223,8 @@ look_for_stopped(int step, pid_t whom)
 	if (pid <= 0)
 		saw_result(step, pid, "none");
 	else
-		saw(step, "@%d %s", (int)pid, WIFSTOPPED(status) ? "stopped" : "other");
+		saw(step, "@%d %s", (int)pid,
+		    WIFSTOPPED(status) ? "stopped" : "other");
 }
 
 //@ newborn board
@@ -231,7 +236,8 @@ newborn(pid_t pid)
 		if (board->pid[i] == pid)
 			return;
 	for (int i = 0; i < STEPS; i++)
-		if (board->state[i] == BEGUN && births[i] >= 0 && board->pid[births[i]] == 0) {
+		if (board->state[i] == BEGUN && births[i] >= 0
+		    && board->pid[births[i]] == 0) {
 			board->pid[births[i]] = pid;
 			return;
 		}
@@ -254,13 +260,15 @@ wait_for(int step, pid_t whom, int options)
 	else if (WIFCONTINUED(status))
 		saw(step, "@%d continued", (int)pid);
 	else if (WIFSTOPPED(status))
-		saw(step, "@%d stopped %s", (int)pid, signal_name(WSTOPSIG(status)));
+		saw(step, "@%d stopped %s", (int)pid,
+		    signal_name(WSTOPSIG(status)));
 	else
-		saw(step, "@%d killed %s", (int)pid, signal_name(WTERMSIG(status)));
+		saw(step, "@%d killed %s", (int)pid,
+		    signal_name(WTERMSIG(status)));
 }
 
 //@ exec board
-/* Become a program that reads a descriptor to its end, then exits with status 7. */
+/* Become a program that reads a descriptor to its end, then exits with 7. */
 static void
 become_reader(int fd)
 {

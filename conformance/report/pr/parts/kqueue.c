@@ -27,11 +27,11 @@ watch(int step, int kq, pid_t pid, unsigned notes)
 
 //@ kevent board saw saw_result names_of <sys/event.h>
 static const struct name notes[] = {
-	{ NOTE_TRACK, "NOTE_TRACK" }, { NOTE_TRACKERR, "NOTE_TRACKERR" },
-	{ NOTE_CHILD, "NOTE_CHILD" }, { NOTE_FORK, "NOTE_FORK" }, { NOTE_EXIT, "NOTE_EXIT" },
+	NAME(NOTE_TRACK), NAME(NOTE_TRACKERR), NAME(NOTE_CHILD),
+	NAME(NOTE_FORK), NAME(NOTE_EXIT),
 };
 
-/* All events that wait, in the order of the processes; of a newborn also whose child it is. */
+/* All events that wait, by process; of a newborn also whose child it is. */
 static void
 look_at_events(int step, int kq)
 {
@@ -45,18 +45,21 @@ look_at_events(int step, int kq)
 		saw_result(step, -1, NULL);
 		return;
 	}
-	for (int who = 0; who <= ACTORS; who++)		/* the last: whoever is none of them */
+	for (int who = 0; who <= ACTORS; who++)		/* ACTORS: any other */
 		for (int i = 0; i < count; i++) {
 			int actor = 0;
 
-			while (actor < ACTORS && board->pid[actor] != (pid_t)event[i].ident)
+			while (actor < ACTORS
+			    && board->pid[actor] != (pid_t)event[i].ident)
 				actor++;
 			if (actor != who || end >= sizeof(text))
 				continue;
-			end += (size_t)snprintf(text + end, sizeof(text) - end, "%s@%d %s",
-			    end ? ", " : "", (int)event[i].ident, NAMES_OF(notes, event[i].fflags));
+			end += (size_t)snprintf(text + end, sizeof(text) - end,
+			    "%s@%d %s", end ? ", " : "", (int)event[i].ident,
+			    NAMES_OF(notes, event[i].fflags));
 			if (event[i].fflags & NOTE_CHILD && end < sizeof(text))
-				end += (size_t)snprintf(text + end, sizeof(text) - end, " @%d",
+				end += (size_t)snprintf(text + end,
+				    sizeof(text) - end, " @%d",
 				    (int)event[i].data);
 		}
 	saw(step, "%s", text);

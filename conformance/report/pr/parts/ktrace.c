@@ -31,17 +31,19 @@ look_at_records(int step, int fd, pid_t pid)
 		const char *name = NULL;
 		size_t length = (size_t)head.ktr_len;
 
-		if (length > sizeof(body) || (length > 0 && read_all(fd, body.bytes, length) != 1))
+		if (length > sizeof(body)
+		    || (length > 0 && read_all(fd, body.bytes, length) != 1))
 			break;
 		if (head.ktr_type == KTR_EMUL)
 			name = "EMUL";
 		else if (head.ktr_type == KTR_USER)
 			name = "USER";
-		else if (head.ktr_type == KTR_SYSRET && body.sysret.ktr_code == SYS_fork)
+		else if (head.ktr_type == KTR_SYSRET
+		    && body.sysret.ktr_code == SYS_fork)
 			name = "SYSRET";
 		if (name != NULL && head.ktr_pid == pid && end < sizeof(text))
-			end += (size_t)snprintf(text + end, sizeof(text) - end, "%s%s",
-			    end ? " " : "", name);
+			end += (size_t)snprintf(text + end, sizeof(text) - end,
+			    "%s%s", end ? " " : "", name);
 	}
 	saw_result(step, got, text);
 }

@@ -1,4 +1,4 @@
-/* What kern.proc2 shows of a process, and what a process sets up that a child may have, too. */
+/* What kern.proc2 shows of a process, and what a process sets up for itself. */
 
 //@ get_process
 #ifdef __NetBSD__
@@ -6,7 +6,8 @@
 static int
 get_process(pid_t pid, struct kinfo_proc2 *kp)
 {
-	int name[] = { CTL_KERN, KERN_PROC2, KERN_PROC_PID, (int)pid, sizeof(*kp), 1 };
+	int name[] = { CTL_KERN, KERN_PROC2, KERN_PROC_PID, (int)pid,
+		sizeof(*kp), 1 };
 	size_t size = sizeof(*kp);
 
 	if (sysctl(name, 6, kp, &size, NULL, 0) == -1)
@@ -48,8 +49,7 @@ look_at_both(int step, pid_t one, pid_t two)
 
 //@ accounting_flags names_of <sys/acct.h>
 static const struct name accounting_flags[] = {
-	{ AFORK, "AFORK" }, { ASU, "ASU" }, { ACOMPAT, "ACOMPAT" }, { ACORE, "ACORE" },
-	{ AXSIG, "AXSIG" },
+	NAME(AFORK), NAME(ASU), NAME(ACOMPAT), NAME(ACORE), NAME(AXSIG),
 };
 
 //@ KTRFAC_SHOWN <sys/ktrace.h>
@@ -57,18 +57,16 @@ static const struct name accounting_flags[] = {
 
 //@ trace_facilities KTRFAC_SHOWN names_of
 static const struct name trace_facilities[] = {
-	{ KTRFAC_SYSRET, "KTRFAC_SYSRET" }, { KTRFAC_PSIG, "KTRFAC_PSIG" },
-	{ KTRFAC_EMUL, "KTRFAC_EMUL" }, { KTRFAC_USER, "KTRFAC_USER" },
-	{ KTRFAC_TRC_EMUL, "KTRFAC_TRC_EMUL" }, { KTRFAC_INHERIT, "KTRFAC_INHERIT" },
+	NAME(KTRFAC_SYSRET), NAME(KTRFAC_PSIG), NAME(KTRFAC_EMUL),
+	NAME(KTRFAC_USER), NAME(KTRFAC_TRC_EMUL), NAME(KTRFAC_INHERIT),
 };
 
 //@ process_flags names_of NetBSD
 static const struct name process_flags[] = {
-	{ P_CONTROLT, "P_CONTROLT" }, { P_NOCLDSTOP, "P_NOCLDSTOP" }, { P_PPWAIT, "P_PPWAIT" },
-	{ P_PROFIL, "P_PROFIL" }, { P_SUGID, "P_SUGID" }, { P_TRACED, "P_TRACED" },
-	{ P_EXEC, "P_EXEC" }, { P_NOCLDWAIT, "P_NOCLDWAIT" }, { P_CLDSIGIGN, "P_CLDSIGIGN" },
-	{ P_CHTRACED, "P_CHTRACED" }, { P_STOPFORK, "P_STOPFORK" }, { P_STOPEXEC, "P_STOPEXEC" },
-	{ P_SYSCALL, "P_SYSCALL" },
+	NAME(P_CONTROLT), NAME(P_NOCLDSTOP), NAME(P_PPWAIT), NAME(P_PROFIL),
+	NAME(P_SUGID), NAME(P_TRACED), NAME(P_EXEC), NAME(P_NOCLDWAIT),
+	NAME(P_CLDSIGIGN), NAME(P_CHTRACED), NAME(P_STOPFORK), NAME(P_STOPEXEC),
+	NAME(P_SYSCALL),
 };
 
 //@ state_name
@@ -76,14 +74,21 @@ static const struct name process_flags[] = {
 static const char *
 state_name(uint64_t state)
 {
-	return state == 2 ? "SACTIVE" : state == 4 ? "SSTOP" : state == 5 ? "SZOMB" : "other";
+	switch (state) {
+	case 2: return "SACTIVE";
+	case 4: return "SSTOP";
+	case 5: return "SZOMB";
+	default: return "other";
+	}
 }
 
 //@ is_member
 static const char *
 is_member(const ki_sigset_t *set, int number)
 {
-	return set->__bits[(number - 1) / 32] & 1u << (number - 1) % 32 ? "yes" : "no";
+	uint32_t bit = 1u << (number - 1) % 32;
+
+	return set->__bits[(number - 1) / 32] & bit ? "yes" : "no";
 }
 
 //@ get_path
@@ -97,7 +102,7 @@ get_path(pid_t pid, char *path, size_t size)
 }
 
 //@ look_at_command look get_path
-/* exec takes the command's name from the last part of the path, and may cut it off. */
+/* exec takes the command's name from the path's end, and may cut it off. */
 static void
 look_at_command(int step, pid_t pid)
 {
@@ -110,8 +115,11 @@ look_at_command(int step, pid_t pid)
 	}
 	last = strrchr(path, '/');
 	last = last == NULL ? path : last + 1;
-	saw(step, "%s", kp.p_comm[0] != 0 && strncmp(last, kp.p_comm, strlen(kp.p_comm)) == 0
-	    ? "program" : "other");
+	if (kp.p_comm[0] != 0
+	    && strncmp(last, kp.p_comm, strlen(kp.p_comm)) == 0)
+		saw(step, "program");
+	else
+		saw(step, "other");
 }
 
 //@ compare_paths look_at_both get_path
@@ -120,20 +128,24 @@ compare_paths(int step, pid_t one, pid_t two)
 {
 	char path[2][PATH_MAX];
 
-	if (get_path(one, path[0], PATH_MAX) == -1 || get_path(two, path[1], PATH_MAX) == -1)
+	if (get_path(one, path[0], PATH_MAX) == -1
+	    || get_path(two, path[1], PATH_MAX) == -1)
 		saw_result(step, -1, NULL);
 	else
-		saw(step, "%s", strcmp(path[0], path[1]) == 0 ? "same" : "other");
+		saw(step, "%s",
+		    strcmp(path[0], path[1]) == 0 ? "same" : "other");
 }
 
 //@ compare_starts look_at_both
 static void
 compare_starts(int step)
 {
-	if (kp.p_ustart_sec == other.p_ustart_sec && kp.p_ustart_usec == other.p_ustart_usec)
+	if (kp.p_ustart_sec == other.p_ustart_sec
+	    && kp.p_ustart_usec == other.p_ustart_usec)
 		saw(step, "same");
-	else if (kp.p_ustart_sec < other.p_ustart_sec || (kp.p_ustart_sec == other.p_ustart_sec
-	    && kp.p_ustart_usec < other.p_ustart_usec))
+	else if (kp.p_ustart_sec < other.p_ustart_sec
+	    || (kp.p_ustart_sec == other.p_ustart_sec
+		&& kp.p_ustart_usec < other.p_ustart_usec))
 		saw(step, "later");
 	else
 		saw(step, "earlier");
@@ -159,7 +171,8 @@ look_at_timer(int step, int which)
 
 	memset(&left, 0, sizeof(left));
 	result = getitimer(which, &left);
-	saw_result(step, result, left.it_value.tv_sec || left.it_value.tv_usec ? "runs" : "none");
+	saw_result(step, result,
+	    left.it_value.tv_sec || left.it_value.tv_usec ? "runs" : "none");
 }
 
 //@ childrens_usage saw_result
@@ -172,7 +185,8 @@ look_at_usage(int step)
 	memset(&usage, 0, sizeof(usage));
 	memset(&none, 0, sizeof(none));
 	result = getrusage(RUSAGE_CHILDREN, &usage);
-	saw_result(step, result, memcmp(&usage, &none, sizeof(none)) ? "some" : "none");
+	saw_result(step, result,
+	    memcmp(&usage, &none, sizeof(none)) ? "some" : "none");
 }
 
 //@ sigaltstack saw_result
@@ -189,7 +203,9 @@ set_signal_stack(int step, size_t size)
 	new.ss_sp = area;
 	new.ss_size = size;
 	result = sigaltstack(size ? &new : NULL, &old);
-	saw_result(step, result == -1 || old.ss_flags & SS_DISABLE ? result : (long)old.ss_size, NULL);
+	if (result == 0 && !(old.ss_flags & SS_DISABLE))
+		result = (int)old.ss_size;
+	saw_result(step, result, NULL);
 }
 
 //@ nocldstop saw_result
@@ -205,7 +221,7 @@ set_nocldstop(int step)
 }
 
 //@ controlling_tty saw_result <sys/ioctl.h>
-/* A new pty, or else the console, becomes the session's terminal while it is open. */
+/* A new pty, or else the console, becomes the session's terminal. */
 static void
 set_terminal(int step)
 {
@@ -221,7 +237,7 @@ set_terminal(int step)
 
 //@ private <lwp.h>
 //BEGIN 	private = _lwp_getprivate();
-/* Where the C library has its thread's data: what is set and looked at is the distance to it. */
+/* The C library's.  What is set and looked at is the distance to it. */
 static char *private;
 
 //@ rasctl saw_result <sys/ras.h>
@@ -264,6 +280,7 @@ static void
 set_stop_flag(int step, pid_t pid, int which, int value)
 {
 	int name[] = { CTL_PROC, (int)pid, which };
+	int result = sysctl(name, 3, NULL, NULL, &value, sizeof(value));
 
-	saw_result(step, sysctl(name, 3, NULL, NULL, &value, sizeof(value)), "ok");
+	saw_result(step, result, "ok");
 }

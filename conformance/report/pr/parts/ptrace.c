@@ -26,9 +26,9 @@ spawn(int step, int child)
 
 //@ events names_of <sys/ptrace.h>
 static const struct name events[] = {
-	{ PTRACE_FORK, "PTRACE_FORK" }, { PTRACE_VFORK, "PTRACE_VFORK" },
-	{ PTRACE_VFORK_DONE, "PTRACE_VFORK_DONE" }, { PTRACE_LWP_CREATE, "PTRACE_LWP_CREATE" },
-	{ PTRACE_LWP_EXIT, "PTRACE_LWP_EXIT" }, { PTRACE_POSIX_SPAWN, "PTRACE_POSIX_SPAWN" },
+	NAME(PTRACE_FORK), NAME(PTRACE_VFORK), NAME(PTRACE_VFORK_DONE),
+	NAME(PTRACE_LWP_CREATE), NAME(PTRACE_LWP_EXIT),
+	NAME(PTRACE_POSIX_SPAWN),
 };
 
 static const char *
@@ -73,7 +73,8 @@ get_state(int step, pid_t pid)
 		saw(step, "0");
 	else {
 		newborn(s.pe_other_pid);
-		saw(step, "%s @%d", event_names(s.pe_report_event), (int)s.pe_other_pid);
+		saw(step, "%s @%d", event_names(s.pe_report_event),
+		    (int)s.pe_other_pid);
 	}
 }
 
@@ -88,14 +89,15 @@ get_siginfo(int step, pid_t pid)
 	if (ptrace(PT_GET_SIGINFO, pid, &s, sizeof(s)) == -1)
 		saw_result(step, -1, NULL);
 	else if (si->si_signo == SIGTRAP && si->si_code == TRAP_CHLD)
-		saw(step, "SIGTRAP TRAP_CHLD %s @%d", event_names(si->si_pe_report_event),
+		saw(step, "SIGTRAP TRAP_CHLD %s @%d",
+		    event_names(si->si_pe_report_event),
 		    (int)si->si_pe_other_pid);
 	else
 		saw(step, "%s", signal_name(si->si_signo));
 }
 
 //@ set_sigpass saw_result <sys/ptrace.h>
-/* Which signals go to a traced process without a stop: those of a list that ends with 0. */
+/* Which signals need no stop of a traced process: a list that ends with 0. */
 static void
 set_sigpass(int step, pid_t pid, const int *numbers)
 {

@@ -8,7 +8,8 @@ dead(pid_t pid)
 #ifdef __NetBSD__
 	struct kinfo_proc2 kp;
 
-	return get_process(pid, &kp) == -1 || kp.p_realstat == 5;	/* SZOMB of <sys/proc.h> */
+	/* 5 is SZOMB of <sys/proc.h>. */
+	return get_process(pid, &kp) == -1 || kp.p_realstat == 5;
 #else
 	char path[64], text[512], *end;
 	ssize_t got;
@@ -39,7 +40,8 @@ direct(void)
 		long waited = 0;
 
 		/* Whoever is dead, or was never born, takes no step. */
-		if (board->pid[actors_of[step]] == 0 || dead(board->pid[actors_of[step]])) {
+		if (board->pid[actors_of[step]] == 0
+		    || dead(board->pid[actors_of[step]])) {
 			strcpy(board->seen[step], "gone");
 			board->state[step] = DONE;
 			continue;
@@ -48,7 +50,8 @@ direct(void)
 		while (board->state[step] != DONE || ends[step]) {
 			if (dead(board->pid[actors_of[step]]))
 				break;
-			if (board->state[step] == BEGUN && waited > (may_block[step] ? HELD : PATIENCE))
+			if (board->state[step] == BEGUN
+			    && waited > (may_block[step] ? HELD : PATIENCE))
 				break;
 			if (waited > PATIENCE) {
 				wrong = "stuck";
@@ -69,15 +72,18 @@ direct(void)
 	nap(LAST_LOOK);
 	/* What is to come yet may take its time on a busy machine. */
 	for (int step = 0, waited = 0; step < STEPS; step++)
-		while (board->state[step] == BEGUN && strcmp(expected[0][step], "unfinished") != 0
-		    && waited < PATIENCE && !dead(board->pid[actors_of[step]])) {
+		while (board->state[step] == BEGUN
+		    && strcmp(expected[0][step], "unfinished") != 0
+		    && waited < PATIENCE
+		    && !dead(board->pid[actors_of[step]])) {
 			nap(10000);
 			waited += 10000;
 		}
 	for (int step = 0; step < STEPS; step++)
 		if (board->seen[step][0] == 0)
 			strcpy(board->seen[step],
-			    dead(board->pid[actors_of[step]]) ? "gone" : "unfinished");
+			    dead(board->pid[actors_of[step]])
+			    ? "gone" : "unfinished");
 }
 
 //@ names board
@@ -117,7 +123,7 @@ name_processes(char *seen, size_t size)
 }
 
 //@ judge board names
-/* 0 if what was seen may be seen; else say what is wrong first, or what cannot be told. */
+/* 0 if what was seen may be seen; else say what is wrong first. */
 static int
 judge(void)
 {
@@ -128,7 +134,8 @@ judge(void)
 	for (int i = 0; i < ORDERS; i++) {
 		int step = 0;
 
-		while (step < STEPS && strcmp(board->seen[step], expected[i][step]) == 0)
+		while (step < STEPS
+		    && strcmp(board->seen[step], expected[i][step]) == 0)
 			step++;
 		if (step == STEPS)
 			return 0;
@@ -137,11 +144,14 @@ judge(void)
 			order = i;
 		}
 	}
-	if (strcmp(board->seen[best], "cannot") == 0 || strcmp(board->seen[best], "ENOSYS") == 0) {
-		snprintf(complaint, sizeof(complaint), "step %d, %s: not possible here", best, steps[best]);
+	if (strcmp(board->seen[best], "cannot") == 0
+	    || strcmp(board->seen[best], "ENOSYS") == 0) {
+		snprintf(complaint, sizeof(complaint),
+		    "step %d, %s: not possible here", best, steps[best]);
 		return 2;
 	}
-	snprintf(complaint, sizeof(complaint), "step %d, %s: expected %s, seen %s", best, steps[best],
+	snprintf(complaint, sizeof(complaint),
+	    "step %d, %s: expected %s, seen %s", best, steps[best],
 	    expected[order][best], board->seen[best]);
 	return 1;
 }
@@ -157,7 +167,8 @@ start_roots(void)
 		pid_t pid = is_root[actor] ? fork() : 0;
 
 		if (pid == -1) {
-			snprintf(complaint, sizeof(complaint), "cannot fork: %s", strerror(errno));
+			snprintf(complaint, sizeof(complaint),
+			    "cannot fork: %s", strerror(errno));
 			return -1;
 		}
 		if (is_root[actor] && pid == 0)
@@ -171,7 +182,7 @@ start_roots(void)
 	return 0;
 }
 
-/* Play it all; 0 if the kernel behaves, 1 if it does not, 2 if that cannot be told. */
+/* 0 if the kernel behaves, 1 if it does not, 2 if that cannot be told. */
 static int
 run(void)
 {
@@ -182,9 +193,11 @@ run(void)
 		snprintf(complaint, sizeof(complaint), "has to be run as root");
 		return 2;
 	}
-	board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_ANON | MAP_SHARED, -1, 0);
+	board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE,
+	    MAP_ANON | MAP_SHARED, -1, 0);
 	if (board == MAP_FAILED || chdir("/") == -1) {
-		snprintf(complaint, sizeof(complaint), "cannot begin: %s", strerror(errno));
+		snprintf(complaint, sizeof(complaint), "cannot begin: %s",
+		    strerror(errno));
 		return 2;
 	}
 	board->turn = -1;

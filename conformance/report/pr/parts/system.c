@@ -4,9 +4,11 @@
 //BEFORE_BOARD enum { MAXPROC, FORKFSLEEP, EXPOSE_ADDRESS, KNOBS };
 //BOARD 	struct {
 //BOARD 		volatile int changed, before;
-//BOARD 	} knob[KNOBS];				/* what was changed for the whole system */
+//BOARD 	} knob[KNOBS];		/* what was changed for the whole system */
 //END 	put_back();
-static const char *const knobs[] = { "kern.maxproc", "kern.forkfsleep", "kern.expose_address" };
+static const char *const knobs[] = {
+	"kern.maxproc", "kern.forkfsleep", "kern.expose_address",
+};
 
 static int
 set_knob(int which, int value)
@@ -30,7 +32,8 @@ put_back(void)
 		int before = board->knob[which].before;
 
 		if (board->knob[which].changed)
-			sysctlbyname(knobs[which], NULL, NULL, &before, sizeof(before));
+			sysctlbyname(knobs[which], NULL, NULL, &before,
+			    sizeof(before));
 	}
 }
 
@@ -42,15 +45,16 @@ show_addresses(void)
 {
 	struct kinfo_proc2 self;
 
-	if (set_knob(EXPOSE_ADDRESS, 2) == 0 && get_process(getpid(), &self) == 0
-	    && self.p_vmspace != 0)
+	if (set_knob(EXPOSE_ADDRESS, 2) == 0
+	    && get_process(getpid(), &self) == 0 && self.p_vmspace != 0)
 		return 0;
-	snprintf(complaint, sizeof(complaint), "kern.expose_address: %s", strerror(errno));
+	snprintf(complaint, sizeof(complaint), "kern.expose_address: %s",
+	    strerror(errno));
 	return -1;
 }
 
 //@ wait_for_ticks ticks nap
-/* Until the clock that processes are dated by has gone on, and the counters are up to date. */
+/* Processes are dated, and counters are brought up to date, once a tick. */
 static void
 wait_for_ticks(void)
 {
@@ -82,24 +86,26 @@ look_at_counts(int step)
 	if (!board->counted)
 		memcpy(first, count, sizeof(count));
 	board->counted = 1;
-	saw(step, "%ld %ld %ld", (long)(count[0] - first[0]), (long)(count[1] - first[1]),
-	    (long)(count[2] - first[2]));
+	saw(step, "%ld %ld %ld", (long)(count[0] - first[0]),
+	    (long)(count[1] - first[1]), (long)(count[2] - first[2]));
 }
 
 //@ maxproc set_knob saw_result wait_for_ticks
-/* So many more than there are now, the dead that nobody has waited for included. */
+/* So many more than there are now, those not waited for included. */
 static void
 set_maxproc(int step, int room)
 {
 	static uint64_t part_of_each[16384];
-	int name[] = { CTL_KERN, KERN_PROC2, KERN_PROC_ALL, 0, sizeof(part_of_each[0]), 16384 };
+	int name[] = { CTL_KERN, KERN_PROC2, KERN_PROC_ALL, 0,
+		sizeof(part_of_each[0]), 16384 };
 	size_t size = sizeof(part_of_each);
 	int result;
 
 	wait_for_ticks();
 	result = sysctl(name, 6, part_of_each, &size, NULL, 0);
 	if (result != -1)
-		result = set_knob(MAXPROC, (int)(size / sizeof(part_of_each[0])) + room);
+		result = set_knob(MAXPROC,
+		    (int)(size / sizeof(part_of_each[0])) + room);
 	saw_result(step, result, "ok");
 }
 
@@ -113,14 +119,17 @@ look_at_sleep(int step, int me, int milliseconds)
 
 	sysctlbyname("kern.clockrate", &clock, &size, NULL, 0);
 	sysctlbyname("hw.ncpu", &cpus, &size_of_count, NULL, 0);
-	/* In a guest, each CPU's ticks may come late and then fast: then only whether it slept. */
-	saw(step, "%s", took[me].sleeps > 0
-	    && (cpus > 1 || took[me].ticks >= milliseconds * clock.hz / 1000) ? "yes" : "no");
+	/* In a guest, CPUs' ticks may not agree: then only whether it slept. */
+	if (took[me].sleeps > 0 && (cpus > 1
+	    || took[me].ticks >= milliseconds * clock.hz / 1000))
+		saw(step, "yes");
+	else
+		saw(step, "no");
 }
 
 //@ tablefull saw saw_result NetBSD
 //BOARD 	int looked, first_said;
-/* Whether the kernel ever said so; how often since the first look, where more than once. */
+/* Whether the kernel ever said so; or how often since the first look. */
 static void
 look_for_message(int step)
 {
