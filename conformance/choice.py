@@ -59,6 +59,11 @@ class Wanted:
     identity: Path | None = None
     known_hosts: Path | None = None
 
+    @property
+    def named(self) -> bool:
+        """Whether any target was asked for."""
+        return self.target != "auto" or any(getattr(self, name) for name in _NAMES_A_SYSTEM)
+
     @classmethod
     def from_options(cls, option: Callable[[str], Any]) -> Wanted:
         """What the options of :func:`add_options` say; *option* gives one by its name."""
@@ -67,10 +72,23 @@ class Wanted:
 
 def add_options(add: Callable[..., object]) -> None:
     """The options that choose scenarios and a target: *add* is argparse's or pytest's."""
+    add_target_options(add)
+    add("--kern-fork", type=Path, metavar="FILE", help="compile this kern_fork.c and call it")
+    add(
+        "--only",
+        action="append",
+        default=[],
+        metavar="CLAUSE-OR-FAMILY",
+        help="only these scenarios",
+    )
+    add("--seed", type=int, default=DEFAULT_SEED, help="of the random scenarios")
+
+
+def add_target_options(add: Callable[..., object]) -> None:
+    """Those of them that choose a kernel: the fields of :class:`Wanted`."""
     targets = "|".join(("auto", *TARGETS))
     add("--target", default="auto", metavar=targets, help="the kernel to run on")
     add("--kernel", type=Path, metavar="FILE", help="boot this NetBSD kernel in QEMU")
-    add("--kern-fork", type=Path, metavar="FILE", help="compile this kern_fork.c and call it")
     add("--release", metavar=RELEASE, help="boot this NetBSD release's kernel in QEMU")
     add("--mirror", default=MIRROR, metavar="URL", help="where releases are fetched")
     add("--full", action="store_true", help="the release's base and etc, too, with sshd")
@@ -84,14 +102,6 @@ def add_options(add: Callable[..., object]) -> None:
     add("--host", metavar="USER@HOST[:PORT]", help="run on this machine, by ssh")
     add("--identity", type=Path, metavar="FILE", help="the key to log in with")
     add("--known-hosts", type=Path, metavar="FILE", help="where the host's key must be")
-    add(
-        "--only",
-        action="append",
-        default=[],
-        metavar="CLAUSE-OR-FAMILY",
-        help="only these scenarios",
-    )
-    add("--seed", type=int, default=DEFAULT_SEED, help="of the random scenarios")
     add(
         "--patience",
         type=float,

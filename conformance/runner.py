@@ -9,9 +9,10 @@ from itertools import chain
 from time import monotonic
 
 from conformance.coverage import Coverage
+from conformance.issues import Issue, gone, known_as
 from conformance.journal import Journal
 from conformance.probe.channel import NotDecided, Observed
-from conformance.shrink import shrink
+from conformance.shrink import cut_down
 from conformance.targets.base import Kernel, Target
 from conformance.verdict import Result, Verdict, judge
 from reference_model import Scenario
@@ -45,12 +46,29 @@ class Summary:
     #: Where the clauses stand in the file that was asked; of 1.232, where it is none.
     clause_lines: dict[str, str] | None = None
     coverage: Coverage | None = None
+    #: The known issues of this kernel, and the differences that are of them.
+    issues: tuple[Issue, ...] = ()
+    of_issues: list[Result] = field(default_factory=list)
 
     @property
     def scenarios(self) -> int:
         return self.by_verdict.total()
 
-    def add(self, result: Result) -> None:
+    def is_issue(self, result: Result) -> bool:
+        """Whether a difference is one of the known issues."""
+        return known_as(result, self.issues) is not None
+
+    def gone(self) -> list[Issue]:
+        """The issues that were not seen any more, as far as a run that came to its end can tell."""
+        return [] if self.interrupted else gone(self.issues, self.by_clause, self.of_issues)
+
+    def add(self, result: Result) -> Result:
+        """Count a result; the result as it was counted: a known issue is a known difference."""
+        if result.verdict is Verdict.DIFFERENCE:
+            issue = known_as(result, self.issues)
+            if issue is not None:
+                result = replace(result, verdict=Verdict.KNOWN, pr=issue.pr)
+                self.of_issues.append(result)
         verdict, scenario, number = result.verdict, result.scenario, result.number
         self.by_verdict[verdict] += number
         self.by_family.setdefault(scenario.family, Counter())[verdict] += number
@@ -64,6 +82,26 @@ class Summary:
             self.known[entry.name] += 1
         if verdict is Verdict.DIFFERENCE:
             self.differences.append(result)
+        return result
+
+    def ranked(self) -> list[Result]:
+        """The differences: one of each clause before the second of any, the surest clause first.
+
+        A clause that was broken differs wherever it is looked at; one that only
+        follows from it agrees in other scenarios.
+        """
+        share = {
+            clause: count[Verdict.DIFFERENCE] / (count[Verdict.DIFFERENCE] + count[Verdict.AGREES])
+            for clause, count in self.by_clause.items()
+            if count[Verdict.DIFFERENCE]
+        }
+        turns: Counter[str] = Counter()
+        keys = []
+        for result in self.differences:
+            keys.append((turns[result.clause], -share[result.clause]))
+            turns[result.clause] += 1
+        order = sorted(range(len(keys)), key=keys.__getitem__)
+        return [self.differences[i] for i in order]
 
     def exit_status(self) -> int:
         """0: all agrees or is known; 1: differences; 3: nothing decided, or the target was lost."""
@@ -99,20 +137,21 @@ class Run:
         journal: Journal | None = None,
         more: Iterable[Sequence[Scenario]] = (),
         *,
-        cut_down: bool = False,
+        cuts_down: bool = False,
+        issues: tuple[Issue, ...] = (),
     ) -> None:
         """*journal* has what was seen before, and gets what is seen now.
 
         *more* are batches that are run after *scenarios*, one after the other;
-        what differs in them is cut down to what still differs, and with *cut_down*
-        what differs in *scenarios* too.
+        what differs in them is cut down to what still differs, and with *cuts_down*
+        what differs in *scenarios* too, unless it is one of the *issues*.
         """
         self.target = target
         self.journal = journal
         self._more = more
-        self._cuts_down = cut_down
+        self._cuts_down = cuts_down
         self.scenarios = scenarios
-        self.summary = Summary(target.name, target.kernel)
+        self.summary = Summary(target.name, target.kernel, issues=issues)
         #: What differs and has not been decided yet, in the order in which it was seen.
         self._differing: list[Result] = []
         self._start = monotonic()
@@ -127,7 +166,8 @@ class Run:
         for batch, cuts_down in batches:
             yield from self._batch(batch)
             for result in self._repeated():
-                decided = self._decide(self._cut_down(result) if cuts_down else result)
+                cut = cuts_down and not self.summary.is_issue(result)
+                decided = self._decide(self._cut_down(result) if cut else result)
                 del self._differing[0]
                 yield decided
 
@@ -155,11 +195,7 @@ class Run:
             return result  # what differs only sometimes would be cut down to what never does
         if like_it >= MAX_CUT_DOWN or not isinstance(scenario, Scenario):
             return result
-        short = shrink(result, scenario, self._ask, self.target.options)
-        return replace(short, times=result.times)
-
-    def _ask(self, scenarios: Sequence[Scenario]) -> list[Result]:
-        return [self._judge(*answer) for answer in self.target.run(scenarios)]
+        return cut_down(result, self.target, lambda other: other.clause == result.clause)
 
     @property
     def expected_total(self) -> int | None:
@@ -187,9 +223,9 @@ class Run:
         return self._count(result)
 
     def _count(self, result: Result) -> Result:
-        self.summary.add(result)
+        counted = self.summary.add(result)
         self.summary.seconds = monotonic() - self._start
-        return result
+        return counted
 
     def _repeated(self) -> Iterator[Result]:
         differing, others = self._differing[:MAX_REPEATED], self._differing[MAX_REPEATED:]

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from conformance.verdict import Result, Verdict
+from conformance.targets.base import Target
+from conformance.verdict import Result, Verdict, judge
 from reference_model import Options, Scenario, ScenarioError, Step, allowed_logs, parse
 from reference_model.netbsd import CLONE_CSIGNAL, CLONE_FLAGS, SIGCHLD
 from reference_model.scenario import VERBS, flags_text, flags_value
@@ -40,6 +41,34 @@ def makes_sense(scenario: Scenario, options: Options, max_orders: int = 32) -> b
     except (ScenarioError, OverflowError):
         return False
     return len(logs) <= max_orders and not {word for log in logs for word in log} & _SENSELESS
+
+
+def cut_down(result: Result, target: Target, like_it: Callable[[Result], bool]) -> Result:
+    """The shortest scenario that still differs, and with a difference *like_it*, on *target*.
+
+    The result is *result* itself where its scenario cannot be cut down.
+    """
+    scenario = result.scenario
+    assert isinstance(scenario, Scenario)
+
+    def ask(scenarios: Sequence[Scenario]) -> list[Result]:
+        results = [judge(*a, target.options, target.known) for a in target.run(scenarios)]
+        return [r if like_it(r) else replace(r, verdict=Verdict.AGREES) for r in results]
+
+    def ask_each_alone(scenarios: Sequence[Scenario]) -> list[Result]:
+        results = []
+        for one in scenarios:
+            target.restart()
+            results += ask([one])
+        return results
+
+    short = shrink(result, scenario, ask, target.options)
+    if short is not result and isinstance(short.scenario, Scenario):
+        # A kernel that forks badly may have mixed up the scenarios before it with this one.
+        [alone] = ask_each_alone([short.scenario])
+        if alone.verdict is not Verdict.DIFFERENCE:
+            short = shrink(result, scenario, ask_each_alone, target.options)
+    return replace(short, times=result.times, number=result.number)
 
 
 def shrink(result: Result, scenario: Scenario, ask: Ask, options: Options) -> Result:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
@@ -50,7 +52,7 @@ class Result:
     entries that explain a known difference, ``reason`` why it was not decided
     or how the kernel panicked, with its ``console`` text; ``times`` how often a difference
     was seen in how many runs; ``gave_up`` whether the target was lost.  ``number`` subjects
-    like this one have the same verdict.
+    like this one have the same verdict.  ``pr`` is the problem report of a known issue.
     """
 
     scenario: Subject
@@ -65,6 +67,7 @@ class Result:
     times: tuple[int, int] = (1, 1)
     gave_up: bool = False
     number: int = 1
+    pr: str = ""
 
 
 def judge(
@@ -101,16 +104,66 @@ def judge(
             return Result(
                 scenario, Verdict.KNOWN, entries[0].clause, allowed, observed, known=entries
             )
-    # The first wrong observation, of the nearest log that would have been right.
     right = [*allowed, *(log for log, _ in outcomes)]
-    step = max(_first_wrong(observed, log) for log in right)
-    return Result(
-        scenario, Verdict.DIFFERENCE, scenario.clause_of(step), allowed, observed, step=step
-    )
+    step, nearest = _first_wrong(observed, right)
+    if "stuck" in observed[step + 1 :]:
+        # The scenario ended there, so that a call which a later step would have let return is
+        # rightly unfinished: what is right is what may be seen of a scenario that ends there.
+        end = observed.index("stuck", step)
+        ended = replace(scenario, steps=scenario.steps[:end])
+        allowed_so_far = allowed_logs(ended, options)
+        known_so_far = [log for log, _ in known.outcomes(ended, allowed_so_far)]
+        step, so_far = _first_wrong(observed[:end], [*allowed_so_far, *known_so_far])
+        nearest = (*so_far, *nearest[end:])
+    clause = _blamed(scenario, step, observed, nearest)
+    return Result(scenario, Verdict.DIFFERENCE, clause, allowed, observed, step=step)
 
 
-def _first_wrong(observed: Log, expected: Log) -> int:
-    for index, (seen, want) in enumerate(zip(observed, expected, strict=True)):
-        if seen != want:
-            return index
-    raise ValueError("nothing is wrong")
+#: Who is in question where a call held its caller and should not have, or the other way round.
+_WHETHER_HELD = {
+    "fork": "SYS-FORK",
+    "vfork": "SYS-VFORK-44BSD",
+    "__vfork14": "SYS-VFORK14",
+    "__clone": "CLONE-VFORK",
+}
+#: Who is in question where an event was reported and should not have been.
+_WHICH_EVENT = {
+    "PTRACE_FORK": "TRACE-FORK-WHEN",
+    "PTRACE_VFORK": "TRACE-VFORK-WHEN",
+    "PTRACE_VFORK_DONE": "TRACE-VFORK-DONE-WHEN",
+}
+_HELD = re.compile(r" held \d+")
+_EVENT = re.compile(r"PTRACE_\w+")
+
+
+def _blamed(scenario: Scenario, step: int, observed: Log, expected: Log) -> str:
+    """The clause that the first wrong observation, *step*, speaks for.
+
+    That is what the scenario says; but what is wrong may say more than its place.
+    """
+    verb, seen, want = scenario.steps[step].verb, observed[step], expected[step]
+    said = scenario.clause_of(step)
+    untold = verb in _WHETHER_HELD and not scenario.steps[step].about
+    if untold and _HELD.sub("", seen) == _HELD.sub("", want):
+        only_longer = bool(_HELD.search(seen)) == bool(_HELD.search(want))
+        return "VFORK-WAIT" if only_longer else _WHETHER_HELD[verb]
+    if said in _WHICH_EVENT.values():
+        reported = Counter(_EVENT.findall(" ".join(observed[step:])))
+        reported.subtract(_EVENT.findall(" ".join(expected[step:])))
+        for event, clause in _WHICH_EVENT.items():
+            if reported[event] > 0:
+                return clause
+    return said
+
+
+def _first_wrong(observed: Log, right: Sequence[Log]) -> tuple[int, Log]:
+    """The first wrong observation, and the log that would have been right for longest.
+
+    It is the one behind the last where nothing is wrong.
+    """
+    return max(((_agree_until(observed, log), log) for log in right), key=lambda found: found[0])
+
+
+def _agree_until(observed: Log, log: Log) -> int:
+    pairs = enumerate(zip(observed, log, strict=True))
+    return next((index for index, (seen, want) in pairs if seen != want), len(log))

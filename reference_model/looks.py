@@ -166,7 +166,7 @@ class Looks:
             case "p_realstat":
                 return p.p_stat
             case "p_sigmask":
-                return reduce(or_, (l.l_sigmask for l in p.p_lwps), 0)
+                return reduce(or_, (l.l_sigmask for l in p.p_lwps if p.p_stat != SZOMB), 0)
             case "p_sigignore":
                 return p.p_sigctx.ps_sigignore
             case _:

@@ -8,8 +8,9 @@ because its process sleeps in the kernel, is stopped, or is dead.
 An actor that no step gives birth to is a root: it exists from the start, its
 parent is init, every signal that can be blocked is blocked in it, and every
 disposition is the default.  The other actors are born by ``fork``, ``vfork``,
-``__vfork14``, ``__clone`` or ``spawn``.  The child called ``-`` takes no steps:
-it exits with status 0 at once.
+``__vfork14``, ``__clone`` or ``spawn``, or, as another LWP of the process that
+calls it, by ``_lwp_create``.  The child called ``-`` takes no steps: it exits
+with status 0 at once.
 
 The text::
 
@@ -101,6 +102,9 @@ VERBS: Final[dict[str, tuple[str, ...]]] = {
     "__clone": ("flags", "child", "stack?"),
     "retval1": (),
     "stack": (),
+    # a second LWP to call it
+    "_lwp_create": ("lwp",),
+    "_lwp_exit": (),
     # what shows its consequences
     "exit": ("integer",),
     "exec": ("integer",),
@@ -178,6 +182,8 @@ VERBS: Final[dict[str, tuple[str, ...]]] = {
 
 FORKS: Final = frozenset({"fork", "vfork", "__vfork14", "__clone"})
 BIRTHS: Final = FORKS | {"spawn"}
+#: The kinds of arguments that name an actor.
+_NAMING: Final = frozenset({"child", "lwp", "actor", "whom"})
 TRACER_VERBS: Final = frozenset(v for v in VERBS if v.startswith("PT_")) | {"spawn"}
 
 
@@ -205,13 +211,13 @@ class Step:
     def actors(self) -> tuple[str, ...]:
         """Every actor that the step names, in the order in which the probe meets them."""
         named = zip(VERBS[self.verb], self.args, strict=False)
-        others = [a for k, a in named if k in ("child", "actor", "whom") and a not in NOBODY]
+        others = [a for k, a in named if k in _NAMING and a not in NOBODY]
         return self.actor, *others
 
     @property
     def child(self) -> str | None:
         """The actor that this step gives birth to, if it is one that does."""
-        if self.verb not in BIRTHS:
+        if self.verb not in BIRTHS and self.verb != "_lwp_create":
             return None
         return self.args[1 if self.verb == "__clone" else 0]
 
@@ -335,7 +341,7 @@ def _check(kind: str, text: str) -> None:
     match kind:
         case "child":
             want(text == ANONYMOUS or _ACTOR.match(text), "an actor such as C, or -")
-        case "actor":
+        case "actor" | "lwp":
             want(_ACTOR.match(text), "an actor such as C")
         case "whom":
             want(

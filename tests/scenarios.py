@@ -107,7 +107,12 @@ def drawn(draw: st.DrawFn) -> Scenario:
         for kind in VERBS[verb]:
             if kind.endswith("?") and not draw(st.booleans()):
                 break
-            if kind == "child":
+            if kind == "lwp":
+                # Without a name that is left, the actor looks at its own process instead.
+                verb, new = ("_lwp_create", [unborn.pop(0)]) if unborn else ("getppid", [])
+                actors += new
+                args += new
+            elif kind == "child":
                 child = ANONYMOUS if not unborn or draw(st.booleans()) else unborn.pop(0)
                 if child != ANONYMOUS:
                     actors.append(child)

@@ -339,7 +339,7 @@ BREAKS = [
     ),
     _break(
         "done-before-the-wait",
-        "TRACE-VFORK-WHEN",
+        "TRACE-VFORK-DONE-WHEN",
         _DONE_BEFORE,
         _DONE_FIRST,
         f"trace/birth/vfork/{_DONE_MASK}/through",

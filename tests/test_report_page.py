@@ -123,7 +123,7 @@ def test_a_browser_shows_it(tmp_path: Path, width: int) -> None:
         pytest.skip("no chromium")
     long = "x" * 300
     data = as_json(summary([panicked(VFORK, f"{EVIL}\n{long}"), seen(VFORK, but(VFORK, s3=long))]))
-    write_folder(data, tmp_path / "report")
+    write_folder(data, entries(data), tmp_path / "report")
     index = tmp_path / "report" / "index.html"
     # A frame is as wide as we say; a headless window is not.
     frame = tmp_path / "frame.html"

@@ -88,7 +88,7 @@ def test_a_case_of_the_c_function(tmp_path: Path) -> None:
     logs = ("cwdshare(p2 p2)", "2"), ("cwdinit()", "1")
     found = Summary("source", NETBSD, clause_lines={"CLONE-FS": "170-171"})
     found.add(Result(subject, Verdict.DIFFERENCE, "CLONE-FS", (logs[0],), logs[1], step=0))
-    write_json(tmp_path / "r.json", found)
+    write_json(tmp_path / "r.json", as_json(found))
     data = read_json(tmp_path / "r.json")
     [problem] = group(read_differences(data), data["kernel"], data["target"])
     text = send_pr(problem, repeat(problem))

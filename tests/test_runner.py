@@ -8,6 +8,7 @@ import pytest
 
 from conformance.known import KnownDifferences
 from conformance.probe.channel import NotDecided, Observed
+from conformance.repro.ended import Ended, NotRunError
 from conformance.runner import MAX_REPEATED, RUNS_OF_A_DIFFERENCE, TOO_BUSY, Run, Summary
 from conformance.targets.base import Kernel
 from conformance.verdict import Verdict
@@ -24,6 +25,7 @@ class Scripted:
     kernel = Kernel("Fake", "1", "none")
     options = Options()
     known = KnownDifferences()
+    ours = True
 
     def __init__(self, answers: dict[str, list[Observed]]) -> None:
         self.answers = answers
@@ -34,6 +36,11 @@ class Scripted:
             self.asked.append(scenario.name)
             given = self.answers.get(scenario.name)
             yield scenario, given.pop(0) if given else predict(scenario, self.options)
+
+    def restart(self) -> None: ...
+
+    def run_program(self, source: str) -> Ended:
+        raise NotRunError("it is made of words")
 
     def close(self) -> None: ...
 
@@ -144,7 +151,7 @@ def test_what_differs_in_a_program_is_cut_down() -> None:
 @pytest.mark.parametrize(("cut_down", "calls"), [(True, ["P: load"]), (False, LONG.calls())])
 def test_what_differs_for_a_report_is_cut_down(cut_down: bool, calls: list[str]) -> None:
     """A run for a report cuts down its scenarios too, and an interrupted one counts each once."""
-    run = Run(Broken({}), [LONG], cut_down=cut_down)
+    run = Run(Broken({}), [LONG], cuts_down=cut_down)
     assert next(run.results()).scenario.calls() == calls
     summary = run.close(interrupted=True)
     assert summary.by_verdict == {Verdict.DIFFERENCE: 1}
@@ -174,3 +181,17 @@ def test_a_difference_of_time_must_be_seen_twice(seen: list[Observed], verdict: 
     summary, _ = summary_of({"a/1": seen}, "a/1")
     assert summary.by_verdict == {verdict: 1}
     assert (summary.reasons == {TOO_BUSY: 1}) == (verdict is Verdict.NOT_DECIDED)
+
+
+def test_the_clause_that_differs_everywhere_is_shown_first() -> None:
+    """One difference of each clause, the surest clause first, before the second of any."""
+    names = [f"a/{number}" for number in range(6)]
+    no_fork = ("EAGAIN", "gone", "ECHILD")
+    answers: dict[str, list[Observed]] = {name: [no_fork] * 3 for name in names[2:5]}
+    answers |= {name: [WRONG] * 3 for name in names[:2]}
+    summary, _ = summary_of(answers, *names)
+    found, ranked = (
+        [result.clause for result in results] for results in (summary.differences, summary.ranked())
+    )
+    assert found == ["EXIT-SIGNAL"] * 2 + ["SYS-FORK"] * 3
+    assert ranked == ["SYS-FORK", "EXIT-SIGNAL", "SYS-FORK", "EXIT-SIGNAL", "SYS-FORK"]

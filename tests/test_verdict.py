@@ -45,6 +45,30 @@ def test_the_first_wrong_observation_is_blamed(
     assert (result.verdict, result.clause, result.step) == (verdict, clause, step)
 
 
+def test_what_a_later_step_would_have_let_return_is_not_to_blame() -> None:
+    """P waits in vfork as it should; the scenario ended since L's fork never returned."""
+    scenario = steps(
+        "mine/held",
+        "PPWAIT-MARK VFORK-WAIT",
+        "P: _lwp_create L",
+        "P: vfork C",
+        "L: fork D [VFORK-WAIT]",
+        "L: getppid",
+        "C: exit 0",
+        "P: getppid",
+    )
+    assert allowed_logs(scenario, Options()) == (("ok", "C held 4", "D", "init", "ok", "init"),)
+    observed = ("ok", "unfinished", "unfinished", "stuck", "not reached", "not reached")
+    result = judge(scenario, observed, Options(), NONE)
+    assert (result.clause, result.step) == ("VFORK-WAIT", 2)
+    # Had L's fork returned, it would be L's next step that is wrong.
+    observed = ("ok", "unfinished", "D", "stuck", "not reached", "not reached")
+    assert judge(scenario, observed, Options(), NONE).step == 3
+    # And where P's call has returned too soon, that is wrong first.
+    observed = ("ok", "C", "D", "stuck", "not reached", "not reached")
+    assert judge(scenario, observed, Options(), NONE).step == 1
+
+
 def test_every_open_order_agrees() -> None:
     """Whatever the model allows is right, not only what it predicts."""
     logs = allowed_logs(TRACED, Options())
@@ -70,3 +94,42 @@ def test_what_is_not_decided_keeps_its_reason() -> None:
         "no time",
         None,
     )
+
+
+@pytest.mark.parametrize(
+    ("call", "observed", "clause"),
+    [
+        ("fork C", "C held 2", "SYS-FORK"),
+        ("vfork C", "C", "SYS-VFORK-44BSD"),
+        ("__vfork14 C", "C", "SYS-VFORK14"),
+        ("__clone CLONE_VFORK|SIGCHLD C", "C", "CLONE-VFORK"),
+        ("__clone CLONE_VFORK|SIGCHLD C", "C held 3", "VFORK-WAIT"),
+        ("__clone CLONE_VFORK|SIGCHLD C", "EAGAIN", "FILES"),
+    ],
+)
+def test_a_call_that_was_held_for_nothing_is_blamed_itself(
+    call: str, observed: str, clause: str
+) -> None:
+    """Whether it holds is a matter of the call, and not of what the scenario is about."""
+    scenario = steps("mine/held", "FILES", f"P: {call}", "C: getppid", "C: exit 3", "P: wait4 C")
+    [log] = allowed_logs(scenario, Options())
+    assert judge(scenario, (observed, *log[1:]), Options(), NONE).clause == clause
+
+
+def test_an_event_that_nobody_asked_for_is_blamed_itself() -> None:
+    """A stop for the wrong event is that event's, wherever it is seen."""
+    scenario = steps(
+        "mine/events",
+        "TRACE-FORK-WHEN",
+        "T: spawn P",
+        "T: wait4 P",
+        "T: PT_SET_EVENT_MASK P PTRACE_VFORK",
+        "T: PT_CONTINUE P",
+        "P: fork C",
+        "T: wait4 P WNOHANG",
+        "T: PT_GET_PROCESS_STATE P",
+    )
+    [log] = allowed_logs(scenario, Options())
+    wrong = (*log[:4], "unfinished", "P stopped SIGTRAP", "PTRACE_VFORK C")
+    result = judge(scenario, wrong, Options(), NONE)
+    assert (result.clause, result.step) == ("TRACE-VFORK-WHEN", 4)

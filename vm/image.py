@@ -14,19 +14,23 @@ from tempfile import TemporaryDirectory
 from vm.nodes import FOR_THE_PROBE
 from vm.programs import find_program, run_program
 
-_FOLDERS = ("dev", "proc", "sbin", "tmp")
+_FOLDERS = ("bin", "dev", "proc", "sbin", "tmp")
 
 
-def make_initramfs(init: Path, archive: Path) -> None:
-    """Make *archive*, an initramfs with *init* as /init and a console."""
+def make_initramfs(init: Path, program: Path | None, archive: Path) -> None:
+    """Make *archive*, an initramfs with *init* as /init, a console, and *program* as /bin/sh."""
     folder, device, file = 0o040755, 0o020600, 0o100755
+    shell = [("bin/sh", file, program.read_bytes(), (0, 0))] if program else []
     entries = [
+        ("bin", folder, b"", (0, 0)),
         ("dev", folder, b"", (0, 0)),
         ("proc", folder, b"", (0, 0)),
         ("sys", folder, b"", (0, 0)),
         ("tmp", folder, b"", (0, 0)),
         ("dev/console", device, b"", (5, 1)),
+        ("dev/null", device, b"", (1, 3)),
         ("init", file, init.read_bytes(), (0, 0)),
+        *shell,
         ("TRAILER!!!", 0, b"", (0, 0)),
     ]
     data = b""
@@ -38,14 +42,19 @@ def make_initramfs(init: Path, archive: Path) -> None:
     archive.write_bytes(data)
 
 
-def make_root(init: Path, image: Path, mebibytes: int = 8) -> None:
-    """Make *image*, a root file system with *init* as /sbin/init.  Raises :class:`GuestError`."""
+def make_root(init: Path, program: Path | None, image: Path, mebibytes: int = 8) -> None:
+    """Make *image*, a root file system with *init* as /sbin/init and *program* as /bin/sh.
+
+    Raises :class:`GuestError`.
+    """
     with TemporaryDirectory() as folder:
         root = Path(folder)
         for name in _FOLDERS:
             (root / name).mkdir()
-        shutil.copy(init, root / "sbin/init")
-        (root / "sbin/init").chmod(0o755)
+        for file, path in ((init, root / "sbin/init"), (program, root / "bin/sh")):
+            if file is not None:
+                shutil.copy(file, path)
+                path.chmod(0o755)
         # Revision-0 features: what NetBSD's ext2fs has always read.
         features = ["-O", "none,filetype,sparse_super,large_file", "-b", "4096", "-I", "128"]
         owner = ["-E", "root_owner=0:0"]

@@ -31,7 +31,8 @@ class Machine:
     """A kernel, the one program that it runs, and a virtual machine to run it on.
 
     ``type`` is one of :data:`MACHINES`, ``accel`` QEMU's word for how the
-    guest's instructions are run (``tcg`` or ``kvm``).
+    guest's instructions are run (``tcg`` or ``kvm``).  ``program``, if there is
+    one, lies beside the init as /bin/sh, which is what programs expect to be there.
     """
 
     kernel: KernelFile
@@ -39,14 +40,15 @@ class Machine:
     type: str = "pc"
     cpus: int = 1
     accel: str = "tcg"
+    program: Path | None = None
 
     def write_files(self, folder: Path) -> None:
         """Put the kernel, and what it boots from, into *folder*.  Raises :class:`GuestError`."""
         (folder / "kernel").write_bytes(self.kernel.image)
         if self.kernel.system == "Linux":
-            make_initramfs(self.init, folder / "root")
+            make_initramfs(self.init, self.program, folder / "root")
         else:
-            make_root(self.init, folder / "root")
+            make_root(self.init, self.program, folder / "root")
 
     def arguments(self, folder: Path) -> list[str]:
         """QEMU's arguments for the files in *folder*, the mailbox ``mail`` among them."""
@@ -72,6 +74,7 @@ class Machine:
     def key(self) -> str:
         """What tells this machine from every other one: a checksum of all that makes it."""
         digest = hashlib.sha256(self.kernel.checksum.encode())
-        digest.update(self.init.read_bytes())
+        for program in filter(None, (self.init, self.program)):
+            digest.update(program.read_bytes())
         digest.update("\0".join(self.arguments(Path("-"))).encode())
         return digest.hexdigest()[:32]

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from conformance.choice import Wanted, add_target_options, choose_target
+from conformance.commands.status import INTERRUPTED
+from conformance.issues import Issue, gone, holding, read_issues
 from conformance.report.results import read_json
 from conformance.selection import SelectionError
+from conformance.targets.base import Target
 
 if TYPE_CHECKING:
     from conformance.report.pr.compare import Comparison
-    from conformance.report.pr.issues import Issue
+
+
+@dataclass(frozen=True)
+class Written:
+    """A report that was written: the results as the kernel gave them when asked again."""
+
+    results: Mapping[str, Any]
+    interrupted: bool
 
 
 def add_report(commands: argparse._SubParsersAction[Any]) -> None:
@@ -32,36 +44,88 @@ def add_report(commands: argparse._SubParsersAction[Any]) -> None:
         "-o", "--output", type=Path, metavar="DIR", required=True, help="a new folder"
     )
     report.add_argument("--known", type=Path, metavar="FILE", help="known issues, as TOML")
-    report.add_argument(
-        "--run-programs",
-        action="store_true",
-        help="run each program on this system, if the results are from it, and say how it ended",
-    )
+    add_repeat(report)
     report.add_argument("--force", action="store_true", help="replace a report that is there")
+    kernel = report.add_argument_group(
+        "the kernel that the results are from",
+        "if it is named, it is asked again, and the programs are run on it",
+    )
+    add_target_options(kernel.add_argument)
+
+
+def add_repeat(parser: argparse.ArgumentParser) -> None:
+    """Add ``--repeat``."""
+    parser.add_argument(
+        "--repeat",
+        type=int,
+        metavar="N",
+        help="for a report, run what differs so often; else 20 times, or for 20 seconds",
+    )
 
 
 def run_report(options: argparse.Namespace, console: Console) -> int:
     """Write the report; the exit status."""
     check_report(options.output, force=options.force)
     from conformance.report.pr.compare import compare
-    from conformance.report.pr.issues import read_issues
 
     issues = read_issues(options.known) if options.known else ()
+    wanted = Wanted.from_options(lambda name: getattr(options, name))
+    check_repeat(options.repeat)
     results = read_json(options.results)
     comparison = None
     if options.other is not None:
         before, results = results, read_json(options.other)
         comparison = compare(before, results)
-    write_report(
-        results,
-        options.output,
-        console,
-        issues,
-        comparison,
-        run_programs=options.run_programs,
-        force=options.force,
-    )
-    return 0
+    target = _target(wanted, results, console) if wanted.named else None
+    try:
+        written = write_report(
+            results,
+            options.output,
+            console,
+            issues,
+            comparison,
+            target=target,
+            repeat=options.repeat,
+            cuts_down=True,
+            force=options.force,
+        )
+    except BaseException:
+        if target:
+            target.kill()
+        raise
+    if target:
+        target.close()
+    return INTERRUPTED if written.interrupted else 0
+
+
+def _target(wanted: Wanted, results: Mapping[str, Any], console: Console) -> Target:
+    """The kernel that was named, started.  Raises :class:`SelectionError` if it is another one."""
+    if results["target"] == "source":
+        raise SelectionError(
+            "these results are of the target source, which no kernel can be asked about: "
+            "expected no other target"
+        )
+    choice = choose_target(wanted)
+    console.print(choice.line, soft_wrap=True, highlight=False)
+    target = choice.start()
+    theirs, ours = results["kernel"], asdict(target.kernel)
+    words = ["system", "release", "machine", "checksum"]
+    if not (theirs.get("kern_fork_guessed") or ours["guessed"]):
+        words.append("kern_fork")
+    for word in words:
+        if theirs.get(word) and ours[word] and theirs[word] != ours[word]:
+            target.kill()
+            raise SelectionError(
+                f"the results are from another kernel than this one, {target.kernel}: its {word} "
+                f"is {ours[word]}, theirs {theirs[word]}: expected the kernel that they are from"
+            )
+    return target
+
+
+def check_repeat(times: int | None) -> None:
+    """Raise :class:`SelectionError` where nothing can be run so often."""
+    if times is not None and times < 1:
+        raise SelectionError("--repeat: expected a number of 1 or more")
 
 
 def check_report(folder: Path, *, force: bool = False) -> None:
@@ -82,30 +146,52 @@ def write_report(
     issues: Sequence[Issue] = (),
     comparison: Comparison | None = None,
     *,
-    run_programs: bool = False,
+    target: Target | None = None,
+    repeat: int | None = None,
+    cuts_down: bool = False,
     force: bool = False,
-) -> None:
-    """Write the report and say what is in it, a line for each problem."""
-    from conformance.report.pr.issues import gone
-    from conformance.report.pr.writing import PAGE, write_folder
+) -> Written:
+    """Write the report and say what is in it, a line for each problem.
+
+    With *target*, the kernel of the results, that is asked again first, *repeat* times, and
+    the programs are run on it; where that is interrupted, the report says what it can.
+    """
+    from conformance.report.pr.again import asked_again
+    from conformance.report.pr.problem import read_differences
+    from conformance.report.pr.writing import PAGE, entries, write_folder
 
     def say(line: str) -> None:
         console.print(line, soft_wrap=True, highlight=False, markup=False)
 
-    made = write_folder(
-        results,
-        folder,
-        issues=tuple(issues),
-        comparison=comparison,
-        run_programs=run_programs,
-        force=force,
+    interrupted = False
+    try:
+        if target is not None:
+            with console.status("asking the kernel again, and running the programs"):
+                results = asked_again(results, target, repeat, cuts_down=cuts_down)
+                made = entries(results, issues, target)
+        else:
+            made = entries(results, issues)
+    except KeyboardInterrupt:
+        if target is None:
+            raise
+        target.kill()
+        interrupted = True
+        made = entries(results, issues)
+    old = gone(
+        holding(issues, results["kernel"].get("kern_fork")),
+        results["clauses"],
+        [difference.result() for difference in read_differences(results)],
     )
+    news = [{"pr": issue.pr, "clause": issue.clause} for issue in old] or results.get("gone", [])
+    write_folder(results, made, folder, gone=news, comparison=comparison, force=force)
     for entry in made:
-        known = f" (known: {entry.known.pr})" if entry.known else ""
+        known = f" (known: {entry.pr})" if entry.pr else ""
         problem = entry.problem
-        say(f"{entry.name}: {problem.synopsis}, {problem.count} of its cause{known}")
-    for issue in gone(results, [entry.problem for entry in made], issues):
-        say(f"gone: {issue.pr}, {issue.clause}")
+        seen = f"seen {problem.how_often} times, {problem.count} of its cause"
+        say(f"{entry.name}: {problem.synopsis}, {seen}{known}")
+    for issue in news:
+        say(f"gone: {issue['pr']}, {issue['clause']}")
     for word, problem in comparison.rows() if comparison else ():
         say(f"{word}: {problem.synopsis}")
     say(f"{len(made)} problem{'' if len(made) == 1 else 's'}: {folder / PAGE}")
+    return Written(results, interrupted)

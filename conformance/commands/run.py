@@ -16,7 +16,9 @@ import platformdirs
 from rich.console import Console
 
 from conformance.choice import Wanted, add_options, choose_target, kern_fork_file
+from conformance.commands.report import add_repeat, check_repeat, check_report, write_report
 from conformance.commands.status import INTERRUPTED
+from conformance.issues import Issue, holding, read_issues
 from conformance.journal import Journal, JournalError
 from conformance.report.junit import write_junit
 from conformance.report.results import as_json, write_json
@@ -24,7 +26,6 @@ from conformance.report.terminal import show_progress, show_summary
 from conformance.runner import Run, Summary
 from conformance.selection import SelectionError, read_budget, read_scenarios, select
 from conformance.targets.base import Target
-from conformance.targets.local import LocalTarget
 from reference_model import Scenario
 
 if TYPE_CHECKING:
@@ -58,11 +59,13 @@ def add_run(commands: argparse._SubParsersAction[Any]) -> None:
         help="write what is seen to FILE as it comes, and go on from what is there; "
         "without FILE, from the last run that did not come to its end",
     )
+    run.add_argument("--known", type=Path, metavar="FILE", help="known issues, as TOML")
     run.add_argument("--json", type=Path, metavar="FILE", help="write the results")
     run.add_argument("--junit", type=Path, metavar="FILE", help="write the results for CI")
     run.add_argument(
         "--report", type=Path, metavar="DIR", help="write a report as 'forkoracle report' does"
     )
+    add_repeat(run)
 
 
 def run_run(options: argparse.Namespace, console: Console) -> int:
@@ -71,42 +74,71 @@ def run_run(options: argparse.Namespace, console: Console) -> int:
         if not path.parent.is_dir():
             raise SelectionError(f"{path}: no folder {path.parent} to write it in")
     # What only some runs need, and takes its time to load, is loaded where it is needed.
+    check_repeat(options.repeat)
     if options.report:
-        from conformance.commands.report import check_report
-
         check_report(options.report)
+    elif options.repeat:
+        raise SelectionError("--repeat goes with --report: expected it, too")
+    issues = read_issues(options.known) if options.known else ()
     file = kern_fork_file(options.target, options.kern_fork)
-    run = _source(options, console, file) if file else _kernel(options, console)
+    run = _source(options, console, file, issues) if file else _kernel(options, console, issues)
+    # A report asks the kernel again.
+    target = run.target if isinstance(run, Run) else None
     try:
         for _ in show_progress(console, run.results(), run.expected_total):
             pass
         summary = run.close()
-        if isinstance(run, Run):
-            run.target.close()
+        if target is not None and not options.report:
+            target.close()
     except KeyboardInterrupt:
         run.kill()
+        target = None
         summary = run.close(interrupted=True)
     except BaseException:
         run.kill()
         raise
-    show_summary(console, summary, every_clause=options.clauses)
-    if isinstance(run, Run) and run.journal is not None:
-        _end(run.journal, summary, console, named=options.resume not in (None, LAST))
-    if options.json:
-        write_json(options.json, summary)
-    if options.junit:
-        write_junit(options.junit, summary)
-    if options.report:
-        from conformance.commands.report import write_report
-
-        here = summary.target == LocalTarget.name
-        write_report(as_json(summary), options.report, console, run_programs=here)
+    try:
+        _write(options, console, summary, run)
+        if options.report:
+            _report(options, console, summary, target)
+    except BaseException:
+        run.kill()
+        raise
     if not summary.interrupted and options.scenarios is None and options.programs is None:
         _keep(summary)
     return INTERRUPTED if summary.interrupted else summary.exit_status()
 
 
-def _source(options: argparse.Namespace, console: Console, file: Path) -> SourceRun:
+def _write(
+    options: argparse.Namespace, console: Console, summary: Summary, run: Run | SourceRun
+) -> None:
+    """Show and write what came of a run."""
+    show_summary(console, summary, every_clause=options.clauses)
+    if isinstance(run, Run) and run.journal is not None:
+        _end(run.journal, summary, console, named=options.resume not in (None, LAST))
+    if options.json:
+        write_json(options.json, as_json(summary))
+    if options.junit:
+        write_junit(options.junit, summary)
+
+
+def _report(
+    options: argparse.Namespace, console: Console, summary: Summary, target: Target | None
+) -> None:
+    """Write the report; the results then have what *target* answered when it was asked again."""
+    written = write_report(
+        as_json(summary), options.report, console, target=target, repeat=options.repeat
+    )
+    if target is not None and not written.interrupted:
+        target.close()
+    summary.interrupted |= written.interrupted
+    if options.json:
+        write_json(options.json, written.results)
+
+
+def _source(
+    options: argparse.Namespace, console: Console, file: Path, issues: Sequence[Issue]
+) -> SourceRun:
     """The run of the target ``source``."""
     if options.kernel or options.release or options.image or options.host:
         raise SelectionError(
@@ -119,7 +151,7 @@ def _source(options: argparse.Namespace, console: Console, file: Path) -> Source
         )
     from conformance.targets.source.target import SourceRun
 
-    run = SourceRun(file, options.only, options.seed)
+    run = SourceRun(file, options.only, options.seed, issues=issues)
     console.print(
         f"target source: {file}, compiled and called "
         "(--target local for the kernel that we are on)",
@@ -129,7 +161,7 @@ def _source(options: argparse.Namespace, console: Console, file: Path) -> Source
     return run
 
 
-def _kernel(options: argparse.Namespace, console: Console) -> Run:
+def _kernel(options: argparse.Namespace, console: Console, issues: Sequence[Issue]) -> Run:
     """The run of a target that is a kernel."""
     scenarios = _scenarios(options)
     budget = read_budget(options.programs) if options.programs is not None else None
@@ -139,17 +171,18 @@ def _kernel(options: argparse.Namespace, console: Console) -> Run:
     target = choice.start()
     if target.kernel.kern_fork or target.name == "ssh":
         console.print(f"kernel {target.kernel}", soft_wrap=True, highlight=False)
+    known = holding(issues, target.kernel.kern_fork)
     try:
         if budget is None:
             journal = _journal(options.resume, target)
-            return Run(target, scenarios, journal, cut_down=bool(options.report))
+            return Run(target, scenarios, journal, cuts_down=bool(options.report), issues=known)
         if target.kernel.system != "NetBSD":
             raise SelectionError(
                 "--programs: what another kernel than NetBSD answers is written down for the "
                 f"families only, and this is {target.kernel.system}: expected --kernel or --host"
             )
         drawn = _programs(target, options.seed, budget)
-        return Run(target, (), _journal(options.resume, target), drawn)
+        return Run(target, (), _journal(options.resume, target), drawn, issues=known)
     except (JournalError, SelectionError):
         target.kill()
         raise
@@ -216,6 +249,6 @@ def _keep(summary: Summary) -> None:
     path = last_results()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(path, summary)
+        write_json(path, as_json(summary))
     except OSError as error:
         print(f"forkoracle: results not kept in {path.parent}: {error.strerror}", file=sys.stderr)

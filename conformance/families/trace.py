@@ -88,8 +88,10 @@ class _Case:
             )
         else:
             middle = (
+                f"T: wait4 P WNOHANG [{self.when}]\n"
+                # A caller that stopped all the same says for which event.
+                f"T: PT_GET_PROCESS_STATE P [{self.when}]\n"
                 "C: getppid [ORIGINAL-PARENT]\n"
-                f"T: wait4 any WNOHANG [{self.when}]\n"
                 "T: PT_CONTINUE C [TRACE-STATE-NOT-INHERITED]\n"
                 "C: exit 5\n"
             )

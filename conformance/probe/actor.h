@@ -22,6 +22,7 @@ static struct effort measure(void)
 	return now;
 }
 
+static void actor_main(int me);
 static void *stack_of(int slot) { return stacks[slot] + STACK_SIZE - 64; }
 
 static void put_error(struct text *t, long error)
@@ -68,7 +69,10 @@ static void newborn(long pid)
 			return;
 	for (int i = 0; i < stage->scenario.steps; i++) {
 		int child = stage->scenario.step[i].child;
-		if (stage->result[i].state == BEGUN && child >= 0 && child < MAX_ACTORS && !stage->actor[child].expected) {
+		if (stage->scenario.step[i].verb == V_LWP_CREATE)
+			continue;
+		if (stage->result[i].state == BEGUN && child >= 0 && child < MAX_ACTORS
+		    && !stage->actor[child].pid && !stage->actor[child].expected) {
 			stage->actor[child].expected = (i32)pid;
 			return;
 		}
@@ -116,6 +120,25 @@ static void fork_step(int me, struct step *step, struct result *result, struct t
 		stage->actor[child].expected = (i32)pid;
 	put_pid(t, pid);
 }
+
+#if HAVE_LOOKS
+/* Where a process's second LWP starts: on the stack of the actor that it is. */
+static void lwp_main(void)
+{
+	char here;
+	actor_main((int)((&here - stacks[0]) / STACK_SIZE));
+}
+
+static void lwp_create_step(int me, int child, struct text *t)
+{
+	long lid = os_lwp_create(lwp_main, stack_of(child));
+	if (lid > 0) {
+		stage->actor[child].lid = (i32)lid;
+		stage->actor[child].expected = stage->actor[me].pid;
+	}
+	put_result(t, lid, "ok");
+}
+#endif
 
 static void put_status(struct text *t, long got, const struct status *status)
 {
@@ -215,8 +238,9 @@ static void wait_a_little(u64 since)
 		os_nap(50);
 }
 
-static void actor_main(int me);
 static void direct(void);
+static void become_program(void);
+static void try_fork(void);
 
 #if HAVE_TRACER
 static void put_events(struct text *t, int events)
@@ -349,6 +373,12 @@ static void perform(int me, u32 index)
 	case V_STACK:
 		put(&t, self->entry_stack == 'k' ? "kept" : self->entry_stack == 'g' ? "given" : "other");
 		break;
+#if HAVE_LOOKS
+	case V_LWP_CREATE:
+		lwp_create_step(me, step->child, &t);
+		break;
+	case V_LWP_EXIT:
+#endif
 	case V_EXIT:
 	case V_EXEC:
 		put(&t, "ok");
@@ -362,6 +392,10 @@ static void perform(int me, u32 index)
 			os_exec(self_path, argv);
 			os_exit(127);
 		}
+#if HAVE_LOOKS
+		if (step->verb == V_LWP_EXIT)
+			os_lwp_exit();
+#endif
 		os_exit((int)step->arg[0]); /* the director passes the turn on, once we are dead */
 	case V_GETPPID:
 		put_pid(&t, os_getppid());
@@ -466,6 +500,10 @@ static void perform(int me, u32 index)
 static void actor_main(int me)
 {
 	u64 since = os_microtime();
+#if HAVE_LOOKS
+	if (stage->scenario.lwps)
+		stage->actor[me].lid = (i32)os_lwp_self();
+#endif
 	stage->actor[me].pid = (i32)os_getpid();
 	while (!stage->over) {
 		u32 now = stage->turn;
@@ -482,10 +520,14 @@ static void actor_main(int me)
 /*
  * Where every child with a name starts, on a stack of its own.  The slot says
  * who it is: an actor that a step gave birth to, one that is to be traced, a
- * root, or the director.
+ * root, the director, or a program that is none of ours.
  */
 __attribute__((used, noreturn)) void child_main(char *stack, char *parents_stack, long slot)
 {
+	if (slot == 3 * MAX_ACTORS + 2)
+		become_program();
+	if (slot == 3 * MAX_ACTORS + 1)
+		try_fork();
 	if (slot == 3 * MAX_ACTORS)
 		direct();
 	if (slot >= 2 * MAX_ACTORS) {

@@ -33,7 +33,7 @@ _COMMON = (
     "-fno-stack-protector",
     "-fno-pic",
 )
-_INSTALL_ZIG = "install it with: pip install 'forkoracle[cross]'"
+INSTALL_ZIG = "install it with: pip install 'forkoracle[cross]'"
 
 
 class BuildError(Exception):
@@ -45,22 +45,24 @@ def _machine_flags(target: str) -> tuple[str, ...]:
     return ("-mno-red-zone",) if machine.startswith(("x86_64", "amd64")) else ()
 
 
-def _zig() -> list[str] | None:
+def zig() -> list[str] | None:
+    """The command ziglang, where that is installed."""
     if importlib.util.find_spec("ziglang") is None:
         return None
     return [sys.executable, "-m", "ziglang"]
 
 
-def _host_compiler() -> list[str]:
+def host_compiler() -> list[str]:
+    """The system's own C compiler.  Raises :class:`BuildError`."""
     named = os.environ.get("CC")
     for name in filter(None, (named, "cc", "gcc", "clang")):
         if found := shutil.which(name):
             return [found]
-    if zig := _zig():
-        return [*zig, "cc"]
+    if found_zig := zig():
+        return [*found_zig, "cc"]
     raise BuildError(
         "no C compiler: expected cc, gcc or clang in PATH (or CC to name one); "
-        f"install one, or ziglang: {_INSTALL_ZIG}"
+        f"install one, or ziglang: {INSTALL_ZIG}"
     )
 
 
@@ -68,18 +70,18 @@ def _commands(target: str, source: Path, out: Path) -> list[list[str]]:
     """What to run, one after the other, to make *out* from *source*."""
     flags = [*_COMMON, *_machine_flags(target)]
     if target == HOST:
-        compiler = _host_compiler()
+        compiler = host_compiler()
         if compiler[-1] == "cc" and len(compiler) > 1:
             flags.append("-fno-sanitize=all")
         link = ["-nostdlib", "-static", "-no-pie", "-o", str(out), str(source)]
         return [[*compiler, *flags, *link]]
-    zig = _zig()
-    if zig is None:
-        raise BuildError(f"no ziglang to build the probe for {target}: {_INSTALL_ZIG}")
+    ziglang = zig()
+    if ziglang is None:
+        raise BuildError(f"no ziglang to build the probe for {target}: {INSTALL_ZIG}")
     # zig links no static program for NetBSD, so its linker is called by itself.
     middle = str(out.with_suffix(".o"))
     compile_ = ["cc", "-target", target, "-fno-sanitize=all", "-c", "-o", middle, str(source)]
-    return [[*zig, *compile_, *flags], [*zig, "ld.lld", "-static", "-o", str(out), middle]]
+    return [[*ziglang, *compile_, *flags], [*ziglang, "ld.lld", "-static", "-o", str(out), middle]]
 
 
 def _key(target: str, commands: list[list[str]]) -> str:

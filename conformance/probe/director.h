@@ -15,6 +15,8 @@ enum { BUFFER = 1 << 16 };
 /* Survives the director: whoever comes next goes on from here. */
 struct io {
 	volatile u32 running, number, eof;
+	volatile u32 returned; /* the fork that was tried has */
+	i32 kind; /* of call that our own processes are made by */
 	u32 mail[3]; /* see mailbox.h */
 	u64 flushed;
 	u32 in_start, in_end, out_end;
@@ -102,6 +104,50 @@ static void bench(u64 count)
 	say("\n");
 }
 
+/* Where vm/image.py puts a program, the slot of the child that becomes it, and its output. */
+#define PROGRAM_PATH "/bin/sh"
+enum { PROGRAM = 3 * MAX_ACTORS + 2 };
+static int program_output;
+
+/* In that child: become the program, with nothing of ours. */
+static void become_program(void)
+{
+	char *name[] = {PROGRAM_PATH, 0};
+	os_dup2(program_output, 1);
+	os_dup2(1, 2);
+	os_dup2(os_open("/dev/null"), 0);
+	for (int fd = 3; fd < 64; fd++)
+		os_close(fd);
+	os_block(0, 0);
+	os_exec(PROGRAM_PATH, name);
+	os_exit(127);
+}
+
+/* Run the program that lies beside us: how it ended, and what it said, each line behind a bar. */
+static void run_program(void)
+{
+	struct status status;
+	int end[2];
+	char c[2] = {0, 0}, last = '\n';
+	os_pipe(end);
+	program_output = end[1];
+	long pid = (long)os_fork(FORK, 0, 0, 0, stack_of(0), PROGRAM);
+	if (pid < 0 || os_wait4(pid, &status, 0) != pid)
+		os_exit(3);
+	/* Who is left of it may have the pipe, too: a byte of ours marks the end. */
+	os_write(end[1], c, 1);
+	say(status.how == 'e' ? "exited " : "killed ");
+	say_number((u64)status.value);
+	say("\n");
+	while (os_read(end[0], c, 1) == 1 && c[0]) {
+		if (last == '\n')
+			say("|");
+		last = c[0];
+		say(c);
+	}
+	say(last == '\n' ? ".\n" : "\n.\n");
+}
+
 /* The next scenario into the stage; 0 at the end; what is wrong with it in *wrong. */
 static int read_scenario(const char **wrong)
 {
@@ -109,9 +155,14 @@ static int read_scenario(const char **wrong)
 	char *line;
 	*wrong = 0;
 	u64 loops;
-	while ((line = read_line()) && (!*line || (*line == 'b' && number(line + 6, 10, &loops)))) /* bench N */
-		if (*line)
+	while ((line = read_line())) {
+		if (mail.open && same(line, "program"))
+			run_program();
+		else if (*line == 'b' && number(line + 6, 10, &loops)) /* bench N */
 			bench(loops);
+		else if (*line)
+			break;
+	}
 	if (!line)
 		return 0;
 	/* The step table is not cleared: read_step() clears each entry that it fills. */
@@ -139,10 +190,21 @@ static long pid_known(int actor)
 	return a->pid ? a->pid : a->expected;
 }
 
+/* What an actor's LWP is doing; of a process that is not known to have several, the process. */
+static int state_of(int actor)
+{
+#if HAVE_LOOKS
+	if (stage->actor[actor].lid)
+		return os_lwp_state(pid_known(actor), stage->actor[actor].lid);
+#endif
+	return os_state(pid_known(actor));
+}
+
+/* A process's name is that of the actor who was there first; LWPs have IDs of the same kind. */
 static const char *name_of(long pid)
 {
 	for (int i = 0; i < stage->scenario.actors; i++)
-		if (pid_known(i) == pid)
+		if ((stage->scenario.lwps & 1 << i ? stage->actor[i].lid : pid_known(i)) == pid)
 			return stage->scenario.names[i];
 	for (int i = 0; i < stage->scenario.steps; i++)
 		if (stage->result[i].anonymous == pid)
@@ -197,7 +259,7 @@ static void settle_results(int stuck_at)
 		else if (stuck_at >= 0 && i > stuck_at)
 			settle_result(i, "not reached");
 		else {
-			int state = os_state(pid_known(stage->scenario.step[i].actor));
+			int state = state_of(stage->scenario.step[i].actor);
 			settle_result(i, state == ZOMBIE || state == NOBODY ? "gone" : "unfinished");
 		}
 	}
@@ -227,13 +289,13 @@ static void new_stage(void)
 static void reap(void)
 {
 	struct status status;
-	u64 until = os_microtime() + 1000000;
+	u64 since = os_microtime();
 	for (;;) {
 		long got = os_wait4(-1, &status, 1 | 8 /* WNOHANG|WALLSIG */);
-		if (got < 0 || (got == 0 && os_microtime() > until))
+		if (got < 0 || (got == 0 && os_microtime() - since > 1000000))
 			return;
 		if (got == 0)
-			os_nap(20);
+			wait_a_little(since);
 	}
 }
 
@@ -254,7 +316,7 @@ static int never_born(int actor)
 {
 	for (int i = 0; i < stage->scenario.steps; i++)
 		if (stage->scenario.step[i].child == actor)
-			return stage->result[i].state == DONE && stage->result[i].seen[0] != '@';
+			return stage->result[i].state == DONE && !pid_known(actor);
 	return 0;
 }
 
@@ -266,6 +328,15 @@ static int waits_in_a_step(int actor)
 	return 0;
 }
 
+/* Whether the process cannot end yet, since another of its LWPs is in a call. */
+static int exits_behind_another(struct step *step)
+{
+	for (int i = 0; i < stage->scenario.actors && step->verb == V_EXIT; i++)
+		if (i != step->actor && pid_known(i) == pid_known(step->actor) && waits_in_a_step(i))
+			return 1;
+	return 0;
+}
+
 /* Which calls may sleep for as long as they like; all others are only waited for. */
 static int may_sleep(int verb) { return verb <= V_CLONE || verb == V_WAIT4; }
 
@@ -273,7 +344,7 @@ static int may_sleep(int verb) { return verb <= V_CLONE || verb == V_WAIT4; }
 static int anything_runs(void)
 {
 	for (int i = 0; i < stage->scenario.actors; i++)
-		if (waits_in_a_step(i) && os_state(pid_known(i)) == RUNNING)
+		if (waits_in_a_step(i) && state_of(i) == RUNNING)
 			return 1; /* whoever is in no step only waits for its turn */
 	for (int i = 0; i < stage->scenario.steps; i++) {
 		long pid = stage->result[i].anonymous;
@@ -297,7 +368,7 @@ static int is_stuck(u32 now, u64 waited, int *calm)
 			return impatient;
 		state = NOBODY;
 	} else
-		state = pid ? os_state(pid) : RUNNING;
+		state = pid ? state_of(step->actor) : RUNNING;
 	if (stage->turn != now)
 		return 0;
 	if (state == ZOMBIE || state == NOBODY) {
@@ -308,6 +379,8 @@ static int is_stuck(u32 now, u64 waited, int *calm)
 	}
 	if (result->state == DONE) {
 		if (external) /* somebody else's: we pass its turn on */
+			take_turn(now);
+		else if (state == ASLEEP && waited > CALM && exits_behind_another(step))
 			take_turn(now);
 	} else if (result->state == BEGUN) {
 		if (state == RUNNING || (state == ASLEEP && !may_sleep(step->verb)))
@@ -326,7 +399,7 @@ static int is_stuck(u32 now, u64 waited, int *calm)
 static int is_dead(int actor)
 {
 	long pid = pid_known(actor);
-	int state = pid ? os_state(pid) : RUNNING;
+	int state = pid ? state_of(actor) : RUNNING;
 	return state == ZOMBIE || state == NOBODY;
 }
 
@@ -420,6 +493,37 @@ static void clear_stage(void)
 		wait_until_gone(stage->result[i].anonymous, until);
 }
 
+/* The child of a fork that is tried: does its parent go on before it ends? */
+static void try_fork(void)
+{
+	u64 until = os_microtime() + 500000;
+	while (!io->returned) {
+		if (os_microtime() > until)
+			os_exit(1);
+		os_yield();
+	}
+	os_exit(0);
+}
+
+/*
+ * A fork that holds its caller, as vfork does, would hold all of us before the
+ * first step: what it does wrong is for the scenarios to see.
+ */
+static void choose_own_fork(void)
+{
+	struct status status;
+	io->kind = FORK;
+	long pid = (long)os_fork(FORK, 0, 0, 0, stack_of(0), 3 * MAX_ACTORS + 1);
+	io->returned = 1;
+	if (pid > 0 && os_wait4(pid, &status, 8 /* WALLSIG */) == pid && status.how == 'e' && status.value)
+		io->kind = CLONE;
+}
+
+static long fork_one_of_ours(void *run_on, long slot)
+{
+	return (long)os_fork(io->kind, 20 /* SIGCHLD */, 0, 0, run_on, slot);
+}
+
 /* Fork the roots, and wait until each of them is there; 0 where one could not be. */
 static int bring_roots(void)
 {
@@ -427,7 +531,7 @@ static int bring_roots(void)
 	for (int i = 0; i < stage->scenario.actors; i++) {
 		if (!is_played_here(i))
 			continue;
-		long pid = (long)os_fork(FORK, 0, 0, 0, stack_of(i), i + 2 * MAX_ACTORS);
+		long pid = fork_one_of_ours(stack_of(i), i + 2 * MAX_ACTORS);
 		if (pid < 0)
 			return 0;
 		/*

@@ -95,6 +95,10 @@ static long os_sigaltstack(long size); /* below 0 asks; the old size, 0: none */
 
 #ifdef __NetBSD__
 #define HAVE_LOOKS 1
+static long os_lwp_create(void (*start)(void), void *stack); /* its ID */
+static long os_lwp_self(void);
+static void os_lwp_exit(void);
+static int os_lwp_state(long pid, long lid);
 static long os_clofork(long fd, int on); /* the close-on-fork flag */
 static long os_counts(u64 *count); /* forks, of these with a waiting parent, with shared memory */
 static long os_processes(void);

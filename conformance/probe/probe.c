@@ -86,7 +86,7 @@ static void supervise(void)
 		u32 number = io->number;
 		u64 since = os_microtime();
 		int hung = 0;
-		long director = (long)os_fork(FORK, 0, 0, 0, stack_of(0), 3 * MAX_ACTORS);
+		long director = fork_one_of_ours(stack_of(0), 3 * MAX_ACTORS);
 		if (director < 0)
 			leave(3);
 		for (;;) {
@@ -200,6 +200,7 @@ __attribute__((used, noreturn)) void probe_start(long *args)
 	stage->magic = MAGIC;
 	stage->size_of_result = sizeof(struct result);
 	stage->size_of_actor = sizeof(struct actor);
+	choose_own_fork();
 	hello();
 	supervise();
 	os_exit(0);

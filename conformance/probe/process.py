@@ -19,6 +19,34 @@ _FITS_IN_A_PIPE = 4096
 _LONGEST_LINE = 1 << 16
 
 
+def session_of(leader: int) -> list[psutil.Process]:
+    """Every process of that leader's session, dead or alive."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if os.getsid(process.pid) == leader:
+                found.append(process)
+        except (ProcessLookupError, psutil.NoSuchProcess, PermissionError):
+            continue
+    return found
+
+
+def kill_session(leader: subprocess.Popen[bytes]) -> None:
+    """End every process of our child's session, and wait until they are gone."""
+    for _ in range(20):
+        alive = session_of(leader.pid)
+        if not alive:
+            break
+        for process in alive:
+            try:
+                process.kill()
+            except psutil.NoSuchProcess:
+                continue
+        leader.poll()
+        psutil.wait_procs(alive, timeout=0.2)
+    leader.wait()
+
+
 class ProbeProcess:
     """A probe that runs on this machine: its lines, each within a time limit."""
 
@@ -107,14 +135,7 @@ class ProbeProcess:
 
     def session(self) -> list[psutil.Process]:
         """Every process that belongs to this probe, dead or alive."""
-        found = []
-        for process in psutil.process_iter():
-            try:
-                if os.getsid(process.pid) == self._process.pid:
-                    found.append(process)
-            except (ProcessLookupError, psutil.NoSuchProcess, PermissionError):
-                continue
-        return found
+        return session_of(self._process.pid)
 
     def finish(self) -> None:
         """Let the probe come to its end, which it does once its input is closed."""
@@ -127,18 +148,7 @@ class ProbeProcess:
 
     def kill(self) -> None:
         """End every process of this probe's session, and wait until they are gone."""
-        for _ in range(20):
-            alive = self.session()
-            if not alive:
-                break
-            for process in alive:
-                try:
-                    process.kill()
-                except psutil.NoSuchProcess:
-                    continue
-            self._process.poll()
-            psutil.wait_procs(alive, timeout=0.2)
-        self._process.wait()
+        kill_session(self._process)
         for stream in (self._process.stdin, self._process.stdout):
             try:
                 if stream:

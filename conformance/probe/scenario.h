@@ -9,7 +9,7 @@
 enum { MAX_STEPS = 64, MAX_ACTORS = 8, ANONYMOUS = MAX_ACTORS, ANYBODY, WORD = 128 };
 
 enum verb {
-	V_FORK, V_VFORK, V_VFORK14, V_CLONE, V_RETVAL1, V_STACK, V_EXIT, V_EXEC, V_GETPPID, V_KILL,
+	V_FORK, V_VFORK, V_VFORK14, V_CLONE, V_RETVAL1, V_STACK, V_LWP_CREATE, V_LWP_EXIT, V_EXIT, V_EXEC, V_GETPPID, V_KILL,
 	V_WAIT4, V_STORE, V_LOAD, V_OPEN, V_CLOSE, V_DUP2, V_LSEEK, V_TELL, V_PIPE, V_CHDIR, V_GETCWD,
 	V_UMASK, V_SIGACTION, V_SIGPROCMASK, V_SIGPENDING, V_SETRLIMIT, V_GETRLIMIT, V_SETREUID,
 	V_CLOFORK, V_KINFO, V_COMPARE, V_FLAGS, V_NICE, V_TICK, V_SETITIMER, V_GETITIMER, V_CHILDREN_USAGE,
@@ -21,7 +21,7 @@ enum verb {
 };
 
 /*
- * c child, a actor, w whom, f flags, k stack, i integer, g signal, o options,
+ * c child, y LWP, a actor, w whom, f flags, k stack, i integer, g signal, o options,
  * p path, m octal, d disposition, h how, l limit, u uid, e events, q field,
  * s field to show, b flags of a process, n notes, t trace facilities, r
  * install or purge, v timer, x signals; a capital letter may be left out.  `alone` marks what a process can do that runs one
@@ -37,6 +37,8 @@ static const struct {
 	[V_CLONE] = {"__clone", "fcK", 1},
 	[V_RETVAL1] = {"retval1", "", 1},
 	[V_STACK] = {"stack", "", 0},
+	[V_LWP_CREATE] = {"_lwp_create", "y", 0},
+	[V_LWP_EXIT] = {"_lwp_exit", "", 0},
 	[V_EXIT] = {"exit", "i", 0},
 	[V_EXEC] = {"exec", "i", 0},
 	[V_GETPPID] = {"getppid", "", 0},
@@ -115,7 +117,8 @@ struct step {
 };
 
 struct scenario {
-	int steps, actors, roots, alone, traced, measured; /* roots: a bit for each actor that is one */
+	int steps, actors, alone, traced, measured;
+	int roots, lwps; /* a bit for each actor that is one; an LWP is one that _lwp_create makes */
 	char names[MAX_ACTORS][8];
 	struct step step[MAX_STEPS];
 };
@@ -226,6 +229,9 @@ static const char *read_argument(struct scenario *s, struct step *step, char kin
 	case 'c':
 		step->child = same(word, "-") ? ANONYMOUS : actor_named(s, word, 1);
 		*arg = step->child;
+		return step->child < 0 ? "too many actors" : 0;
+	case 'y':
+		step->child = actor_named(s, word, 1);
 		return step->child < 0 ? "too many actors" : 0;
 	case 'a':
 		*arg = actor_named(s, word, 1);
@@ -361,15 +367,18 @@ static const char *read_step(struct scenario *s, char *line)
 	return 0;
 }
 
-/* Who exists from the start: whoever no step gives birth to. */
+/* Who exists from the start: whoever no step gives birth to. And who will be no process. */
 static void find_roots(struct scenario *s)
 {
-	s->roots = 0;
+	s->roots = s->lwps = 0;
 	for (int i = 0; i < s->steps; i++)
 		s->roots |= 1 << s->step[i].actor;
 	for (int i = 0; i < s->steps; i++)
 		if (s->step[i].child >= 0 && s->step[i].child < MAX_ACTORS)
 			s->roots &= ~(1 << s->step[i].child);
+	for (int i = 0; i < s->steps; i++)
+		if (s->step[i].verb == V_LWP_CREATE)
+			s->lwps |= 1 << s->step[i].child;
 }
 
 #endif

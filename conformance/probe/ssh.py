@@ -173,16 +173,31 @@ class SshShell(ProbeProcess):
             if self._askpass:
                 self._askpass.cleanup()
 
-    def ask(self, script: str) -> list[str]:
+    def ask(self, script: str, timeout: float = ANSWER_TIMEOUT) -> list[str]:
         """What *script* prints, line by line.  Raises :class:`ProbeError`."""
         # The braces have sh read all of it before it runs any.
         self.send([f"{{\n{script}\n}} </dev/null\necho; echo {self._mark}\n"])
         lines = self._heard = []
         while True:
-            line = self._raw_line(ANSWER_TIMEOUT).decode("utf-8", "replace")
+            line = self._raw_line(timeout).decode("utf-8", "replace")
             if line == self._mark:
                 return lines[:-1] if lines and not lines[-1] else lines
             lines.append(line)
+
+    def make_folder(self) -> str:
+        """Make a folder that goes when the shell does, ``$f`` there; its name, if there is one."""
+        return "".join(self.ask(_FOLDER))
+
+    def put(self, data: bytes, name: str, then: str = "") -> None:
+        """Write *data* to a file of that folder, and have sh do *then*.
+
+        Raises :class:`ProbeError`.
+        """
+        # Nothing may follow before sh has said so: it reads ahead.
+        self.send([f'{{ echo {self._mark}; head -c {len(data)} >"$f/{name}" || exit; {then}\n}}\n'])
+        while self.line(ANSWER_TIMEOUT) != self._mark:
+            pass
+        self._write(data)
 
     def kill(self) -> None:
         super().kill()
@@ -240,23 +255,14 @@ class SshProbe(SshShell):
         """Log in, copy *probe* over, and start it; *patience* as for the channel, in seconds."""
         super().__init__(host)
         try:
-            self.folder = "".join(self.ask(_FOLDER))
+            self.folder = self.make_folder()
             if not self.folder:
                 raise HostError(
                     "no folder for the probe: expected TMPDIR, /tmp or HOME to be writable and "
                     "not mounted noexec"
                 )
-            program = probe.read_bytes()
-            # Nothing may follow before sh has said so: it reads ahead.
-            self.send(
-                [
-                    f'{{ echo {self._mark}; head -c {len(program)} >"$f/probe" || exit; '
-                    f'"$f/probe" --patience {int(patience * 1000)}; exit; }}\n'
-                ]
-            )
-            while self.line(ANSWER_TIMEOUT) != self._mark:
-                pass
-            self._write(program)
+            run = f'"$f/probe" --patience {int(patience * 1000)}; exit'
+            self.put(probe.read_bytes(), "probe", run)
         except BaseException:
             self.kill()
             raise

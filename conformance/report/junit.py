@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
@@ -28,6 +29,12 @@ def item_outcome(
     return Verdict.KNOWN if known else Verdict.AGREES, ""
 
 
+def _known_issues(results: list[Result]) -> str:
+    """Which problem reports know of the differences; empty where there are none."""
+    prs = Counter(result.pr for result in results for _ in range(result.number) if result.pr)
+    return "; ".join(f"known: {pr} ({number})" for pr, number in prs.items())
+
+
 def write_junit(path: Path, summary: Summary) -> None:
     """Write the summary as JUnit XML."""
     suites = Element("testsuites")
@@ -49,9 +56,18 @@ def write_junit(path: Path, summary: Summary) -> None:
             total = sum(r.number for r in results)
             message = f"{differing} of {total} scenarios differ from kern_fork.c"
             SubElement(case, "failure", message=message).text = text
-        elif verdict is Verdict.NOT_DECIDED:
+        elif verdict is Verdict.NOT_DECIDED or (text := _known_issues(results)):
             totals[family]["skipped"] += 1
             SubElement(case, "skipped", message=text)
+    for issue in summary.gone():
+        family = "gone"
+        suite = families.setdefault(family, SubElement(suites, "testsuite", name=family))
+        totals.setdefault(family, {"tests": 0, "failures": 0, "skipped": 0, "errors": 0})
+        totals[family]["tests"] += 1
+        case = SubElement(
+            suite, "testcase", classname=f"forkoracle.{summary.target}.{family}", name=issue.pr
+        )
+        SubElement(case, "system-out").text = f"{issue.clause} is as it should be"
     for family, suite in families.items():
         for key, value in totals[family].items():
             suite.set(key, str(value))

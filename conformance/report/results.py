@@ -28,7 +28,8 @@ class ReportError(UsageError):
     """A report that cannot be written: one line that says why (exit status 2)."""
 
 
-def _difference(result: Result) -> dict[str, Any]:
+def difference_entry(result: Result) -> dict[str, Any]:
+    """A result as an entry of ``differences``."""
     seen, of = result.times
     return {
         "clause": result.clause,
@@ -86,9 +87,14 @@ def as_json(summary: Summary) -> dict[str, Any]:
         "known": dict(summary.known.most_common()),
         "not_decided": dict(summary.reasons.most_common()),
         "differences": [
-            _difference(result) | _calls(result) | _lines(result, summary)
-            for result in summary.differences
+            difference_entry(result) | _calls(result) | _lines(result, summary)
+            for result in summary.ranked()
         ],
+        "issues": [
+            difference_entry(result) | _calls(result) | _lines(result, summary) | {"pr": result.pr}
+            for result in summary.of_issues
+        ],
+        "gone": [{"pr": issue.pr, "clause": issue.clause} for issue in summary.gone()],
         "notes": summary.notes,
         "coverage": asdict(summary.coverage) if summary.coverage else None,
     }
@@ -114,8 +120,9 @@ def write_whole(path: Path, text: str) -> None:
         raise
 
 
-def write_json(path: Path, summary: Summary) -> None:
-    write_whole(path, json.dumps(as_json(summary), indent=1) + "\n")
+def write_json(path: Path, results: Mapping[str, Any]) -> None:
+    """Write what :func:`as_json` gave."""
+    write_whole(path, json.dumps(results, indent=1) + "\n")
 
 
 def _check(difference: Mapping[str, Any], *, source: bool) -> None:
@@ -156,7 +163,7 @@ def read_json(path: Path) -> dict[str, Any]:
             "run the scenarios again with this version"
         )
     try:
-        for difference in data["differences"]:
+        for difference in (*data["differences"], *data.get("issues", ())):
             _check(difference, source=data["target"] == "source")
         data["kernel"]["system"], data["kernel"]["release"], data["kernel"]["machine"]
         data["summary"]["scenarios"], data["clauses"]

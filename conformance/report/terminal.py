@@ -100,11 +100,18 @@ def show_summary(console: Console, summary: Summary, *, every_clause: bool = Fal
             f"{', '.join(f'{name} ({number})' for name, number in summary.known.most_common(3))}"
             + (f" and {len(summary.known) - 3} more" if len(summary.known) > 3 else "")
         )
+    issues: Counter[str] = Counter()
+    for result in summary.of_issues:
+        issues[result.pr] += result.number
+    for pr, number in issues.most_common():
+        console.print(f"[cyan]known issue[/cyan] {number:>6}  {escape(pr)}", soft_wrap=True)
+    for issue in summary.gone():
+        console.print(f"[bold]gone[/bold] {escape(issue.pr)}: {issue.clause} is as it should be")
     for note in summary.notes:
         console.print(f"[yellow]note[/yellow] {escape(note)}", soft_wrap=True, highlight=False)
     if summary.coverage:
         console.print(escape(str(summary.coverage)), soft_wrap=True, highlight=False)
-    for result in summary.differences[:SHOWN_IN_FULL]:
+    for result in summary.ranked()[:SHOWN_IN_FULL]:
         console.print()
         for number, line in enumerate(explain(result, summary.clause_lines)):
             style = "bold red" if number == 0 else "red" if line.startswith("  >") else None

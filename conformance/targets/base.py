@@ -8,6 +8,7 @@ from typing import Protocol
 
 from conformance.known import KnownDifferences
 from conformance.probe.channel import Hello, NotDecided, Observed
+from conformance.repro.ended import Ended
 from reference_model import NEWEST, Options, Scenario
 
 
@@ -57,15 +58,25 @@ class Target(Protocol):
 
     ``options`` is what the model is told of this kernel; ``known`` the
     differences from NetBSD that are written down for it, if it is another.
+    ``ours`` is whether a panic of it harms nobody.
     """
 
     name: str
     kernel: Kernel
     options: Options
     known: KnownDifferences
+    ours: bool
 
     def run(self, scenarios: Sequence[Scenario]) -> Iterator[tuple[Scenario, Observed]]:
         """Each scenario with what was seen, as it comes."""
+        ...
+
+    def restart(self) -> None:
+        """Have what comes next run by a new probe, which knows of nothing that was before."""
+        ...
+
+    def run_program(self, source: str) -> Ended:
+        """How a program of C ended there.  Raises :class:`~conformance.repro.ended.NotRunError`."""
         ...
 
     def close(self) -> None:

@@ -6,15 +6,20 @@ The probe is init, and the only program there.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import platformdirs
 
 from conformance.known import KnownDifferences, load_known
 from conformance.probe.build import HOST, BuildError, build_probe
-from conformance.probe.channel import Channel, Observed, PanicError, ProbeError
+from conformance.probe.channel import Channel, Observed, PanicError, ProbeError, Transport
+from conformance.repro.build import build_static
+from conformance.repro.ended import TIME_LIMIT, Ended, NotRunError, exited, panicked
 from conformance.targets.base import Kernel, TargetError, model_options, undecided
 from conformance.targets.facts import linux_before_6_9
 from conformance.targets.host import LINUX_DIFFERENCES
@@ -30,6 +35,8 @@ from vm.snapshot import Snapshots
 #: In a guest of our own nobody but the scenario's actors is anybody but root.
 _FREE_UID = 61001
 _PROBE_PATIENCE = 2.0
+#: How the probe says that a program ended.
+_ENDED = re.compile(r"(exited|killed) (\d{1,3})")
 #: Names the folder of the snapshots, in the place of the user's cache.
 SNAPSHOTS_VARIABLE = "FORKORACLE_SNAPSHOTS"
 
@@ -45,8 +52,10 @@ class GuestProbe:
     """The probe in a guest, as a channel's other end."""
 
     def __init__(self, machine: Machine) -> None:
+        # A machine for one program is booted once.
+        kept = None if machine.program else snapshots()
         try:
-            self.guest = Guest(machine, snapshots())
+            self.guest = Guest(machine, kept)
         except GuestError as error:
             raise ProbeError(str(error)) from None
 
@@ -66,6 +75,20 @@ class GuestProbe:
 
     def kill(self) -> None:
         self.guest.kill()
+
+
+def _hear_program(probe: Transport) -> tuple[int, str]:
+    """How a program ended, as :mod:`subprocess` has it, and what it said."""
+    line = probe.line(TIME_LIMIT)
+    match = _ENDED.fullmatch(line)
+    if match is None:
+        raise ProbeError(f"the probe said {line[:60]!r}: expected how the program ended")
+    said = []
+    while (line := probe.line(_PROBE_PATIENCE)).startswith("|"):
+        said.append(line[1:])
+    if line != ".":
+        raise ProbeError(f"the probe said {line[:60]!r}: expected the end of the program's words")
+    return int(match[2]) * (1 if match[1] == "exited" else -1), "\n".join(said)
 
 
 def guest_machine(
@@ -92,8 +115,11 @@ def _machine_type(file: KernelFile) -> str:
 class GuestTarget:
     """Boots a machine and runs scenarios in it."""
 
+    ours = True
+
     def __init__(self, machine: Machine, patience: float = _PROBE_PATIENCE) -> None:
         """*patience* is :class:`Channel`'s; the probe in the guest has its own."""
+        self._machine = machine
         self._channel = Channel(lambda: GuestProbe(machine), patience)
         try:
             hello = self._channel.hello()
@@ -138,6 +164,29 @@ class GuestTarget:
         """Why the guest cannot run the scenario: what it needs and is not there."""
         option = first_lack(scenario, self._lacks)
         return self._lacks[option] if option else None
+
+    def restart(self) -> None:
+        """Have what comes next run by a new probe."""
+        self._channel.kill()
+
+    def run_program(self, source: str) -> Ended:
+        """How a program of C ended, in a guest of its own.  Raises :class:`NotRunError`."""
+        with TemporaryDirectory() as folder:
+            built = build_static(source, Path(folder), self.kernel.system, self.kernel.machine)
+            machine = replace(self._machine, program=built.file)
+            channel = Channel(lambda: GuestProbe(machine))
+            try:
+                channel.hello()
+                assert channel.transport is not None
+                channel.transport.send(["program\n"])
+                status, said = _hear_program(channel.transport)
+                return exited(status, said, built.library)
+            except PanicError as error:
+                return panicked(str(error), built.library)
+            except ProbeError as error:
+                raise NotRunError(str(error)) from None
+            finally:
+                channel.kill()
 
     def bare_rate(self, count: int) -> float:
         """Rounds of fork, _exit and wait4 in a second, in a bare loop of the probe's.

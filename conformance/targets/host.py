@@ -55,6 +55,8 @@ class HostTarget:
     traced: Channel | str
     #: What a user who is not root has to do to become root.
     become_root = "run as root"
+    #: Others use it.
+    ours = False
 
     def __init__(self) -> None:
         self._channels: list[Channel] = []
@@ -89,6 +91,11 @@ class HostTarget:
     def transports(self) -> list[Transport]:
         """The probes that run now."""
         return [channel.transport for channel in self._channels if channel.transport]
+
+    def restart(self) -> None:
+        """Have what comes next run by a new probe."""
+        for channel in self._channels:
+            channel.kill()
 
     def close(self) -> None:
         """Come to an end, and leave nothing behind."""

@@ -231,7 +231,9 @@ class Tracer:
         return "cannot"  # no call of Linux tells them
 
     def _PT_GET_PROCESS_STATE(self, name: str) -> str:
-        event, other = self._last_event(self._pid(name))
+        pid = self._pid(name)
+        ptrace_geteventmsg(pid)  # is it stopped at all?
+        event, other = self._last_event(pid)
         return f"{names_of(PTRACE_EVENTS, event)} @{other}" if event else "0"
 
     def _PT_GET_SIGINFO(self, name: str) -> str:

@@ -6,6 +6,8 @@ import importlib.util
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import psutil
@@ -13,6 +15,9 @@ import psutil
 from conformance.probe.build import BuildError, build_probe
 from conformance.probe.channel import Channel, ProbeError
 from conformance.probe.process import ProbeProcess
+from conformance.repro.build import build_here
+from conformance.repro.ended import Ended
+from conformance.repro.here import run_here
 from conformance.targets.base import TargetError
 from conformance.targets.facts import ask_here, read_here
 from conformance.targets.host import HostTarget
@@ -62,6 +67,11 @@ class LocalTarget(HostTarget):
     def _run_probe(self, command: list[str]) -> Channel:
         full = [*command, "--patience", str(int(self._patience * 1000))]
         return self.channel(lambda: ProbeProcess(full), self._patience)
+
+    def run_program(self, source: str) -> Ended:
+        """How a program of C ended here.  Raises :class:`NotRunError`."""
+        with TemporaryDirectory() as folder:
+            return run_here(build_here(source, Path(folder)))
 
     def processes(self) -> list[psutil.Process]:
         """Everything that this target has running now."""

@@ -18,6 +18,8 @@ NEEDS: dict[str, str] = {
             "kinfo",
             "compare",
             "flags",
+            "_lwp_create",
+            "_lwp_exit",
             "nocldstop",
             "setprivate",
             "getprivate",

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 
 from conformance.probe.channel import Observed
+from conformance.repro.ended import Ended
 from conformance.targets.base import Target
 from reference_model import Scenario
 
@@ -32,7 +33,7 @@ class SeveralTargets:
             raise
         first = self._targets[0]
         self.name, self.kernel = first.name, first.kernel
-        self.options, self.known = first.options, first.known
+        self.options, self.known, self.ours = first.options, first.known, first.ours
 
     def run(self, scenarios: Sequence[Scenario]) -> Iterator[tuple[Scenario, Observed]]:
         """Each scenario with what was seen, in order."""
@@ -59,6 +60,13 @@ class SeveralTargets:
                 # Whoever works notices at its next answer, which comes at once.
                 self.kill()
                 raise
+
+    def restart(self) -> None:
+        for target in self._targets:
+            target.restart()
+
+    def run_program(self, source: str) -> Ended:
+        return self._targets[0].run_program(source)
 
     def close(self) -> None:
         """Come to an end, and leave nothing behind."""

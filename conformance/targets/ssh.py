@@ -5,12 +5,15 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import monotonic, sleep
 from typing import TypeVar
 
 from conformance.probe.build import HOST, BuildError, build_probe
 from conformance.probe.channel import ProbeError
 from conformance.probe.ssh import Host, SshProbe, SshShell, UnreachableError
+from conformance.repro.build import build_static, compile_command
+from conformance.repro.ended import TIME_LIMIT, Ended, NotRunError, exited
 from conformance.targets.base import TargetError
 from conformance.targets.facts import probe_folders, reader, real_uids
 from conformance.targets.host import HostTarget
@@ -21,6 +24,8 @@ NO_TRACER = "no tracer: the one for Linux is python-ptrace, and plays on this ma
 ANOTHER_RUN = "another run on that host changes the count of processes"
 NO_UIDS = "neither ps nor /proc tells whose processes run there"
 _PROBES = {"x86_64": "x86_64-netbsd", "i386": "x86-netbsd", "aarch64": "aarch64-netbsd"}
+#: What compiles a program on the host.
+COMPILER = "cc"
 S = TypeVar("S", bound=SshShell)
 
 
@@ -107,6 +112,41 @@ class SshTarget(HostTarget):
         if self._shell is not None:
             self._shell.kill()
             self._shell = None
+
+    def run_program(self, source: str) -> Ended:
+        """Compile a program there, or here where no compiler is, and run it there."""
+        try:
+            shell = SshShell(self.host)
+        except ProbeError as error:
+            raise NotRunError(str(error)) from None
+        try:
+            return self._run_program(shell, source)
+        except ProbeError as error:
+            raise NotRunError(str(error)) from None
+        finally:
+            shell.kill()
+
+    def _run_program(self, shell: SshShell, source: str) -> Ended:
+        if not shell.make_folder():
+            raise ProbeError("no folder for the program")
+        library = ""
+        if shell.ask(f"command -v {COMPILER}"):
+            shell.put(source.encode(), "repro.c")
+            said = shell.ask(f"{compile_command('cc', '$f/repro', '$f/repro.c')} 2>&1; echo $?")
+            if said[-1:] != ["0"]:
+                raise NotRunError(f"it does not compile there: {' '.join(said[:-1])[:160]}")
+        else:
+            with TemporaryDirectory() as folder:
+                built = build_static(source, Path(folder), self.kernel.system, self.kernel.machine)
+                shell.put(built.file.read_bytes(), "repro")
+                library = built.library
+        run = (
+            'chmod 755 "$f/repro"; "$f/repro" >"$f/said" 2>&1; s=$?; head -c 4096 "$f/said"; echo;'
+        )
+        *said, word = shell.ask(f"{run} echo $s", TIME_LIMIT)
+        # A shell tells of a signal as 128 and its number.
+        status = int(word) if int(word) <= 128 else 128 - int(word)
+        return exited(status, "\n".join(said), library)
 
     def _real_uids(self) -> list[int]:
         """Of each process there."""

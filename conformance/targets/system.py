@@ -8,6 +8,7 @@ from pathlib import Path
 
 from conformance.probe.channel import PanicError, ProbeError
 from conformance.probe.ssh import Host, SshProbe
+from conformance.repro.ended import Ended, NotRunError, panicked
 from conformance.targets.base import TargetError
 from conformance.targets.ssh import SshTarget
 from vm.booted import BootedSystem
@@ -37,6 +38,8 @@ class WatchedProbe(SshProbe):
 
 class SystemTarget(SshTarget):
     """Boots a system, copies the probe there, and runs scenarios in it."""
+
+    ours = True
 
     def __init__(
         self,
@@ -75,6 +78,23 @@ class SystemTarget(SshTarget):
             raise ProbeError(str(error)) from None
         self.host = replace(self.host, port=self._booted.port)
         return WatchedProbe(self._booted, self.host, probe, patience)
+
+    def run_program(self, source: str) -> Ended:
+        assert self._booted is not None
+        try:
+            self._booted.revive()
+            self.host = replace(self.host, port=self._booted.port)
+            return super().run_program(source)
+        except GuestError as error:
+            raise NotRunError(str(error)) from None
+        except NotRunError:
+            try:
+                self._booted.check()
+            except PanickedError as error:
+                return panicked(str(error))
+            except GuestError as error:
+                raise NotRunError(str(error)) from None
+            raise
 
     def close(self) -> None:
         super().close()

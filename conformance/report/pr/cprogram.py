@@ -15,7 +15,7 @@ from functools import cache
 from importlib.resources import files
 from textwrap import wrap
 
-from conformance.report.pr.cverbs import statement
+from conformance.report.pr.cverbs import WITHOUT_PROGRAM, statement
 from conformance.report.pr.problem import Problem
 from conformance.targets.needs import ADDRESSES
 from reference_model import Log, Options, Scenario
@@ -305,6 +305,9 @@ class _Body:
 def _body(scenario: Scenario, expected: tuple[Log, ...], options: Options) -> _Body:
     if len(expected) > MAX_ORDERS:
         raise NoProgramError(f"{len(expected)} logs may be seen, too many to be listed")
+    for step in scenario.steps:
+        if step.verb in WITHOUT_PROGRAM:
+            raise NoProgramError(f"no C is known for {step.verb}: {WITHOUT_PROGRAM[step.verb]}")
     steps, actors = scenario.steps, _actors(scenario)
     verbs = {step.verb for step in steps}
     processes = "\n".join(_process(scenario, actor) for actor in actors)

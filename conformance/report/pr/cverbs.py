@@ -116,6 +116,12 @@ PROGRAM_VERBS: dict[str, tuple[str, str]] = {
     "PT_GET_SIGPASS": ("get_sigpass", "get_sigpass({i}, {0});"),
 }
 
+#: And the verbs that have none, each with the reason.
+WITHOUT_PROGRAM = dict.fromkeys(
+    ("_lwp_create", "_lwp_exit"),
+    "a program tells who takes steps by process ID, and LWPs share theirs",
+)
+
 _SAME = 'saw({{i}}, {} ? "same" : "other");'
 
 #: The same for each field of ``kinfo``, where kp is the process's.

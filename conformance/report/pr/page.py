@@ -10,7 +10,6 @@ from markupsafe import Markup
 
 from conformance.catalogue import catalogue
 from conformance.report.pr.compare import Comparison
-from conformance.report.pr.issues import Issue, gone
 from conformance.report.pr.problem import Difference
 from conformance.report.pr.sequence import sequence
 from conformance.report.pr.texts import ENVIRONMENT, architecture, history
@@ -75,10 +74,13 @@ def _by_family(results: Mapping[str, Any]) -> dict[str, list[tuple[Clause, dict[
 def page(
     results: Mapping[str, Any],
     made: Sequence[Entry],
-    issues: Sequence[Issue] = (),
+    gone: Sequence[Mapping[str, str]] = (),
     comparison: Comparison | None = None,
 ) -> str:
-    """The page.  What a guest or a scenario said is shown as text, whatever is in it."""
+    """The page.  What a guest or a scenario said is shown as text, whatever is in it.
+
+    ``gone`` are the known issues that were not seen any more: their ``pr`` and ``clause``.
+    """
     return ENVIRONMENT.get_template("page.html").render(
         mark=Markup(MARK),
         results=results,
@@ -89,7 +91,7 @@ def page(
         verdicts=[verdict.value for verdict in Verdict],
         pictures={entry.name: pictures(entry.problem.difference) for entry in made},
         history=history,
-        gone=gone(results, [entry.problem for entry in made], issues),
+        gone=gone,
         comparison=comparison,
         blamed={entry.problem.clause.name: entry.name for entry in reversed(made)},
     )

@@ -12,7 +12,7 @@ from typing import Any
 
 from conformance.targets.source.target import SourceRun
 from conformance.targets.source.target import Subject as CaseSubject
-from conformance.verdict import Subject
+from conformance.verdict import Result, Subject, Verdict
 from reference_model import Log, Scenario, parse
 from reference_model.clauses import Clause, clauses
 
@@ -37,7 +37,8 @@ class Difference:
     """One entry of ``differences`` of a results file, read.
 
     ``step`` is the index of the first wrong observation, ``reason`` how the
-    kernel panicked; ``times`` of ``of`` runs differed.
+    kernel panicked; ``times`` of ``of`` runs differed.  ``pr`` is the problem report
+    that the run knew it by.
     """
 
     subject: Subject
@@ -51,11 +52,27 @@ class Difference:
     of: int
     number: int
     lines: str | None
+    pr: str = ""
 
     @property
     def scenario(self) -> Scenario | None:
         """The scenario; None where the subject is another target's."""
         return self.subject if isinstance(self.subject, Scenario) else None
+
+    def result(self) -> Result:
+        """What the run came to."""
+        return Result(
+            self.subject,
+            Verdict.DIFFERENCE,
+            self.clause.name,
+            self.expected,
+            self.observed or None,
+            step=self.step,
+            reason=self.reason,
+            console=self.console,
+            times=(self.times, self.of),
+            number=self.number,
+        )
 
     def may_be_seen(self, index: int) -> str:
         """What the model allows at step *index*."""
@@ -151,10 +168,12 @@ def since() -> dict[str, str]:
 def read_differences(results: Mapping[str, Any]) -> list[Difference]:
     """The differences of what :func:`conformance.report.results.read_json` gave."""
     source = results["target"] == SourceRun.name
-    return [_read(entry, source) for entry in results["differences"]]
+    entries = (*results["differences"], *results.get("issues", ()))
+    return [as_difference(entry, source=source) for entry in entries]
 
 
-def _read(entry: Mapping[str, Any], source: bool) -> Difference:
+def as_difference(entry: Mapping[str, Any], *, source: bool = False) -> Difference:
+    """One of them; *source* is whether it is of the target ``source``."""
     text = entry["scenario"]
     subject: Subject
     if source:
@@ -174,6 +193,7 @@ def _read(entry: Mapping[str, Any], source: bool) -> Difference:
         entry["of"],
         entry.get("number", 1),
         entry.get("lines"),
+        entry.get("pr", ""),
     )
 
 
@@ -183,7 +203,7 @@ def group(
     """Differences of the same cause become one problem, told by the shortest of them."""
     causes: dict[tuple[str, ...], list[Difference]] = {}
     for difference in differences:
-        causes.setdefault(difference.cause(), []).append(difference)
+        causes.setdefault((*difference.cause(), difference.pr), []).append(difference)
     problems = []
     for found in causes.values():
         shortest = min(found, key=lambda d: (-d.times / d.of, len(d.subject.calls())))

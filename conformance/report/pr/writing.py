@@ -5,30 +5,31 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from conformance.issues import Issue, holding, known_as
 from conformance.report.pr.compare import Comparison
-from conformance.report.pr.issues import Issue, known_as
 from conformance.report.pr.page import MARK, page
 from conformance.report.pr.problem import Problem, group, read_differences
 from conformance.report.pr.repeat import Repeat, repeat
 from conformance.report.pr.texts import markdown, send_pr
 from conformance.report.results import ReportError
+from conformance.targets.base import Target
 
 PAGE = "index.html"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A problem in a report: the name of its files, how to repeat it, and as what it is known."""
+    """A problem in a report: the name of its files, how to repeat it, and its PR if it is known."""
 
     name: str
     problem: Problem
     repeat: Repeat
-    known: Issue | None
+    pr: str
 
     def files(self) -> Iterator[tuple[str, str]]:
         """The names and texts of its files."""
@@ -41,19 +42,20 @@ class Entry:
 
 
 def entries(
-    results: Mapping[str, Any], issues: tuple[Issue, ...] = (), *, run_programs: bool = False
+    results: Mapping[str, Any], issues: Sequence[Issue] = (), target: Target | None = None
 ) -> list[Entry]:
-    """The problems of a run, each with what is written of it."""
+    """The problems of a run, each with what is written of it; *target* runs their programs."""
     problems = group(read_differences(results), results["kernel"], results["target"])
+    holds = holding(issues, results["kernel"].get("kern_fork"))
     taken: Counter[str] = Counter()
     made = []
     for problem in problems:
         taken[problem.name] += 1
         number = taken[problem.name]
         name = problem.name if number == 1 else f"{problem.name}-{number}"
-        made.append(
-            Entry(name, problem, repeat(problem, run=run_programs), known_as(problem, issues))
-        )
+        issue = known_as(problem.difference.result(), holds)
+        pr = issue.pr if issue else problem.difference.pr
+        made.append(Entry(name, problem, repeat(problem, target), pr))
     return made
 
 
@@ -76,30 +78,25 @@ def check_folder(folder: Path, *, force: bool) -> None:
 
 def write_folder(
     results: Mapping[str, Any],
+    made: Sequence[Entry],
     folder: Path,
     *,
-    issues: tuple[Issue, ...] = (),
+    gone: Sequence[Mapping[str, str]] = (),
     comparison: Comparison | None = None,
-    run_programs: bool = False,
     force: bool = False,
-) -> list[Entry]:
-    """Write the report to *folder*, whole or not at all; its problems.
-
-    Raises :class:`ReportError`.
-    """
+) -> None:
+    """Write the report to *folder*, whole or not at all.  Raises :class:`ReportError`."""
     check_folder(folder, force=force)
-    made = entries(results, issues, run_programs=run_programs)
     new = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
         new.chmod(0o755)
         for entry in made:
             for name, text in entry.files():
                 (new / name).write_text(text, encoding="utf-8")
-        (new / PAGE).write_text(page(results, made, issues, comparison), encoding="utf-8")
+        (new / PAGE).write_text(page(results, made, gone, comparison), encoding="utf-8")
         if folder.exists():
             shutil.rmtree(folder)
         new.replace(folder)
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
         raise
-    return made

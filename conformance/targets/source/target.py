@@ -16,6 +16,7 @@ from pathlib import Path
 from time import monotonic
 from typing import IO, Any
 
+from conformance.issues import Issue, holding
 from conformance.runner import Summary
 from conformance.selection import SelectionError
 from conformance.targets.base import Kernel, TargetError
@@ -85,6 +86,8 @@ class SourceRun:
         seed: int = 1,
         number: int = GENERATED,
         workers: int | None = None,
+        *,
+        issues: Sequence[Issue] = (),
     ) -> None:
         self._families = families_for(only)
         self._only = list(only)
@@ -96,7 +99,9 @@ class SourceRun:
         self.kernel = Kernel(
             "kern_fork.c", path.name, "source", ".".join(map(str, stated)) if stated else None
         )
-        self.summary = Summary(self.name, self.kernel)
+        self.summary = Summary(
+            self.name, self.kernel, issues=holding(issues, self.kernel.kern_fork)
+        )
         self.summary.clause_lines = lines_in(path)
         if self.source.note:
             self.summary.notes.append(f"{path}: {self.source.note}")
@@ -203,9 +208,9 @@ class SourceRun:
                 raise TargetError(f"a worker ended with status {process.returncode}: see above")
 
     def _count(self, result: Result) -> Result:
-        self.summary.add(result)
+        counted = self.summary.add(result)
         self.summary.seconds = monotonic() - self._start
-        return result
+        return counted
 
     # -- the end --------------------------------------------------------------------
 

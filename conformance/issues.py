@@ -17,18 +17,17 @@ all if left out.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
 
-from conformance.report.pr.problem import Problem
-from conformance.report.results import ReportError
+from conformance.errors import UsageError
+from conformance.verdict import Result, Verdict
 from reference_model.clauses import clauses
 
 
-class IssuesError(ReportError):
+class IssuesError(UsageError):
     """A file of known issues that is wrong: one line that says where and how."""
 
 
@@ -42,42 +41,48 @@ class Issue:
     seen: str = "*"
     revisions: tuple[str, ...] = ()
 
-    def holds_for(self, kernel: Mapping[str, Any]) -> bool:
-        """Whether it is one of this kernel's."""
-        return not self.revisions or kernel.get("kern_fork") in self.revisions
+    def holds_for(self, revision: str | None) -> bool:
+        """Whether it is one of a kernel with this revision of kern_fork.c."""
+        return not self.revisions or revision in self.revisions
 
-    def is_of(self, problem: Problem) -> bool:
-        """Whether the problem is this issue."""
-        difference = problem.difference
+    def is_of(self, difference: Result) -> bool:
+        """Whether the difference is this issue, on a kernel that it holds for."""
         if difference.step is None:
             call, seen = "", difference.reason
         else:
-            call = difference.subject.calls()[difference.step]
-            seen = difference.observed[difference.step]
+            call = difference.scenario.calls()[difference.step]
+            seen = (difference.observed or ())[difference.step]
         return (
-            self.clause == problem.clause.name
-            and self.holds_for(problem.kernel)
+            self.clause == difference.clause
             and fnmatchcase(call, self.call)
             and fnmatchcase(seen, self.seen)
         )
 
 
-def known_as(problem: Problem, issues: Iterable[Issue]) -> Issue | None:
-    """The first issue that the problem is."""
-    return next((issue for issue in issues if issue.is_of(problem)), None)
+def holding(issues: Iterable[Issue], revision: str | None) -> tuple[Issue, ...]:
+    """The issues of a kernel with this revision of kern_fork.c."""
+    return tuple(issue for issue in issues if issue.holds_for(revision))
+
+
+def known_as(difference: Result, issues: Iterable[Issue]) -> Issue | None:
+    """The first of the kernel's issues that the difference is."""
+    return next((issue for issue in issues if issue.is_of(difference)), None)
 
 
 def gone(
-    results: Mapping[str, Any], problems: Iterable[Problem], issues: Iterable[Issue]
+    issues: Iterable[Issue],
+    clauses: Mapping[str, Collection[str]],
+    differences: Collection[Result],
 ) -> list[Issue]:
-    """The issues of this kernel whose clause was decided, and that were not seen any more."""
-    found = list(problems)
+    """The kernel's issues whose clause was decided, and that were not seen any more.
+
+    *clauses* has the verdicts on each clause.
+    """
     return [
         issue
         for issue in issues
-        if issue.holds_for(results["kernel"])
-        and set(results["clauses"].get(issue.clause, ())) - {"not decided"}
-        and not any(issue.is_of(problem) for problem in found)
+        if set(clauses.get(issue.clause, ())) - {Verdict.NOT_DECIDED}
+        and not any(issue.is_of(difference) for difference in differences)
     ]
 
 

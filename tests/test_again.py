@@ -1,0 +1,161 @@
+"""A kernel asked again about what it did otherwise: how often, and in how few steps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.report.pr import again
+from conformance.report.pr.again import AT_LEAST, TIMES, asked_again
+from conformance.report.results import as_json
+from conformance.targets.local import LocalTarget
+from conformance.verdict import Result
+from reference_model import Log, Scenario, predict
+from tests.command import forkoracle
+from tests.results_files import but, panicked, seen, summary
+from tests.scenarios import steps
+from tests.test_runner import Scripted
+
+VFORK = steps(
+    "vfork/a", "VFORK-WAIT", "P: store 1", "P: vfork C", "C: exit 0", "P: wait4 C [EXIT-SIGNAL]"
+)
+NOT_HELD = seen(VFORK, but(VFORK, s1="C"))
+CLONE = "scenario mine/x\nabout CLONE-PTRACE\nP: umask 07\nP: __clone CLONE_PTRACE|SIGCHLD -\n"
+
+
+class Kernel(Scripted):
+    """One whose vfork is not held, in so many of its first runs.
+
+    With *leaks*, a store is seen by every later scenario of the same probe.
+    """
+
+    def __init__(self, times: int, *, leaks: bool = False) -> None:
+        super().__init__({})
+        self.times = times
+        self.leaks = leaks
+        self.stored = False
+
+    def restart(self) -> None:
+        self.stored = False
+
+    def run(self, scenarios: Sequence[Scenario]) -> Iterator[tuple[Scenario, Log]]:
+        for scenario in scenarios:
+            self.asked.append(scenario.name)
+            broken = not self.leaks and len(self.asked) <= self.times
+            log = []
+            for step, right in zip(scenario.steps, predict(scenario, self.options), strict=True):
+                self.stored |= step.verb == "store"
+                wrong = (broken and step.verb == "vfork") or (self.stored and step.verb == "load")
+                log.append({"vfork": "C", "load": "77"}[step.verb] if wrong else right)
+            yield scenario, tuple(log)
+
+
+def asked(results: Sequence[Result], target: Scripted, **options: Any) -> dict[str, Any]:
+    [entry] = asked_again(as_json(summary(results)), target, **options)["differences"]
+    return dict(entry)
+
+
+@pytest.mark.parametrize("times", [0, 3, TIMES])
+def test_how_often_it_is_seen(times: int) -> None:
+    """What tells a problem is run twenty times, and counted: 20 of 20, 3 of 20, or not at all."""
+    entry = asked([NOT_HELD], Kernel(times), cuts_down=False)
+    assert (entry["times"], entry["of"]) == (times, TIMES)
+    assert entry["scenario"] == VFORK.text()
+
+
+def test_so_often_as_was_asked_for() -> None:
+    """--repeat says how often."""
+    entry = asked([NOT_HELD], Kernel(100), times=7, cuts_down=False)
+    assert (entry["times"], entry["of"]) == (7, 7)
+
+
+def test_what_takes_long_is_run_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the time is up the report says how often it was run, but no less often than any run."""
+    monkeypatch.setattr(again, "SECONDS", 0.0)
+    entry = asked([NOT_HELD], Kernel(100), cuts_down=False)
+    assert (entry["times"], entry["of"]) == (AT_LEAST, AT_LEAST)
+
+
+def test_it_is_cut_down_to_the_same_cause() -> None:
+    """Shorter, with the same call and the same wrong answer."""
+    entry = asked([NOT_HELD], Kernel(10_000), cuts_down=True)
+    assert "\nP: vfork C\n" in entry["scenario"]
+    assert "store" not in entry["scenario"]
+    assert entry["observed"][entry["step"]] == "C"
+
+
+def test_what_another_scenario_left_behind_is_not_taken_for_it() -> None:
+    """What only differs after the scenarios before it is not cut down to nothing."""
+    scenario = steps("a/b", "ADDRESS-SPACE", "P: umask 07", "P: store 1", "P: load")
+    result = seen(scenario, but(scenario, s2="77"))
+    entry = asked([result], Kernel(0, leaks=True), cuts_down=True)
+    assert entry["scenario"].splitlines()[2:] == ["P: store 1", "P: load"]
+    assert (entry["times"], entry["of"]) == (TIMES, TIMES)
+
+
+def test_nobody_elses_kernel_is_made_to_panic() -> None:
+    """What made a kernel panic is not asked of one that others use."""
+    kernel = Kernel(100)
+    kernel.ours = False
+    entry = asked([panicked(VFORK, "panic")], kernel, cuts_down=True)
+    assert (entry["times"], kernel.asked) == (1, [])
+
+
+def test_report_asks_the_kernel_that_is_named(tmp_path: Path, local: LocalTarget) -> None:
+    """``report --target local`` cuts down, counts, and runs the program, also after --json."""
+    scenario, results = tmp_path / "s.txt", tmp_path / "r.json"
+    scenario.write_text(CLONE)
+    done = forkoracle(tmp_path, "run", "--scenarios", str(scenario), "--json", str(results))
+    assert done.returncode == 1, done.stderr
+    assert (json.loads(results.read_text())["differences"][0]["of"]) == 3
+    command = ("report", str(results), "-o", str(tmp_path / "out"), "--target", "local")
+    done = forkoracle(tmp_path, *command, "--repeat", "5")
+    assert done.returncode == 0, done.stderr
+    assert "seen 5 of 5 times" in done.stdout
+    text = " ".join((tmp_path / "out/clone-ptrace.txt").read_text().split())
+    assert "Seen 5 of 5 times" in text
+    assert f"Run on {local.kernel}, it exited with 1: step 0, P: __clone" in text
+    assert "umask 07" not in text
+
+
+def test_results_of_another_kernel_are_refused(tmp_path: Path) -> None:
+    """A kernel that the results are not from is not asked: one line, and nothing is written."""
+    results = tmp_path / "r.json"
+    results.write_text(json.dumps(as_json(summary([NOT_HELD]))))
+    command = ("report", str(results), "-o", str(tmp_path / "out"), "--target", "local")
+    done = forkoracle(tmp_path, *command)
+    assert done.returncode == 2
+    assert "the results are from another kernel than this one" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_run_counts_for_its_report_and_its_results(tmp_path: Path) -> None:
+    """``run --report --json`` has the same count in both."""
+    scenario, results = tmp_path / "s.txt", tmp_path / "r.json"
+    scenario.write_text(CLONE)
+    files = ("--json", str(results), "--report", str(tmp_path / "out"))
+    done = forkoracle(tmp_path, "run", "--scenarios", str(scenario), *files)
+    assert done.returncode == 1, done.stderr
+    [entry] = json.loads(results.read_text())["differences"]
+    assert (entry["times"], entry["of"]) == (TIMES, TIMES)
+    assert f"Seen {TIMES} of {TIMES} times" in (tmp_path / "out/clone-ptrace.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("run", "--repeat", "3"), "--repeat goes with --report"),
+        (("run", "--repeat", "0", "--report", "x"), "--repeat: expected a number of 1 or more"),
+    ],
+)
+def test_a_count_that_cannot_be(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
+    """A count without a report, or of nothing, is refused in one line."""
+    done = forkoracle(tmp_path, *arguments)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert done.stderr.count("\n") == 1
