@@ -444,5 +444,7 @@ ATF_TP_ADD_TCS(tp)
 }}
 """
     head = _head(problem, scenario, "A test case for sys/kern/kern_fork.c.")
-    text = _for_netbsd("\n".join((body.headers, "#include <atf-c.h>\n", body.text)))
-    return "\n".join((head, text, test))
+    text = "\n".join((body.headers, "#include <atf-c.h>\n", _LINUX_WORDS, body.text))
+    if body.only_netbsd:
+        text = _for_netbsd("\n".join((body.headers, "#include <atf-c.h>\n", body.text)))
+    return "\n".join((head, "#define _GNU_SOURCE", text, test))
