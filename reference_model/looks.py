@@ -7,6 +7,8 @@ here, whether two fields lead to one object.
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from reference_model import kern_event, kern_exit, kern_ktrace
@@ -146,14 +148,9 @@ class Looks:
                 return self.names[p.p_ppid]
             case "p_realstat":
                 return _STATES[p.p_stat]
-            case "p_sigmask":
-                signals = 0
-                for other in p.p_lwps if p.p_stat != SZOMB else ():
-                    signals |= other.l_sigmask
             case _:
-                signals = p.p_sigctx.ps_sigignore
-        assert signal is not None
-        return "yes" if signals & 1 << signal_number(signal) else "no"
+                assert signal is not None
+                return "yes" if self._field(p, field) & 1 << signal_number(signal) else "no"
 
     def _field(self, p: Proc, field: str) -> Any:
         match field:
@@ -175,6 +172,10 @@ class Looks:
                 return p.p_emul.e_name
             case "p_realstat":
                 return _STATES.get(p.p_stat, "other")
+            case "p_sigmask":
+                return reduce(or_, (l.l_sigmask for l in p.p_lwps if p.p_stat != SZOMB), 0)
+            case "p_sigignore":
+                return p.p_sigctx.ps_sigignore
             case _:
                 return getattr(p, field)
 

@@ -5,21 +5,25 @@ from __future__ import annotations
 import platform
 import re
 from dataclasses import replace
+from functools import cache
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
 from conformance.families import FAMILIES
-from conformance.report.pr.cprogram import PROGRAM_VERBS, NoProgramError, atf_test, c_program
+from conformance.report.pr.cprogram import NoProgramError, atf_test, c_program
+from conformance.report.pr.cverbs import PROGRAM_FIELDS, PROGRAM_VERBS, WITHOUT_PROGRAM
 from conformance.report.pr.problem import Difference, Problem
 from conformance.report.pr.repeat import compiled, repeat
 from conformance.repro.build import build_here
 from conformance.repro.ended import Ended
 from conformance.repro.here import run_here
 from conformance.targets.local import LocalTarget
-from reference_model import Options, Scenario, allowed_logs
+from reference_model import Options, Scenario, Step, allowed_logs
 from reference_model.clauses import clauses
+from reference_model.scenario import FIELDS, SHOWN_FIELDS, VERBS
 from tests.scenarios import named, steps
 
 on_linux_amd64 = pytest.mark.skipif(
@@ -119,7 +123,7 @@ def test_it_looks_at_every_step() -> None:
 def test_only_netbsd_has_the_tracers_requests() -> None:
     """A traced program compiles elsewhere, and says that it cannot tell."""
     ran = run_text(program_of(FAMILIES["trace"].scenarios()[0]))
-    assert (ran.status, ran.said) == (2, "only NetBSD has these requests of ptrace(2)")
+    assert (ran.status, ran.said) == (2, "only NetBSD has what this asks for")
 
 
 @on_linux_amd64
@@ -134,24 +138,86 @@ def test_the_report_says_how_the_program_ended(local: LocalTarget) -> None:
     assert "It has not been run." in repeat(wrong).says
 
 
-EVERY_VERB = steps(
-    "e/all", "SYS-FORK", "T: spawn P", "T: wait4 P WUNTRACED", "T: PT_SET_EVENT_MASK P PTRACE_FORK",
-    "T: PT_GET_EVENT_MASK P", "T: PT_GET_PROCESS_STATE P", "T: PT_GET_SIGINFO P",
-    "T: PT_CONTINUE P", "P: store 1", "P: load", "P: open 20", "P: lseek 20 7", "P: tell 20",
-    "P: dup2 20 21", "P: close 21", "P: pipe 22 23", "P: chdir /dev", "P: getcwd",
-    "P: umask 07", "P: sigaction SIGUSR1 catch", "P: sigaction SIGUSR1",
-    "P: sigprocmask block SIGUSR2", "P: sigpending", "P: setrlimit count+5 inf", "P: getrlimit",
-    "P: setreuid -1 -1", "P: retval1", "P: getppid", "Q: fork C", "Q: vfork -",
-    "Q: __vfork14 -", "Q: __clone CLONE_FS|SIG40 D", "Q: kill C SIGTERM", "Q: wait4 any WNOHANG",
-    "D: exec 20", "T: PT_ATTACH Q", "T: PT_DETACH Q", "T: PT_KILL P", "Q: exit 3",
-)  # fmt: skip
+#: What the families have no scenario for.
+OTHERS = [
+    steps(
+        "o/setup", "SYS-FORK", "P: setrlimit count+5 inf", "P: getrlimit", "P: setreuid -1 -1",
+        "P: kinfo P p_ppid", "P: kinfo P p_sigmask SIGUSR1", "P: kinfo P p_sigignore SIG40",
+        "P: sigaction SIGUSR1", "Q: __clone CLONE_FS|SIG40 D", "Q: kill D SIGTERM",
+        "Q: wait4 any WNOHANG", "Q: PT_TRACE_ME", "T: PT_SET_SIGPASS Q SIGUSR1|SIG40",
+        "T: PT_SET_SIGPASS Q 0", "T: PT_GET_SIGPASS Q",
+    ),
+    steps("o/compare", "SYS-FORK", "P: fork C", *(f"P: compare P C {f}" for f in FIELDS)),
+]  # fmt: skip
 
 
-def test_every_verb_compiles_for_netbsd() -> None:
-    """All verbs that a program can have make one that compiles without a warning."""
+def words_of(step: Step) -> set[str]:
+    """What there is C for in a step: its verb, which of its arguments it has, its field."""
+    words = {f"{step.verb} with {len(step.args)}"}
+    if step.verb in ("kinfo", "compare"):
+        words.add(f"{step.verb} {step.args[1 if step.verb == 'kinfo' else 2]}")
+    return words
+
+
+def words_in(scenario: Scenario) -> set[str]:
+    return set().union(*map(words_of, scenario.steps))
+
+
+def has_program(scenario: Scenario) -> bool:
+    return not any(step.verb in WITHOUT_PROGRAM for step in scenario.steps)
+
+
+@cache
+def one_for_each() -> tuple[Scenario, ...]:
+    """Few scenarios that have, together, all that there is C for; and one of each family."""
+    families = [filter(has_program, family.scenarios()) for family in FAMILIES.values()]
+    chosen = [scenario for scenarios in families for scenario in islice(scenarios, 1)] + OTHERS
+    found = set[str]().union(*map(words_in, chosen))
+    all_scenarios = [s for family in FAMILIES.values() for s in family.scenarios()]
+    left = {frozenset(words_in(s)): s for s in all_scenarios if has_program(s)}
+    while more := max(left, key=lambda words: len(words - found)) - found:
+        chosen.append(next(s for words, s in left.items() if more <= words))
+        found |= more
+    return tuple(chosen)
+
+
+def test_every_verb_has_its_c() -> None:
+    """What the language has, a program can have, or it is left out by name; all is compiled."""
+    assert set(PROGRAM_VERBS) | set(WITHOUT_PROGRAM) == set(VERBS)
+    assert not set(PROGRAM_VERBS) & set(WITHOUT_PROGRAM)
+    assert set(PROGRAM_FIELDS) == set(SHOWN_FIELDS)
+    steps_of = [step for scenario in one_for_each() for step in scenario.steps]
+    assert {step.verb for step in steps_of} == set(PROGRAM_VERBS)
+    fields = set().union(*map(words_of, steps_of))
+    assert {f"kinfo {field}" for field in SHOWN_FIELDS} <= fields
+    assert {f"compare {field}" for field in FIELDS} <= fields
+
+
+# atf-c.h is not everywhere: what the test cases take of it is declared here.
+ATF_HEADER = """
+struct atf_tc; struct atf_tp;
+#define ATF_TC(n) static void n##_head(struct atf_tc *); static void n##_body(const struct atf_tc *)
+#define ATF_TC_HEAD(n, tc) static void n##_head(struct atf_tc *tc)
+#define ATF_TC_BODY(n, tc) static void n##_body(const struct atf_tc *tc __attribute__((unused)))
+#define ATF_TP_ADD_TCS(tp) int add(struct atf_tp *tp __attribute__((unused)))
+#define ATF_TP_ADD_TC(tp, n) (void)n##_head, (void)n##_body
+void atf_tc_set_md_var(struct atf_tc *, const char *, const char *, ...);
+void atf_tc_fail(const char *, ...); void atf_tc_skip(const char *, ...); int atf_no_error(void);
+"""
+
+
+@pytest.mark.parametrize("scenario", one_for_each(), ids=lambda scenario: scenario.name)
+def test_every_verb_compiles_for_netbsd(scenario: Scenario) -> None:
+    """A program for each verb, in each of its forms, compiles for NetBSD; so do the test cases."""
     pytest.importorskip("ziglang", reason="ziglang compiles for NetBSD")
-    assert {step.verb for step in EVERY_VERB.steps} == set(PROGRAM_VERBS)
-    assert compiled(program_of(EVERY_VERB)).startswith("It compiles for NetBSD")
+    good = "It compiles for NetBSD without a warning."
+    assert compiled(program_of(scenario)) == good
+    if "exec" in {step.verb for step in scenario.steps}:
+        with pytest.raises(NoProgramError, match="executed anew"):
+            atf_test(problem_of(scenario), Options())
+    else:
+        text = atf_test(problem_of(scenario), Options())
+        assert compiled(text.replace("#include <atf-c.h>\n", ATF_HEADER)) == good
 
 
 def test_what_does_not_compile_is_said() -> None:
@@ -166,22 +232,61 @@ def test_a_test_case_for_atf(tmp_path: Path) -> None:
     pytest.importorskip("ziglang", reason="ziglang compiles for NetBSD")
     text = atf_test(problem_of(AGREES[0]), Options())
     assert re.search(r'atf_tc_set_md_var\(tc, "descr", "PR kern/XXXXX: ', text)
-    # atf-c.h is not everywhere: what the test case takes of it is declared here.
-    header = """
-struct atf_tc; struct atf_tp;
-#define ATF_TC(n) static void n##_head(struct atf_tc *); static void n##_body(const struct atf_tc *)
-#define ATF_TC_HEAD(n, tc) static void n##_head(struct atf_tc *tc)
-#define ATF_TC_BODY(n, tc) static void n##_body(const struct atf_tc *tc __attribute__((unused)))
-#define ATF_TP_ADD_TCS(tp) int add(struct atf_tp *tp __attribute__((unused)))
-#define ATF_TP_ADD_TC(tp, n) (void)n##_head, (void)n##_body
-void atf_tc_set_md_var(struct atf_tc *, const char *, const char *, ...);
-void atf_tc_fail(const char *, ...); void atf_tc_skip(const char *, ...); int atf_no_error(void);
-"""
-    assert compiled(text.replace("#include <atf-c.h>\n", header)).startswith("It compiles")
+    assert compiled(text.replace("#include <atf-c.h>\n", ATF_HEADER)).startswith("It compiles")
+
+
+def test_lines_fit_into_80_columns() -> None:
+    """No line is longer, but for those with one word of the scenario that is."""
+    for scenario in one_for_each():
+        for line in program_of(scenario).splitlines():
+            assert len(line.expandtabs()) <= 80 or "P: __clone CLONE_" in line
+
+
+def test_a_program_for_netbsd_has_nothing_for_others() -> None:
+    """A program that only NetBSD can compile asks once for that; its test case does not."""
+    for scenario in one_for_each():
+        program = program_of(scenario)
+        if "only NetBSD" in program:
+            assert re.findall("^#.*__NetBSD__$", program, re.M) == ["#ifdef __NetBSD__"] * 2
+            assert "SYS_clone" not in program
+    assert "__NetBSD__" not in atf_test(problem_of(NEEDS_ROOT), Options())
+    assert "SYS_clone" in program_of(AGREES[0])
+
+
+NEEDS_ROOT = steps("r/root", "MAXPROC", "P: maxproc 1", "P: fork -")
+
+
+def test_what_is_changed_for_the_whole_system_is_put_back() -> None:
+    """A program that sets a limit of the system says that it needs root, and puts it back last."""
+    text = program_of(NEEDS_ROOT)
+    assert re.search(r"#define NEEDS_ROOT +1\n", text)
+    run = text[text.index("\nrun(void)\n") :]
+    assert run.index("put_back();") < run.index("judge()")
+    assert 'tc, "require.user", "root"' in atf_test(problem_of(NEEDS_ROOT), Options())
+    assert "put_back" not in program_of(AGREES[0])
 
 
 def test_what_there_is_no_program_for() -> None:
-    """A stack of the caller's own, and too many orders, are refused with the reason."""
-    own = steps("n/own", "CLONE-STACK", "P: __clone SIGCHLD C own", "C: exit 0")
-    with pytest.raises(NoProgramError, match="assembly language"):
-        program_of(own)
+    """More logs than anybody would read, and what is left out by name, are refused, saying why."""
+    scenario = AGREES[0]
+    many = tuple((str(i),) * len(scenario.steps) for i in range(65))
+    problem = problem_of(scenario)
+    problem = replace(problem, difference=replace(problem.difference, expected=many))
+    with pytest.raises(NoProgramError, match="65 logs may be seen"):
+        c_program(problem, Options())
+    lwps = steps("n/lwps", "SYS-FORK", "P: _lwp_create L", "L: _lwp_exit")
+    with pytest.raises(NoProgramError, match="no C is known for _lwp_create"):
+        program_of(lwps)
+    said = Path("docs/reports.md").read_text(encoding="utf-8")
+    assert all(f"`{verb}`" in said for verb in WITHOUT_PROGRAM)
+
+
+@on_linux_amd64
+def test_the_stack_that_a_child_begins_on() -> None:
+    """A child on a stack of the caller's own begins there; one that does not is noticed."""
+    own = steps("n/own", "CLONE-STACK", "P: __clone SIGCHLD C own", "C: stack", "C: exit 0")
+    ran = run_text(program_of(own))
+    assert (ran.status, ran.said) == (0, "as it should be")
+    kept = program_of(own).replace("CLONE(SIGCHLD), own_stack", "CLONE(SIGCHLD), NULL")
+    ran = run_text(kept)
+    assert (ran.status, ran.said) == (1, "step 1, C: stack: expected given, seen kept")

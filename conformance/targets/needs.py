@@ -41,8 +41,8 @@ NEEDS: dict[str, str] = {
     **dict.fromkeys(("fork_counts", "maxproc", "forkfsleep", "tablefull"), ALONE),
     **dict.fromkeys(("controlling_tty", "stopfork", "stopexec"), ALONE),
 }
-#: Fields that only a guest of our own is made to show: addresses of kern.proc2, what procfs has.
-_HIDDEN = frozenset(
+#: Fields of kern.proc2 that are addresses: only a guest of our own is made to show them.
+ADDRESSES = frozenset(
     {
         "p_sess",
         "p_fd",
@@ -52,9 +52,10 @@ _HIDDEN = frozenset(
         "p_sigacts",
         "p_stats",
         "p_tracep",
-        "p_textvp",
     }
 )
+#: Fields that only a guest of our own shows: its procfs has the text.
+_HIDDEN = ADDRESSES | {"p_textvp"}
 #: Fields that Linux tells of a process, too.
 _TOLD_BY_LINUX = frozenset({"p_nice", "p_ppid", "p_realstat", *SIGNAL_SETS})
 _REASONS = {

@@ -9,106 +9,43 @@ the other, and compares at the end.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from textwrap import wrap
 
+from conformance.report.pr.cverbs import WITHOUT_PROGRAM, statement
 from conformance.report.pr.problem import Problem
-from reference_model import Log, Options, Scenario, Step
+from conformance.targets.needs import ADDRESSES
+from reference_model import Log, Options, Scenario
 from reference_model.kernel import Kernel
 from reference_model.machine import Machine
-from reference_model.scenario import BIRTHS, FORKS, NOBODY
+from reference_model.scenario import ANONYMOUS, FORKS, NOBODY
 
 #: With more open orders than this, a list of them would tell nobody anything.
 MAX_ORDERS = 64
+#: Columns of a line of a comment, so that the whole line has 80 at most.
+_WIDTH = 77
 
 
 class NoProgramError(Exception):
     """No program can be written for a scenario: why."""
 
 
-#: For each verb: what of parts.c it needs, and the C of a step.  In the C, ``{i}`` is the step's
-#: number, ``{me}`` who takes it, ``{0}`` and ``{1}`` its arguments in C.
-PROGRAM_VERBS: dict[str, tuple[str, str]] = {
-    "fork": ("birth", "give_birth({i}, {me}, FORK, NULL, {0});"),
-    "vfork": ("birth", "give_birth({i}, {me}, VFORK, NULL, {0});"),
-    "__vfork14": ("birth", "give_birth({i}, {me}, VFORK14, NULL, {0});"),
-    "__clone": ("birth", "give_birth({i}, {me}, CLONE({0}), NULL, {1});"),
-    "retval1": ("retval1", "look_at_second_value({i}, {me});"),
-    "exit": ("saw", 'saw({i}, "ok");\n_exit({0});'),
-    "exec": ("exec saw", 'saw({i}, "ok");\nbecome_reader({0});'),
-    "getppid": ("saw", 'saw({i}, "@%d", (int)getppid());'),
-    "kill": (
-        "saw_result pid_of nap",
-        'result = kill(pid_of({0}), {1});\nnap(SETTLE);\nsaw_result({i}, result, "ok");',
-    ),
-    "wait4": ("wait4", "wait_for({i}, {0}, {1});"),
-    "store": ("saw word", 'word = {0};\nsaw({i}, "ok");'),
-    "load": ("saw word", 'saw({i}, "%ld", word);'),
-    "open": ("open", "open_as({i}, {0});"),
-    "close": ("saw_result", 'saw_result({i}, close({0}), "ok");'),
-    "dup2": ("saw_result", "saw_result({i}, dup2({0}, {1}), NULL);"),
-    "lseek": ("saw_result", "saw_result({i}, (long)lseek({0}, {1}, SEEK_SET), NULL);"),
-    "tell": ("saw_result", "saw_result({i}, (long)lseek({0}, 0, SEEK_CUR), NULL);"),
-    "pipe": ("pipe", "pipe_as({i}, {0}, {1});"),
-    "chdir": ("saw_result", 'saw_result({i}, chdir("{0}"), "ok");'),
-    "getcwd": ("getcwd", "look_at_folder({i});"),
-    "umask": ("umask", "set_umask({i}, {0});"),
-    "sigaction": ("sigaction", "set_disposition({i}, {0}, 1, {1});"),
-    "sigprocmask": ("sigprocmask", "set_mask({i}, {0}, {1});"),
-    "sigpending": ("sigpending", "look_at_pending({i});"),
-    "setrlimit": ("setrlimit", "set_limit({i}, {0}, {1});"),
-    "getrlimit": ("getrlimit", "look_at_limit({i});"),
-    "setreuid": ("saw_result", 'saw_result({i}, setreuid({0}, {1}), "ok");'),
-    "spawn": ("spawn", "spawn({i}, {0});"),
-    "PT_ATTACH": (
-        "saw_result pid_of",
-        'saw_result({i}, ptrace(PT_ATTACH, pid_of({0}), NULL, 0), "ok");',
-    ),
-    "PT_SET_EVENT_MASK": ("set_events pid_of", "set_events({i}, pid_of({0}), {1});"),
-    "PT_GET_EVENT_MASK": ("get_events pid_of", "get_events({i}, pid_of({0}));"),
-    "PT_GET_PROCESS_STATE": ("get_state pid_of", "get_state({i}, pid_of({0}));"),
-    "PT_GET_SIGINFO": ("get_siginfo pid_of", "get_siginfo({i}, pid_of({0}));"),
-    "PT_CONTINUE": (
-        "saw_result pid_of",
-        'saw_result({i}, ptrace(PT_CONTINUE, pid_of({0}), (void *)1, {1}), "ok");',
-    ),
-    "PT_DETACH": (
-        "saw_result pid_of",
-        'saw_result({i}, ptrace(PT_DETACH, pid_of({0}), (void *)1, 0), "ok");',
-    ),
-    "PT_KILL": (
-        "saw_result pid_of",
-        'saw_result({i}, ptrace(PT_KILL, pid_of({0}), NULL, 0), "ok");',
-    ),
-}
-
-_WORDS = {
-    "default": "SIG_DFL",
-    "ignore": "SIG_IGN",
-    "catch": "caught",
-    "block": "SIG_BLOCK",
-    "unblock": "SIG_UNBLOCK",
-    "inf": "RLIM_INFINITY",
-    "free1": "61001",
-    "free2": "61002",
-}
-
+#: What every system has, and what only NetBSD has: the latter's other headers are the parts'.
 _HEADERS = """\
 #include <sys/types.h>
 #include <sys/mman.h>
 #include <sys/param.h>
-#ifdef __NetBSD__
-#include <sys/ptrace.h>
-#endif
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#ifdef __NetBSD__
-#include <sys/sysctl.h>
-#endif
 #include <sys/time.h>
 #include <sys/wait.h>
+#ifdef __NetBSD__
+{netbsd}
+#endif
 
 #include <errno.h>
 #include <fcntl.h>
@@ -166,34 +103,101 @@ _ONLY_NETBSD = """\
 int
 main(void)
 {
-	printf("only NetBSD has these requests of ptrace(2)\\n");
+	printf("only NetBSD has what this asks for\\n");
 	return 2;
 }
 """
 
 
+@dataclass(frozen=True)
+class _Part:
+    """A piece of C: what it needs, the headers it needs, its lines for other parts, its text.
+
+    A line ``//PLACE text`` of a part goes where another one has the line ``//PLACE``.  A part that
+    needs a header, or the word NetBSD, is one that only NetBSD has.
+    """
+
+    needs: tuple[str, ...]
+    headers: tuple[str, ...]
+    only_netbsd: bool
+    elsewhere: tuple[tuple[str, str], ...]
+    text: str
+
+
 @cache
-def _parts() -> dict[str, tuple[tuple[str, ...], str]]:
-    """The parts of parts.c in its order: what each needs, and its text."""
-    text = files(__package__).joinpath("parts.c").read_text(encoding="utf-8")
-    found = re.split(r"^//@ (.*)\n", text, flags=re.MULTILINE)[1:]
+def _parts() -> dict[str, _Part]:
+    """All of them, in the order in which they stand in a program."""
     parts = {}
-    for head, body in zip(found[::2], found[1::2], strict=True):
-        name, *needs = head.split()
-        parts[name] = (tuple(needs), body.strip("\n") + "\n")
+    for name in (
+        "board",
+        "forks",
+        "calls",
+        "process",
+        "system",
+        "kqueue",
+        "ktrace",
+        "ptrace",
+        "run",
+    ):
+        text = files(__package__).joinpath(f"parts/{name}.c").read_text(encoding="utf-8")
+        found = re.split(r"^//@ (.*)\n", text, flags=re.MULTILINE)[1:]
+        for head, body in zip(found[::2], found[1::2], strict=True):
+            part, *needs = head.split()
+            headers = tuple(need for need in needs if need.startswith("<"))
+            elsewhere = tuple(re.findall(r"^//([A-Z_]+) (.+)$", body, flags=re.MULTILINE))
+            own = re.sub(r"^//[A-Z_]+ .+\n", "", body, flags=re.MULTILINE).strip("\n")
+            parts[part] = _Part(
+                tuple(need for need in needs if need not in (*headers, "NetBSD")),
+                headers,
+                bool(headers) or "NetBSD" in needs,
+                elsewhere,
+                f"{own}\n" if own else "",
+            )
     return parts
 
 
-def _needed(names: Iterator[str]) -> list[str]:
-    """The texts of these parts and of all that they need, in the order of the file."""
+def _needed(names: Iterable[str]) -> list[_Part]:
+    """These parts and all that they need, in their order."""
     wanted: set[str] = set()
     todo = list(names)
     while todo:
         name = todo.pop()
         if name not in wanted:
             wanted.add(name)
-            todo += _parts()[name][0]
-    return [text for name, (_, text) in _parts().items() if name in wanted]
+            todo += _parts()[name].needs
+    return [part for name, part in _parts().items() if name in wanted]
+
+
+def _placed(parts: list[_Part]) -> list[str]:
+    """The texts of the parts, each line that belongs into another one in its place."""
+    lines: dict[str, list[str]] = {}
+    for part in parts:
+        for place, line in part.elsewhere:
+            lines.setdefault(place, []).append(f"{line}\n")
+    return [
+        re.sub(r"^//([A-Z_]+)\n", lambda m: "".join(lines.get(m[1], [])), part.text, flags=re.M)
+        for part in parts
+        if part.text
+    ]
+
+
+def _for_netbsd(text: str) -> str:
+    """What is left of C where ``__NetBSD__`` is known to be defined."""
+    lines: list[str] = []
+    open_ifs: list[bool | None] = []  # whether its lines stay; None for another condition
+    for line in text.splitlines(keepends=True):
+        if line.startswith("#if"):
+            open_ifs.append(True if line == "#ifdef __NetBSD__\n" else None)
+            ours = open_ifs[-1] is not None
+        elif line.startswith("#else") and open_ifs[-1] is not None:
+            open_ifs[-1], ours = False, True
+        elif line.startswith("#endif"):
+            ours = open_ifs.pop() is not None
+        else:
+            ours = False
+        if not ours and False not in open_ifs:
+            lines.append(line)
+    return "".join(lines)
 
 
 def held_steps(scenario: Scenario, options: Options) -> list[bool]:
@@ -210,38 +214,12 @@ def held_steps(scenario: Scenario, options: Options) -> list[bool]:
 
 def needs_root(scenario: Scenario) -> bool:
     """Whether only the superuser can play it."""
-    changes = [step.args for step in scenario.steps if step.verb == "setreuid"]
-    return any(arg != "-1" for args in changes for arg in args)
-
-
-def _argument(text: str) -> str:
-    """An argument of a step in C."""
-    if text in _WORDS:
-        return _WORDS[text]
-    if text == "-":
-        return "NAMELESS"
-    if text.startswith("count"):
-        return f"processes_of_user {text[5]} {text[6:]}"
-    number = re.sub(r"\bSIG(\d+)\b", r"\1", text)
-    return number.replace("|", " | ")
-
-
-def _statement(index: int, step: Step) -> str:
-    """The C of one step."""
-    if step.verb == "__clone" and len(step.args) > 2:
-        raise NoProgramError("a child on a stack of the caller's own needs assembly language")
-    if step.verb not in PROGRAM_VERBS:
-        raise NoProgramError(f"no C is known for {step.verb}")
-    arguments = [_argument(arg) for arg in step.args]
-    text = PROGRAM_VERBS[step.verb][1]
-    if step.verb == "wait4":
-        whom = "-1" if step.args[0] == "any" else f"pid_of({arguments[0]})"
-        arguments = [whom, *arguments[1:], "0"]
-    elif step.verb == "PT_CONTINUE":
-        arguments.append("0")
-    elif step.verb == "sigaction" and len(arguments) == 1:
-        text = "look_at_disposition({i}, {0});"
-    return text.format(*arguments, i=index, me=step.actor)
+    return any(
+        (step.verb == "setreuid" and step.args != ("-1", "-1"))
+        or (step.verb == "compare" and step.args[2] in ADDRESSES)
+        or step.verb in ("maxproc", "forkfsleep", "stopfork", "stopexec")
+        for step in scenario.steps
+    )
 
 
 def _quoted(text: str) -> str:
@@ -254,15 +232,43 @@ def _comment(lines: Iterator[str]) -> str:
     return f"/*\n{body}\n */\n"
 
 
-def _table(kind: str, name: str, values: list[str]) -> str:
-    width, lines, line = 84, [], "\t"
+def _packed(values: list[str], indent: str) -> str:
+    """As many values on a line as there is room for; none is broken."""
+    lines, line = [], ""
     for value in values:
-        if len(line) + len(value) > width and line.strip():
-            lines.append(line.rstrip())
-            line = "\t"
-        line += value + ", "
-    lines.append(line.rstrip())
-    return f"static {kind} {name} = {{\n" + "\n".join(lines) + "\n};\n"
+        if line and len(line) + len(value) + 2 > _WIDTH - len(indent.expandtabs()):
+            lines.append(f"{indent}{line}")
+            line = ""
+        line += f" {value}," if line else f"{value},"
+    return "\n".join((*lines, f"{indent}{line}"))
+
+
+def _row(log: Log) -> str:
+    """What may be seen of each step."""
+    words = [_quoted(word) for word in log]
+    row = "{ " + ", ".join(words) + " }"
+    if len(row) < _WIDTH - 8:
+        return row
+    return "{\n" + _packed(words, "\t    ") + "\n\t}"
+
+
+def _table(kind: str, name: str, values: list[str]) -> str:
+    """An array; rows of its own are not put on one line."""
+    if any(value.startswith("{") for value in values):
+        rows = "\n".join(f"\t{value}," for value in values)
+    else:
+        rows = _packed(values, "\t")
+    return f"static {kind} {name} = {{\n{rows}\n}};\n"
+
+
+def _broken(line: str) -> list[str]:
+    """A line of C, on several where it is too long: its words have no spaces in strings."""
+    text = line.lstrip("\t")
+    tabs = line[: len(line) - len(text)] + "\t"
+    parts = wrap(
+        text, _WIDTH + 3 - len(tabs.expandtabs()), break_long_words=False, break_on_hyphens=False
+    )
+    return [tabs + part if i == 0 else f"{tabs}    {part}" for i, part in enumerate(parts)]
 
 
 def _process(scenario: Scenario, actor: str) -> str:
@@ -271,8 +277,12 @@ def _process(scenario: Scenario, actor: str) -> str:
     if any(step.verb == "kill" for _, step in own):
         lines.append("\tint result;\n")
     for index, step in own:
-        lines.append(f"\tmy_turn({index});\t\t/* {step.call()} */")
-        lines += [f"\t{line}" for line in _statement(index, step).splitlines()]
+        turn = f"\tmy_turn({index});"
+        comment = f"/* {step.call()} */"
+        short = len(comment) < _WIDTH - 28
+        lines += [f"{turn}\t\t{comment}"] if short else [f"\t{comment}", turn]
+        for line in statement(index, step)[1].splitlines():
+            lines += _broken(line)
     if not own or own[-1][1].verb not in ("exit", "exec"):
         lines.append("\trest();")
     return "\n".join(lines) + "\n}\n"
@@ -283,25 +293,33 @@ def _actors(scenario: Scenario) -> list[str]:
     return [name for name in dict.fromkeys(named) if name not in NOBODY]
 
 
-def _body(scenario: Scenario, expected: tuple[Log, ...], options: Options) -> str:
-    """Everything but the headers and main."""
+@dataclass(frozen=True)
+class _Body:
+    """Everything but the headers and main, and what these are to be."""
+
+    text: str
+    headers: str
+    only_netbsd: bool
+
+
+def _body(scenario: Scenario, expected: tuple[Log, ...], options: Options) -> _Body:
     if len(expected) > MAX_ORDERS:
         raise NoProgramError(f"{len(expected)} logs may be seen, too many to be listed")
+    for step in scenario.steps:
+        if step.verb in WITHOUT_PROGRAM:
+            raise NoProgramError(f"no C is known for {step.verb}: {WITHOUT_PROGRAM[step.verb]}")
     steps, actors = scenario.steps, _actors(scenario)
     verbs = {step.verb for step in steps}
-    counts = any(arg.startswith("count") for step in steps for arg in step.args)
     processes = "\n".join(_process(scenario, actor) for actor in actors)
-    needed = [name for verb in verbs for name in PROGRAM_VERBS[verb][0].split()]
-    needed += ["run", "my_turn"] + ["count"] * counts + ["rest"] * ("rest();" in processes)
-    needed += ["pid_of"] * ("pid_of(" in processes)
-    needed += ["caught"] * any("catch" in step.args for step in steps)
+    wanted = {name for i, step in enumerate(steps) for name in statement(i, step)[0]}
+    parts = _needed(wanted | {"run", "my_turn"} | ({"rest"} if "rest();" in processes else set()))
     defines = {
         "STEPS": len(steps),
         "ACTORS": len(actors),
         "ORDERS": len(expected),
         "NEEDS_ROOT": int(needs_root(scenario)),
         "PATIENCE": "3000000\t/* microseconds until a step counts as stuck */",
-        "HELD": "300000\t/* and for which one that is to be held is waited for */",
+        "HELD": "300000\t/* and until one that may be held does */",
         "LAST_LOOK": 300000,
     }
     if "kill" in verbs:
@@ -318,33 +336,39 @@ def _body(scenario: Scenario, expected: tuple[Log, ...], options: Options) -> st
         + _table(
             "const char *const",
             "expected[ORDERS][STEPS]",
-            ["{ " + ", ".join(map(_quoted, log)) + " }" for log in expected],
+            [_row(log) for log in expected],
         ),
         _table("const int", "actors_of[STEPS]", [s.actor for s in steps]),
-        "/* Which steps a process does not return from before the next one, and its last ones. */\n"
+        "/* Which steps may not return before the next one begins; and last ones. */\n"
         + _table("const int", "may_block[STEPS]", [str(int(h)) for h in held]),
         _table("const int", "ends[STEPS]", [str(int(s.verb == "exit")) for s in steps]),
         _table("const char *const", "actor_names[ACTORS]", [_quoted(a) for a in actors]),
         _table("const int", "is_root[ACTORS]", [str(int(a in scenario.roots())) for a in actors]),
     ]
-    if "wait4" in verbs:
-        born = [_argument(s.child) if s.verb in BIRTHS and s.child else "-1" for s in steps]
+    if verbs & {"wait4", "PT_GET_PROCESS_STATE"}:
+        born = ["-1" if s.child in (None, ANONYMOUS) else str(s.child) for s in steps]
         out.append("/* Who is born in a step. */\n" + _table("const int", "births[STEPS]", born))
     out.append("static char complaint[512];\n")
     if "exec" in verbs:
         out.append('static char self[PATH_MAX], until_eof[] = "--until-eof";\n')
     out.append("".join(f"static void {actor}_steps(void);\n" for actor in actors))
     out.append(_table("void (*const", "processes[ACTORS])(void)", [f"{a}_steps" for a in actors]))
-    out += _needed(iter(needed))
+    out += _placed(parts)
     out.append(processes)
-    return "\n".join(out)
+    headers = {"<sys/sysctl.h>"}.union(*(part.headers for part in parts))
+    system = sorted(headers, key=lambda header: (not header.startswith("<sys/"), header))
+    return _Body(
+        "\n".join(out),
+        _HEADERS.format(netbsd="\n".join(f"#include {header}" for header in system)),
+        any(part.only_netbsd for part in parts),
+    )
 
 
 def _head(problem: Problem, scenario: Scenario, what: str) -> str:
     def lines() -> Iterator[str]:
-        yield what
+        yield from wrap(what, _WIDTH)
         yield ""
-        yield f"{problem.clause.name}: {problem.clause.says}"
+        yield from wrap(f"{problem.clause.name}: {problem.clause.says}", _WIDTH)
         yield f"({problem.where})"
         yield ""
         yield "What is done, by several processes, one step after the other:"
@@ -352,13 +376,6 @@ def _head(problem: Problem, scenario: Scenario, what: str) -> str:
         yield from (f"    {call}" for call in scenario.calls())
 
     return _comment(lines())
-
-
-def _guard(scenario: Scenario, text: str) -> str:
-    """Only NetBSD's ptrace has what a tracer's steps ask for."""
-    if not scenario.traced:
-        return text
-    return f"#ifdef __NetBSD__\n\n{text}\n#else\n\n{_ONLY_NETBSD}\n#endif\n"
 
 
 def _scenario_of(problem: Problem) -> Scenario:
@@ -372,19 +389,21 @@ def c_program(problem: Problem, options: Options) -> str:
     """The program of a problem.  Raises :class:`NoProgramError`."""
     scenario = _scenario_of(problem)
     body = _body(scenario, problem.difference.expected, options)
-    begin = _EXEC_MAIN if "until_eof" in body else ""
-    if "processes_of_user" in body:
-        begin += "\tcount_processes();\n"
+    main = _MAIN.replace("BEGIN", _EXEC_MAIN if "until_eof" in body.text else "", 1)
+    text = "\n".join((_LINUX_WORDS, body.text, main))
+    if body.only_netbsd:
+        ours = "\n".join((_for_netbsd(body.text), main))
+        text = f"#ifdef __NetBSD__\n\n{ours}\n#else\n\n{_ONLY_NETBSD}\n#endif\n"
     what = (
-        "Exits with 0 where the kernel behaves, 1 and a line of what was wrong where it does\n"
-        " * not, 2 where that cannot be told.  cc -o repro repro.c && ./repro"
+        "Exits with 0 where the kernel behaves, 1 and a line of what was wrong where it does "
+        "not, 2 where that cannot be told. To run it: cc -o repro repro.c && ./repro"
     )
     return "\n".join(
         (
             _head(problem, scenario, what),
             "#define _GNU_SOURCE",
-            _HEADERS,
-            _guard(scenario, "\n".join((_LINUX_WORDS, body, _MAIN.replace("BEGIN", begin, 1)))),
+            body.headers,
+            text,
         )
     )
 
@@ -393,7 +412,7 @@ def atf_test(problem: Problem, options: Options) -> str:
     """The same as a test case for NetBSD's own suite.  Raises :class:`NoProgramError`."""
     scenario = _scenario_of(problem)
     body = _body(scenario, problem.difference.expected, options)
-    if "until_eof" in body:
+    if "until_eof" in body.text:
         raise NoProgramError("a test case cannot be executed anew, as exec asks for")
     name = problem.name.replace("-", "_")
     root = '\tatf_tc_set_md_var(tc, "require.user", "root");\n'
@@ -409,7 +428,7 @@ ATF_TC_BODY({name}, tc)
 {{
 	int status;
 
-{"	count_processes();" + chr(10) if "processes_of_user" in body else ""}	status = run();
+	status = run();
 	if (status == 2)
 		atf_tc_skip("%s", complaint);
 	if (status != 0)
@@ -425,4 +444,7 @@ ATF_TP_ADD_TCS(tp)
 }}
 """
     head = _head(problem, scenario, "A test case for sys/kern/kern_fork.c.")
-    return "\n".join((head, "#define _GNU_SOURCE", _HEADERS, "#include <atf-c.h>\n", body, test))
+    text = "\n".join((body.headers, "#include <atf-c.h>\n", _LINUX_WORDS, body.text))
+    if body.only_netbsd:
+        text = _for_netbsd("\n".join((body.headers, "#include <atf-c.h>\n", body.text)))
+    return "\n".join((head, "#define _GNU_SOURCE", text, test))
