@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
@@ -104,9 +104,17 @@ def judge(
             return Result(
                 scenario, Verdict.KNOWN, entries[0].clause, allowed, observed, known=entries
             )
-    # The first wrong observation, of the nearest log that would have been right.
     right = [*allowed, *(log for log, _ in outcomes)]
-    step, nearest = max(((_first_wrong(observed, log), log) for log in right), key=lambda at: at[0])
+    step, nearest = _first_wrong(observed, right)
+    if "stuck" in observed[step + 1 :]:
+        # The scenario ended there, so that a call which a later step would have let return is
+        # rightly unfinished: what is right is what may be seen of a scenario that ends there.
+        end = observed.index("stuck", step)
+        ended = replace(scenario, steps=scenario.steps[:end])
+        allowed_so_far = allowed_logs(ended, options)
+        known_so_far = [log for log, _ in known.outcomes(ended, allowed_so_far)]
+        step, so_far = _first_wrong(observed[:end], [*allowed_so_far, *known_so_far])
+        nearest = (*so_far, *nearest[end:])
     clause = _blamed(scenario, step, observed, nearest)
     return Result(scenario, Verdict.DIFFERENCE, clause, allowed, observed, step=step)
 
@@ -148,8 +156,14 @@ def _blamed(scenario: Scenario, step: int, observed: Log, expected: Log) -> str:
     return said
 
 
-def _first_wrong(observed: Log, expected: Log) -> int:
-    for index, (seen, want) in enumerate(zip(observed, expected, strict=True)):
-        if seen != want:
-            return index
-    raise ValueError("nothing is wrong")
+def _first_wrong(observed: Log, right: Sequence[Log]) -> tuple[int, Log]:
+    """The first wrong observation, and the log that would have been right for longest.
+
+    It is the one behind the last where nothing is wrong.
+    """
+    return max(((_agree_until(observed, log), log) for log in right), key=lambda found: found[0])
+
+
+def _agree_until(observed: Log, log: Log) -> int:
+    pairs = enumerate(zip(observed, log, strict=True))
+    return next((index for index, (seen, want) in pairs if seen != want), len(log))

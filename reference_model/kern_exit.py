@@ -12,6 +12,8 @@ from reference_model import kern_event, kern_ktrace
 from reference_model.kern_sig import kpsignal
 from reference_model.netbsd import (
     ECHILD,
+    LSSLEEP,
+    LSSTOP,
     LSZOMB,
     PK_CLDSIGIGN,
     PK_NOCLDWAIT,
@@ -57,7 +59,11 @@ def exit1(k: Kernel, l: Lwp, exitcode: int, signo: int) -> Sleeping:
     """Line 189: end the process.  Does not return."""
     p = l.l_proc
     assert p is not k.initproc, "init died"
+    if p.p_sflag & PS_WEXIT:  # sys_exit() and sigexit(): another LWP was first
+        yield from k.lwp_exit(l)
     p.p_sflag |= PS_WEXIT
+    if p.p_nlwps > 1:
+        yield from exit_lwps(k, l)
     p.p_sigpend = 0
     p.p_stat = SDYING
 
@@ -123,6 +129,30 @@ def exit1(k: Kernel, l: Lwp, exitcode: int, signo: int) -> Sleeping:
         proc_free(k, p)  # init(8) waits for everybody
     yield  # switch away, for good
     raise AssertionError("exit1")
+
+
+def exit_lwps(k: Kernel, l: Lwp) -> Sleeping:
+    """Line 617: make all other LWPs of the process exit, and wait until they have.
+
+    One that sleeps deaf to signals, as in vfork, does so when its sleep is over.
+    """
+    p = l.l_proc
+    others = [l2 for l2 in p.p_lwps if l2 is not l and l2.l_stat != LSZOMB]
+    for l2 in others:
+        l2.l_wexit = True
+        if l2.l_stat == LSSTOP:
+            p.p_nrlwps += 1
+            k.setrunnable(l2)
+        elif l2.l_stat == LSSLEEP and l2.l_sintr:
+            k.interrupt(l2)
+        else:
+            k.signotify(l2)
+    p.p_lock.enter()
+    while any(l2.l_stat != LSZOMB for l2 in others):
+        yield from k.cv_wait(l, p.p_lwpcv, p.p_lock)
+    p.p_lock.exit()
+    p.p_lwps = [l]
+    p.p_nlwps, p.p_nzlwps = 1, 0
 
 
 def _selected(parent: Proc, pid: int, options: int) -> list[Proc]:

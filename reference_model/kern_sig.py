@@ -1,7 +1,7 @@
 """Signals and stops, as far as scenarios see them.
 
 After sys/kern/kern_sig.c of 10.99.12 (January 2025), with its function names;
-line numbers below are that file's.  Processes here have one LWP.
+line numbers below are that file's.
 """
 
 from __future__ import annotations
@@ -22,10 +22,12 @@ from reference_model.netbsd import (
     PS_WEXIT,
     PSL_TRACED,
     PSL_TRACEDCHILD,
+    PTRACE_LWP_EXIT,
     SA_CANTMASK,
     SA_CONT,
     SA_IGNORE,
     SA_STOP,
+    SA_TOALL,
     SACTIVE,
     SIGCHLD,
     SIGCONT,
@@ -132,31 +134,40 @@ def kpsignal(k: Kernel, p: Proc, signo: int) -> None:
                 p.p_sflag |= PS_CONTINUED
                 child_psignal(k, p, 0)
                 if action == "default":
-                    _post_all(k, p, prop, signo)
+                    _deliver(k, p, prop, signo)
                     return
         elif prop & SA_STOP:
             return
     if not traced:
         p.p_sigpend |= bit
-    _post_all(k, p, prop, signo)
+    _deliver(k, p, prop, signo)
 
 
-def _post_all(k: Kernel, p: Proc, prop: int, signo: int) -> None:
+def _deliver(k: Kernel, p: Proc, prop: int, signo: int) -> None:
+    """Lines 1515-1518: to the newest LWP that can take it, or to all where the signal is such."""
     for l in p.p_lwps:
-        sigpost(k, l, prop, signo)
+        if sigpost(k, l, prop, signo) and not prop & SA_TOALL:
+            return
 
 
-def sigpost(k: Kernel, l: Lwp, prop: int, signo: int) -> None:
-    """Line 1116: make the LWP look at its signals, waking it where it may be woken."""
+def sigpost(k: Kernel, l: Lwp, prop: int, signo: int) -> bool:
+    """Line 1116: make the LWP look at its signals, waking it where it may be woken.
+
+    True where it may be able to take this one.
+    """
     if l.l_stat == LSZOMB:
-        return
+        return False
     l.l_pendsig = True
+    k.signotify(l)
     if l.l_sigmask & 1 << signo and (not prop & SA_CONT or l.l_stat != LSSTOP):
-        return
+        return False
     if l.l_stat == LSSLEEP:
         if l.l_sintr:
             k.interrupt(l)
-    elif l.l_stat == LSSTOP and not (prop & SA_STOP):
+        return l.l_sintr
+    if l.l_stat == LSSTOP:
+        if prop & SA_STOP:
+            return False
         if prop & SA_CONT and l.l_wchan is not None:
             l.l_stat = LSSLEEP
             l.l_proc.p_nrlwps += 1
@@ -166,8 +177,9 @@ def sigpost(k: Kernel, l: Lwp, prop: int, signo: int) -> None:
                 k.interrupt(l)
             else:
                 k.setrunnable(l)
-    else:
-        k.signotify(l)
+        else:
+            return False
+    return True
 
 
 def child_psignal(k: Kernel, p: Proc, mask: int) -> None:
@@ -186,14 +198,52 @@ def proc_stop_done(k: Kernel, p: Proc, ppmask: int) -> None:
     k.cv_broadcast(p.p_pptr.p_waitcv)
 
 
-def sigswitch(k: Kernel, l: Lwp, ppmask: int) -> Sleeping:
-    """Line 1721: stop, and switch away until somebody lets the process go on."""
+def proc_stop_lwps(p: Proc) -> None:
+    """Line 1546: whoever sleeps interruptibly is stopped where it is."""
+    for l in p.p_lwps:
+        if l.l_stat == LSSLEEP and l.l_sintr:
+            l.l_stat = LSSTOP
+            p.p_nrlwps -= 1
+
+
+def proc_stop(k: Kernel, p: Proc, signo: int) -> None:
+    """Line 2404: stop all LWPs; those that run or sleep deaf to signals stop themselves."""
+    p.p_sflag |= PS_STOPPING
+    proc_stop_lwps(p)
+    if p.p_nrlwps == 0:
+        proc_stop_done(k, p, PS_NOCLDSTOP)
+        return
+    for l in p.p_lwps:
+        sigpost(k, l, SA_STOP, signo)
+    k.stopping.append(p)
+
+
+def proc_stop_callout(k: Kernel) -> bool:
+    """Line 2462, once a tick: tell of a process whose last LWP is at rest; whether one was."""
+    k.stopping = [p for p in k.stopping if p.p_sflag & PS_STOPPING]
+    for p in k.stopping:
+        proc_stop_lwps(p)
+        if p.p_nrlwps == 0:
+            proc_stop_done(k, p, PS_NOCLDSTOP)
+            return True
+    return False
+
+
+def sigswitch(k: Kernel, l: Lwp, ppmask: int, signo: int) -> Sleeping:
+    """Line 1721: stop the process because of *signo*, and switch away."""
     p = l.l_proc
     if p.p_stat == SACTIVE and not p.p_sflag & PS_STOPPING:
-        p.p_sflag |= PS_STOPPING
-    if p.p_sflag & PS_STOPPING:
+        proc_stop(k, p, signo)
+    # The last live LWP tells the parent; where it is not this one, proc_stop_callout() does.
+    if p.p_sflag & PS_STOPPING and p.p_nrlwps == 1:
         proc_stop_done(k, p, ppmask)
-    while p.p_stat == SSTOP:
+    yield from sigswitch_unlock_and_switch_away(l)
+
+
+def sigswitch_unlock_and_switch_away(l: Lwp) -> Sleeping:
+    """Line 1776: until somebody lets the process go on."""
+    p = l.l_proc
+    while p.p_stat == SSTOP or p.p_sflag & PS_STOPPING:
         p.p_nrlwps -= 1
         l.l_stat = LSSTOP
         yield
@@ -204,14 +254,22 @@ def eventswitch(k: Kernel, l: Lwp, code: int, pe_report_event: int, entity: int)
     p = l.l_proc
     p.p_lock.exit()
     k.proc_lock.exit()
-    if p.p_sflag & PS_WEXIT or not p.p_slflag & PSL_TRACED:
-        return
-    if p.p_xsig == SIGKILL or p.p_sigpend & 1 << SIGKILL:
-        return
+    while True:
+        if p.p_sflag & PS_WEXIT:
+            if pe_report_event == PTRACE_LWP_EXIT:
+                return
+            yield from k.lwp_exit(l)
+        if not p.p_slflag & PSL_TRACED:
+            return
+        if p.p_xsig == SIGKILL or p.p_sigpend & 1 << SIGKILL:
+            return
+        if not p.p_sflag & PS_STOPPING:
+            break
+        yield from sigswitch_unlock_and_switch_away(l)  # another LWP's stop comes first
     p.p_xsig = SIGTRAP
     p.p_sigctx.ps_faked = True
     p.p_sigctx.ps_info = (SIGTRAP, code, pe_report_event, entity)
-    yield from sigswitch(k, l, 0)
+    yield from sigswitch(k, l, 0, SIGTRAP)
     if code == TRAP_CHLD:
         while l.l_vforkwaiting:
             k.proc_lock.enter()
@@ -266,8 +324,8 @@ def issignal(k: Kernel, l: Lwp) -> Sleeping:
     """Line 1851: the next signal to act on, or 0; stops are taken here."""
     p = l.l_proc
     while True:
-        if p.p_stat == SSTOP:
-            yield from sigswitch(k, l, 0)
+        if p.p_stat == SSTOP or p.p_sflag & PS_STOPPING:
+            yield from sigswitch_unlock_and_switch_away(l)
             continue
         signo = sigchecktrace(l) if p.p_stat == SACTIVE else 0
         pending = False
@@ -293,7 +351,7 @@ def issignal(k: Kernel, l: Lwp) -> Sleeping:
             if pending:
                 _sigget(l, bit)
             p.p_xsig = signo
-            yield from sigswitch(k, l, 0)
+            yield from sigswitch(k, l, 0, signo)
             signo = sigchecktrace(l)
             if signo == 0:
                 continue
@@ -307,7 +365,7 @@ def issignal(k: Kernel, l: Lwp) -> Sleeping:
                     continue
                 p.p_xsig = signo
                 p.p_sflag &= ~PS_CONTINUED
-                yield from sigswitch(k, l, PS_NOCLDSTOP)
+                yield from sigswitch(k, l, PS_NOCLDSTOP, signo)
                 continue
             if prop & SA_IGNORE:
                 _sigget(l, bit)

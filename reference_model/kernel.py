@@ -105,6 +105,8 @@ class Kernel:
         self._next_pid = 1
         self._rates: dict[str, int] = {}
         self.fork_hooks: list[Callable[[Proc, Proc], None]] = []
+        #: The processes with PS_STOPPING that wait for an LWP to stop.
+        self.stopping: list[Proc] = []
         self.emul = Emul()
         self.session = Session()
         self.roots_group = Pgrp(self.session)
@@ -136,7 +138,8 @@ class Kernel:
         )
         if parent is not None:
             p.p_pptr = parent
-        p.p_lwps.append(Lwp(p, p.p_cred, LSONPROC))
+        p.p_lwps.append(Lwp(p, p.p_cred, LSONPROC, p.p_pid))
+        p.p_lwpcv = Condvar("lwpwait")
         p.p_nlwps = p.p_nrlwps = 1
         self.allproc.insert(0, p)
         return p
@@ -191,6 +194,11 @@ class Kernel:
 
     def settle(self) -> None:
         """Run until every LWP is in user mode, asleep, stopped or dead."""
+        self._run()
+        while self.stopping and kern_sig.proc_stop_callout(self):
+            self._run()
+
+    def _run(self) -> None:
         runq = self._runq
         while runq:
             l = runq.popleft()
@@ -248,6 +256,9 @@ class Kernel:
 
     def userret(self, l: Lwp) -> Sleeping:
         return (yield from kern_lwp.lwp_userret(self, l))
+
+    def lwp_exit(self, l: Lwp) -> Sleeping:
+        return (yield from kern_lwp.lwp_exit(self, l))
 
     # -- limits and authority ----------------------------------------------
 
@@ -309,14 +320,14 @@ class Kernel:
         sigstk: Any,
     ) -> Lwp:
         """kern_lwp.c: a new LWP that will start in *func*, then return to user mode."""
-        l2 = Lwp(p2, p2.p_cred)
-        l2.l_stat = LSIDL
+        # The first LWP of a process has the process's number, the others have their own.
+        l2 = Lwp(p2, p2.p_cred, LSIDL, self._new_pid() if p2.p_nlwps else p2.p_pid)
         l2.l_class = sclass
         l2.l_sigmask = sigmask
         l2.l_sigstk = sigstk
         l2.l_stack = stack
         l2.l_task = self._first_return(l2, func, arg)
-        p2.p_lwps.append(l2)
+        p2.p_lwps.insert(0, l2)
         p2.p_nlwps += 1
         p2.p_nrlwps += 1
         return l2
@@ -535,5 +546,9 @@ class Kernel:
             self.chgproccnt(new.cr_uid, 1)
         if (new.cr_uid, new.cr_euid) != allowed:
             l.l_proc.p_flag |= PK_SUGID
-        l.l_cred = l.l_proc.p_cred = new
+        l.l_proc.p_cred = new
+        # proc_crmod_leave(): whoever is in the kernel now follows on its way to user mode.
+        for other in l.l_proc.p_lwps:
+            if other is l or other.l_task is None:
+                other.l_cred = new
         return 0

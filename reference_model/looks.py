@@ -44,6 +44,7 @@ from reference_model.netbsd import (
     TRACE_FACILITIES,
     names_of,
     signal_name,
+    signal_number,
 )
 from reference_model.proc import Descriptor, File, Kqueue, Lwp, Pgrp, Proc, Session, Sleeping
 from reference_model.scenario import Step, bits_value
@@ -69,7 +70,7 @@ _PROC_FLAGS = {
     "p_lflag": {PL_CONTROLT: "P_CONTROLT", PL_PPWAIT: "P_PPWAIT"},
     "p_stflag": {PST_PROFIL: "P_PROFIL"},
 }
-_STATES = {SACTIVE: "active", SSTOP: "stopped", SZOMB: "dead"}
+_STATES = {SACTIVE: "SACTIVE", SSTOP: "SSTOP", SZOMB: "SZOMB"}
 #: The fields whose values are numbers or texts; of all others the identity is compared.
 _BY_VALUE = {"p_comm", "pathname", "start"}
 
@@ -120,7 +121,7 @@ class Looks:
 
     # -- one process -----------------------------------------------------------
 
-    def _kinfo(self, l: Lwp, name: str, field: str) -> str:
+    def _kinfo(self, l: Lwp, name: str, field: str, signal: str | None = None) -> str:
         p = self._look_at(name)
         match field:
             case "p_nice":
@@ -138,8 +139,18 @@ class Looks:
                 return "program" if p.p_comm == path.rpartition("/")[2] else "other"
             case "p_nlwps":
                 return str(p.p_nlwps)
+            case "p_ppid":
+                return self.names[p.p_ppid]
+            case "p_realstat":
+                return _STATES[p.p_stat]
+            case "p_sigmask":
+                signals = 0
+                for other in p.p_lwps if p.p_stat != SZOMB else ():
+                    signals |= other.l_sigmask
             case _:
-                return _STATES.get(p.p_stat, "other")
+                signals = p.p_sigctx.ps_sigignore
+        assert signal is not None
+        return "yes" if signals & 1 << signal_number(signal) else "no"
 
     def _field(self, p: Proc, field: str) -> Any:
         match field:

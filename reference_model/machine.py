@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from reference_model import kern_exit, kern_fork, kern_sig, sys_ptrace
+from reference_model import kern_exit, kern_fork, kern_lwp, kern_sig, sys_ptrace
 from reference_model.kernel import Kernel, Options
 from reference_model.looks import CallError, Looks, ok
 from reference_model.netbsd import (
@@ -18,6 +18,7 @@ from reference_model.netbsd import (
     ESRCH,
     LSONPROC,
     LSSTOP,
+    LSZOMB,
     PK_EXEC,
     PL_PPWAIT,
     PS_STOPEXEC,
@@ -29,11 +30,9 @@ from reference_model.netbsd import (
     PTRACE_EVENTS,
     RLIMIT_NPROC,
     SACTIVE,
-    SIDL,
     SIGSTOP,
     SIGTRAP,
     SSTOP,
-    SZOMB,
     TRAP_CHLD,
     WAIT_OPTIONS,
     SYS_fork,
@@ -108,6 +107,10 @@ def _signal_names(signals: int) -> str:
     return "|".join(signal_name(n) for n in range(1, 64) if signals & 1 << n) or "0"
 
 
+def _lives(l: Lwp) -> bool:
+    return l.l_proc.p_stat in (SACTIVE, SSTOP) and l.l_stat != LSZOMB
+
+
 class Machine(Looks):
     """One scenario on one kernel, step by step."""
 
@@ -149,7 +152,7 @@ class Machine(Looks):
         self.steps.append(step)
         self.log.append(None)
         l = self.lwps.get(step.actor)
-        if l is None or l.l_proc.p_stat not in (SACTIVE, SSTOP):
+        if l is None or not _lives(l):
             self.log[index] = "gone"
         elif not self.can_act(step.actor):
             self.log[index] = "stuck"
@@ -161,8 +164,7 @@ class Machine(Looks):
 
     def alive(self) -> list[str]:
         """The actors that have been born and have not ended."""
-        states = ((name, l.l_proc.p_stat) for name, l in self.lwps.items() if name != ANONYMOUS)
-        return [name for name, state in states if state in (SACTIVE, SSTOP)]
+        return [name for name, l in self.lwps.items() if name != ANONYMOUS and _lives(l)]
 
     def can_act(self, name: str) -> bool:
         """Whether the actor, which is alive, could take a step now."""
@@ -172,7 +174,7 @@ class Machine(Looks):
     def _without_result(self, index: int) -> str:
         """What is said of a step that has not returned when the scenario ends."""
         l = self.lwps[self.steps[index].actor]
-        return "unfinished" if l.l_proc.p_stat in (SACTIVE, SSTOP) else "gone"
+        return "unfinished" if _lives(l) else "gone"
 
     def _settle(self) -> None:
         """Let everything run that can, the children's own programs included."""
@@ -224,8 +226,17 @@ class Machine(Looks):
                 seen = yield from self._read_records(l, *step.args)
             except CallError as refusal:
                 seen = errno_name(refusal.error)
+        elif verb == "_lwp_create":
+            l2 = kern_lwp.sys__lwp_create(self.k, l)
+            self.lwps[step.args[0]] = l2
+            self.names[l2.l_lid] = step.args[0]
+            seen = "ok"
+        elif verb == "_lwp_exit":
+            self.log[index] = "ok"
+            yield from self.k.lwp_exit(l)
         elif verb == "exec":
             self.log[index] = seen = "ok"
+            self.replaced.add(step.actor)
             yield from self._exec(l, *step.args)
         elif verb == "exit":
             self.log[index] = "ok"
@@ -298,6 +309,8 @@ class Machine(Looks):
         kern_exec.c: with PS_STOPEXEC it is stopped before its first instruction.
         """
         p = l.l_proc
+        if p.p_nlwps > 1:
+            yield from kern_exit.exit_lwps(self.k, l)
         if p.p_vmspace.vm_refcnt > 1:
             p.p_vmspace.vm_refcnt -= 1
             p.p_vmspace = Vmspace()
@@ -307,7 +320,6 @@ class Machine(Looks):
         p.p_stflag &= ~PST_PROFIL
         if p.p_lflag & PL_PPWAIT:
             self.k.vfork_release(p)
-        self.replaced.add(self.names[p.p_pid])
         descriptor = l.l_fd.fd_dt.get(int(fd))
         pipe = descriptor.ff_file.f_pipe if descriptor else None
         if p.p_sflag & PS_STOPEXEC:
@@ -480,29 +492,3 @@ class Machine(Looks):
 
     def _PT_GET_SIGPASS(self, l: Lwp, name: str) -> str:
         return _signal_names(self._ptrace(l, PT_CONTINUE, name).p_sigctx.ps_sigpass)
-
-    # -- kinfo_proc2: fill_kproc2(), sys/kern/kern_proc.c, lines 2792-2879 ----
-
-    def _seen_by_sysctl(self, name: str) -> Proc:
-        """The process, dead or alive.  Raises :class:`CallError` where there is none."""
-        p = self._proc(name)
-        if p is None or p.p_stat == SIDL:
-            raise CallError(ESRCH)
-        return p
-
-    def _p_ppid(self, l: Lwp, name: str) -> str:
-        return self.names[self._seen_by_sysctl(name).p_ppid]
-
-    def _p_realstat(self, l: Lwp, name: str) -> str:
-        stat = self._seen_by_sysctl(name).p_stat
-        return {SACTIVE: "SACTIVE", SSTOP: "SSTOP", SZOMB: "SZOMB"}[stat]
-
-    def _p_sigmask(self, l: Lwp, name: str, signal: str) -> str:
-        mask = 0
-        for other in self._seen_by_sysctl(name).p_lwps:
-            mask |= other.l_sigmask
-        return "yes" if mask & 1 << signal_number(signal) else "no"
-
-    def _p_sigignore(self, l: Lwp, name: str, signal: str) -> str:
-        ignored = self._seen_by_sysctl(name).p_sigctx.ps_sigignore
-        return "yes" if ignored & 1 << signal_number(signal) else "no"

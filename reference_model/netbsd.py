@@ -70,6 +70,7 @@ SIGSTOP: Final = SIGNALS["SIGSTOP"]
 SIGCONT: Final = SIGNALS["SIGCONT"]
 SIGCHLD: Final = SIGNALS["SIGCHLD"]
 TRAP_CHLD: Final = 4
+TRAP_LWP: Final = 5
 
 # <errno.h>
 ERRNO: Final = {

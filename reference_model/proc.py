@@ -240,6 +240,7 @@ class Lwp:
     l_proc: Proc
     l_cred: Cred
     l_stat: int = LSIDL
+    l_lid: int = 0
     l_class: int = 0
     l_sigmask: int = 0
     l_sigpend: int = 0
@@ -249,7 +250,9 @@ class Lwp:
     l_waitcv: Condvar = field(default_factory=lambda: Condvar("vfork"))
     l_wchan: Condvar | None = None
     l_sintr: bool = False
+    #: LW_PENDSIG and LW_WEXIT of ``l_flag``.
     l_pendsig: bool = False
+    l_wexit: bool = False
     l_stack: object = None
     l_task: Sleeping | None = None
     #: What the last system call leaves in the two return registers.
@@ -295,6 +298,7 @@ class Proc:
 
     # From here to p_path: what startzero() zeroes.
     p_nlwps: int = 0
+    p_nzlwps: int = 0
     p_nrlwps: int = 0
     p_nstopchild: int = 0
     p_waited: int = 0
@@ -342,6 +346,7 @@ class Proc:
 def startzero(p: Proc) -> None:
     """Zero the section from ``p_startzero`` to ``p_endzero`` (sys/sys/proc.h 1.373)."""
     p.p_nlwps = 0
+    p.p_nzlwps = 0
     p.p_nrlwps = 0
     p.p_nstopchild = 0
     p.p_waited = 0

@@ -8,8 +8,9 @@ because its process sleeps in the kernel, is stopped, or is dead.
 An actor that no step gives birth to is a root: it exists from the start, its
 parent is init, every signal that can be blocked is blocked in it, and every
 disposition is the default.  The other actors are born by ``fork``, ``vfork``,
-``__vfork14``, ``__clone`` or ``spawn``.  The child called ``-`` takes no steps:
-it exits with status 0 at once.
+``__vfork14``, ``__clone`` or ``spawn``, or, as another LWP of the process that
+calls it, by ``_lwp_create``.  The child called ``-`` takes no steps: it exits
+with status 0 at once.
 
 The text::
 
@@ -60,7 +61,9 @@ _OCTAL: Final = re.compile(r"0[0-7]{0,3}\Z")
 _PATH: Final = re.compile(r"/(dev|tmp)?\Z")
 _UID: Final = re.compile(r"(-1|0|free[12])\Z")
 
-#: The fields of ``struct kinfo_proc2`` that can be shown, and those that can only be compared.
+#: The sets of ``struct kinfo_proc2``, of which is shown whether a signal is in one.
+SIGNAL_SETS: Final = ("p_sigmask", "p_sigignore")
+#: The fields that can be shown, and those that can only be compared.
 SHOWN_FIELDS: Final = (
     "p_nice",
     "p_exitsig",
@@ -70,6 +73,8 @@ SHOWN_FIELDS: Final = (
     "p_nlwps",
     "p_realstat",
     "p_comm",
+    "p_ppid",
+    *SIGNAL_SETS,
 )
 FIELDS: Final = (
     *SHOWN_FIELDS,
@@ -97,6 +102,9 @@ VERBS: Final[dict[str, tuple[str, ...]]] = {
     "__clone": ("flags", "child", "stack?"),
     "retval1": (),
     "stack": (),
+    # a second LWP to call it
+    "_lwp_create": ("lwp",),
+    "_lwp_exit": (),
     # what shows its consequences
     "exit": ("integer",),
     "exec": ("integer",),
@@ -122,7 +130,7 @@ VERBS: Final[dict[str, tuple[str, ...]]] = {
     "setreuid": ("uid", "uid"),
     # what shows more of a process, and sets up what there is to inherit
     "clofork": ("integer",),
-    "kinfo": ("actor", "shown"),
+    "kinfo": ("actor", "shown", "signal?"),
     "compare": ("actor", "actor", "field"),
     "flags": ("actor", "pflags"),
     "nice": ("integer",),
@@ -170,15 +178,12 @@ VERBS: Final[dict[str, tuple[str, ...]]] = {
     "PT_TRACE_ME": (),
     "PT_SET_SIGPASS": ("actor", "signals"),
     "PT_GET_SIGPASS": ("actor",),
-    # what kinfo_proc2 tells of a process, stopped or not
-    "p_ppid": ("actor",),
-    "p_realstat": ("actor",),
-    "p_sigmask": ("actor", "signal"),
-    "p_sigignore": ("actor", "signal"),
 }
 
 FORKS: Final = frozenset({"fork", "vfork", "__vfork14", "__clone"})
 BIRTHS: Final = FORKS | {"spawn"}
+#: The kinds of arguments that name an actor.
+_NAMING: Final = frozenset({"child", "lwp", "actor", "whom"})
 TRACER_VERBS: Final = frozenset(v for v in VERBS if v.startswith("PT_")) | {"spawn"}
 
 
@@ -206,13 +211,13 @@ class Step:
     def actors(self) -> tuple[str, ...]:
         """Every actor that the step names, in the order in which the probe meets them."""
         named = zip(VERBS[self.verb], self.args, strict=False)
-        others = [a for k, a in named if k in ("child", "actor", "whom") and a not in NOBODY]
+        others = [a for k, a in named if k in _NAMING and a not in NOBODY]
         return self.actor, *others
 
     @property
     def child(self) -> str | None:
         """The actor that this step gives birth to, if it is one that does."""
-        if self.verb not in BIRTHS:
+        if self.verb not in BIRTHS and self.verb != "_lwp_create":
             return None
         return self.args[1 if self.verb == "__clone" else 0]
 
@@ -336,7 +341,7 @@ def _check(kind: str, text: str) -> None:
     match kind:
         case "child":
             want(text == ANONYMOUS or _ACTOR.match(text), "an actor such as C, or -")
-        case "actor":
+        case "actor" | "lwp":
             want(_ACTOR.match(text), "an actor such as C")
         case "whom":
             want(
@@ -408,6 +413,8 @@ def _parse_step(line: str) -> Step:
         raise ValueError(f"{verb} takes {' '.join(kinds) or 'no arguments'}")
     for kind, arg in zip(kinds, args, strict=False):
         _check(kind.rstrip("?"), arg)
+    if verb == "kinfo" and (len(args) == 3) != (args[1] in SIGNAL_SETS):
+        raise ValueError(f"kinfo takes a signal for {' and '.join(SIGNAL_SETS)}, and for no other")
     return Step(actor, verb, args, about)
 
 

@@ -47,6 +47,7 @@ from reference_model.netbsd import (
     SIGTRAP,
     SSTOP,
     TRAP_CHLD,
+    TRAP_LWP,
 )
 from reference_model.proc import Proc
 
@@ -150,8 +151,8 @@ def ptrace_set_sigpass(t: Proc, signals: int) -> None:
 
 
 def ptrace_get_process_state(t: Proc) -> tuple[int, int]:
-    """Line 668: (reported event, other process ID), zeroes where the last stop was none."""
+    """Line 668: (reported event, other process or LWP ID), zeroes where the last stop was none."""
     signo, code, event, other = t.p_sigctx.ps_info
-    if signo != SIGTRAP or code != TRAP_CHLD:
+    if signo != SIGTRAP or code not in (TRAP_CHLD, TRAP_LWP):
         return 0, 0
     return event, other

@@ -23,6 +23,7 @@ from reference_model.scenario import (
     FIELDS,
     MAX_ACTORS,
     SHOWN_FIELDS,
+    SIGNAL_SETS,
     TIMERS,
     VERBS,
     flags_text,
@@ -106,7 +107,12 @@ def drawn(draw: st.DrawFn) -> Scenario:
         for kind in VERBS[verb]:
             if kind.endswith("?") and not draw(st.booleans()):
                 break
-            if kind == "child":
+            if kind == "lwp":
+                # Without a name that is left, the actor looks at its own process instead.
+                verb, new = ("_lwp_create", [unborn.pop(0)]) if unborn else ("getppid", [])
+                actors += new
+                args += new
+            elif kind == "child":
                 child = ANONYMOUS if not unborn or draw(st.booleans()) else unborn.pop(0)
                 if child != ANONYMOUS:
                     actors.append(child)
@@ -116,6 +122,8 @@ def drawn(draw: st.DrawFn) -> Scenario:
                 args.append(draw(st.sampled_from(actors + others)))
             else:
                 args.append(draw(_WORDS[kind.rstrip("?")]))
+        if verb == "kinfo":  # a signal for those fields that are sets of them
+            args = [*args[:2], *([draw(_WORDS["signal"])] if args[1] in SIGNAL_SETS else [])]
         clause = draw(st.sampled_from(["", *about]))
         made.append(Step(actor, verb, tuple(args), clause))
     name = draw(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1))

@@ -215,17 +215,17 @@ def test_kinfo_proc2_tells_of_the_stopped_and_the_dead() -> None:
     log = seen(
         *STOPPED,
         *BORN,
-        "T: p_ppid C",
-        "T: p_realstat C",
-        "T: p_sigmask C SIGTRAP",
-        "T: p_sigignore C SIGTRAP",
-        "T: p_sigignore C SIGCHLD",
+        "T: kinfo C p_ppid",
+        "T: kinfo C p_realstat",
+        "T: kinfo C p_sigmask SIGTRAP",
+        "T: kinfo C p_sigignore SIGTRAP",
+        "T: kinfo C p_sigignore SIGCHLD",
         "T: PT_KILL C",
-        "T: p_realstat C",
+        "T: kinfo C p_realstat",
         "T: wait4 C",
         "T: PT_CONTINUE P",
         "P: wait4 C",
-        "P: p_realstat C",
+        "P: kinfo C p_realstat",
     )
     assert log[7:12] == ("P", "SSTOP", "yes", "no", "yes")
     assert log[13] == "SZOMB"

@@ -20,6 +20,7 @@ _KINDS = {
     "child": "c",
     "actor": "a",
     "whom": "w",
+    "lwp": "y",
     "flags": "f",
     "stack": "k",
     "integer": "i",

@@ -45,6 +45,30 @@ def test_the_first_wrong_observation_is_blamed(
     assert (result.verdict, result.clause, result.step) == (verdict, clause, step)
 
 
+def test_what_a_later_step_would_have_let_return_is_not_to_blame() -> None:
+    """P waits in vfork as it should; the scenario ended since L's fork never returned."""
+    scenario = steps(
+        "mine/held",
+        "PPWAIT-MARK VFORK-WAIT",
+        "P: _lwp_create L",
+        "P: vfork C",
+        "L: fork D [VFORK-WAIT]",
+        "L: getppid",
+        "C: exit 0",
+        "P: getppid",
+    )
+    assert allowed_logs(scenario, Options()) == (("ok", "C held 4", "D", "init", "ok", "init"),)
+    observed = ("ok", "unfinished", "unfinished", "stuck", "not reached", "not reached")
+    result = judge(scenario, observed, Options(), NONE)
+    assert (result.clause, result.step) == ("VFORK-WAIT", 2)
+    # Had L's fork returned, it would be L's next step that is wrong.
+    observed = ("ok", "unfinished", "D", "stuck", "not reached", "not reached")
+    assert judge(scenario, observed, Options(), NONE).step == 3
+    # And where P's call has returned too soon, that is wrong first.
+    observed = ("ok", "C", "D", "stuck", "not reached", "not reached")
+    assert judge(scenario, observed, Options(), NONE).step == 1
+
+
 def test_every_open_order_agrees() -> None:
     """Whatever the model allows is right, not only what it predicts."""
     logs = allowed_logs(TRACED, Options())

@@ -155,13 +155,13 @@ class Case:
             look = "p_sigignore"
         body = self.begin(*own)
         if self.born:
-            body += self.parent_stop() + f"T: {look} P SIGTRAP [TRACE-PARENT-EVENT]\n"
-            body += self.child_stop() + f"T: {look} C SIGTRAP [CHILD-EVENT]\n"
+            body += self.parent_stop() + f"T: kinfo P {look} SIGTRAP [TRACE-PARENT-EVENT]\n"
+            body += self.child_stop() + f"T: kinfo C {look} SIGTRAP [CHILD-EVENT]\n"
             body += "T: PT_CONTINUE C\nT: PT_CONTINUE P\n"
         body += "C: sigaction SIGTRAP [SIGNAL-ACTIONS]\nC: exit 15\n"
         if self.done:
             body += self.done_stop()
-            body += f"T: {look} P SIGTRAP [VFORK-DONE-EVENT]\nT: PT_CONTINUE P\n"
+            body += f"T: kinfo P {look} SIGTRAP [VFORK-DONE-EVENT]\nT: PT_CONTINUE P\n"
         if self.born:
             body += "T: wait4 C [TRACE-REPARENT]\n"
         body += self.sigchld_stop + "P: sigaction SIGTRAP\n"
@@ -236,7 +236,7 @@ class Case:
 
     def untraced_newborn(self) -> str:
         """A child whose birth nobody asked for is nobody's tracee: anybody may attach."""
-        body = self.begin() + "C: p_ppid C [PARENT]\n"
+        body = self.begin() + "C: kinfo C p_ppid [PARENT]\n"
         body += "U: PT_ATTACH C [TRACE-STATE-NOT-INHERITED]\nU: wait4 C\n"
         body += "U: PT_GET_PROCESS_STATE C [TRACE-STATE-NOT-INHERITED]\nU: PT_DETACH C\n"
         body += "C: exit 15\nT: wait4 C [TRACE-STATE-NOT-INHERITED]\n"
@@ -250,7 +250,7 @@ class Case:
         body += f"T: PT_SET_EVENT_MASK C {_ALL}\nT: PT_CONTINUE P\nT: PT_CONTINUE C\n"
         body += f"C: {inner.step('D')}\n"
         body += inner.parent_stop("C") + inner.child_stop("D")
-        body += "T: p_ppid D [ORIGINAL-PARENT]\nT: PT_CONTINUE D\nT: PT_CONTINUE C\n"
+        body += "T: kinfo D p_ppid [ORIGINAL-PARENT]\nT: PT_CONTINUE D\nT: PT_CONTINUE C\n"
         body += "D: getppid [ORIGINAL-PARENT]\nD: exit 16\nT: wait4 D [TRACE-REPARENT]\n"
         body += inner.done_and_go_on("C")
         body += "C: wait4 D [ORIGINAL-PARENT]\nC: exit 15\nT: wait4 C [TRACE-REPARENT]\n"
@@ -362,7 +362,7 @@ C: fork D
 C: exit 1
 P: wait4 C
 D: getppid
-D: p_ppid D
+D: kinfo D p_ppid
 D: PT_TRACE_ME
 D: exit 2
 
@@ -373,7 +373,7 @@ T: PT_ATTACH P
 T: wait4 P
 T: PT_CONTINUE P
 P: exit 5
-T: p_ppid P
+T: kinfo P p_ppid
 G: wait4 P WNOHANG
 T: wait4 P
 G: wait4 P
@@ -473,11 +473,11 @@ about ORIGINAL-PARENT
 G: fork P
 T: PT_ATTACH P
 T: wait4 P
-T: p_ppid P
+T: kinfo P p_ppid
 T: PT_CONTINUE P
-P: p_ppid P
+P: kinfo P p_ppid
 P: exit 5
-T: p_ppid P
+T: kinfo P p_ppid
 G: wait4 P WNOHANG
 T: wait4 P
 G: wait4 P WNOHANG

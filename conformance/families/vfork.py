@@ -145,11 +145,11 @@ def _raise(call: str, holds: bool, signal: str) -> str:
     """A child sends itself *signal*; whoever is stopped by it is killed by somebody else."""
     steps = f"P: {call} [VFORK-WAIT]\nC: sigprocmask unblock {signal}\nC: kill C {signal}\n"
     if signal in _STOPPING and not (holds and signal in _HELD_BACK):
-        steps += "Q: p_realstat C [PPWAIT-MARK]\n"
+        steps += "Q: kinfo C p_realstat [PPWAIT-MARK]\n"
         steps += "" if holds else "P: wait4 C WUNTRACED\n"
         steps += "Q: kill C SIGKILL\n"
     elif signal in _HELD_BACK:
-        steps += "Q: p_realstat C [PPWAIT-MARK]\nQ: kill C SIGCONT\nC: exit 0\n"
+        steps += "Q: kinfo C p_realstat [PPWAIT-MARK]\nQ: kill C SIGCONT\nC: exit 0\n"
     elif signal == "SIGCONT":
         steps += "C: exit 0\n"
     return steps + "P: wait4 C [EXIT-SIGNAL]\n"

@@ -22,6 +22,7 @@ static struct effort measure(void)
 	return now;
 }
 
+static void actor_main(int me);
 static void *stack_of(int slot) { return stacks[slot] + STACK_SIZE - 64; }
 
 static void put_error(struct text *t, long error)
@@ -68,7 +69,10 @@ static void newborn(long pid)
 			return;
 	for (int i = 0; i < stage->scenario.steps; i++) {
 		int child = stage->scenario.step[i].child;
-		if (stage->result[i].state == BEGUN && child >= 0 && child < MAX_ACTORS && !stage->actor[child].expected) {
+		if (stage->scenario.step[i].verb == V_LWP_CREATE)
+			continue;
+		if (stage->result[i].state == BEGUN && child >= 0 && child < MAX_ACTORS
+		    && !stage->actor[child].pid && !stage->actor[child].expected) {
 			stage->actor[child].expected = (i32)pid;
 			return;
 		}
@@ -116,6 +120,25 @@ static void fork_step(int me, struct step *step, struct result *result, struct t
 		stage->actor[child].expected = (i32)pid;
 	put_pid(t, pid);
 }
+
+#if HAVE_LOOKS
+/* Where a process's second LWP starts: on the stack of the actor that it is. */
+static void lwp_main(void)
+{
+	char here;
+	actor_main((int)((&here - stacks[0]) / STACK_SIZE));
+}
+
+static void lwp_create_step(int me, int child, struct text *t)
+{
+	long lid = os_lwp_create(lwp_main, stack_of(child));
+	if (lid > 0) {
+		stage->actor[child].lid = (i32)lid;
+		stage->actor[child].expected = stage->actor[me].pid;
+	}
+	put_result(t, lid, "ok");
+}
+#endif
 
 static void put_status(struct text *t, long got, const struct status *status)
 {
@@ -215,7 +238,6 @@ static void wait_a_little(u64 since)
 		os_nap(50);
 }
 
-static void actor_main(int me);
 static void direct(void);
 static void become_program(void);
 static void try_fork(void);
@@ -319,31 +341,6 @@ static void trace_step(int me, struct step *step, struct text *t)
 }
 #endif
 
-/* What the system tells of any process, stopped or not. */
-static void kinfo_step(int me, struct step *step, struct text *t)
-{
-	static const struct {
-		int state;
-		const char *name;
-	} states[] = {{RUNNING, "SACTIVE"}, {ASLEEP, "SACTIVE"}, {STOPPED, "SSTOP"}, {ZOMBIE, "SZOMB"}};
-	long pid = pid_of(me, step->arg[0]), parent;
-	u64 blocked, ignored;
-	int bit = (int)step->arg[1] - 1;
-	long error = os_kinfo(pid, &parent, &blocked, &ignored);
-	if (error < 0)
-		put_error(t, error);
-	else if (step->verb == V_PPID)
-		put_pid(t, parent);
-	else if (step->verb == V_SIGMASK)
-		put(t, blocked >> bit & 1 ? "yes" : "no");
-	else if (step->verb == V_SIGIGNORE)
-		put(t, ignored >> bit & 1 ? "yes" : "no");
-	else
-		for (int i = 0, state = os_state(pid); i < 4; i++)
-			if (states[i].state == state)
-				put(t, states[i].name);
-}
-
 static void perform(int me, u32 index)
 {
 	struct step *step = &stage->scenario.step[index];
@@ -376,6 +373,12 @@ static void perform(int me, u32 index)
 	case V_STACK:
 		put(&t, self->entry_stack == 'k' ? "kept" : self->entry_stack == 'g' ? "given" : "other");
 		break;
+#if HAVE_LOOKS
+	case V_LWP_CREATE:
+		lwp_create_step(me, step->child, &t);
+		break;
+	case V_LWP_EXIT:
+#endif
 	case V_EXIT:
 	case V_EXEC:
 		put(&t, "ok");
@@ -389,6 +392,10 @@ static void perform(int me, u32 index)
 			os_exec(self_path, argv);
 			os_exit(127);
 		}
+#if HAVE_LOOKS
+		if (step->verb == V_LWP_EXIT)
+			os_lwp_exit();
+#endif
 		os_exit((int)step->arg[0]); /* the director passes the turn on, once we are dead */
 	case V_GETPPID:
 		put_pid(&t, os_getppid());
@@ -465,12 +472,6 @@ static void perform(int me, u32 index)
 	case V_SETREUID:
 		put_result(&t, os_setreuid((long)step->arg[0], (long)step->arg[1]), "ok");
 		break;
-	case V_PPID:
-	case V_REALSTAT:
-	case V_SIGMASK:
-	case V_SIGIGNORE:
-		kinfo_step(me, step, &t);
-		break;
 #if HAVE_TRACER
 	case V_SPAWN:
 		r = (long)os_fork(FORK, 0, 0, 0, stack_of(step->child), step->child + MAX_ACTORS);
@@ -499,6 +500,10 @@ static void perform(int me, u32 index)
 static void actor_main(int me)
 {
 	u64 since = os_microtime();
+#if HAVE_LOOKS
+	if (stage->scenario.lwps)
+		stage->actor[me].lid = (i32)os_lwp_self();
+#endif
 	stage->actor[me].pid = (i32)os_getpid();
 	while (!stage->over) {
 		u32 now = stage->turn;

@@ -36,6 +36,9 @@ pair_t raw_fork(long nr, long a0, long a1, long a2, void *stack, long slot);
 #endif
 
 #if defined(__x86_64__)
+/* How far below an aligned stack a function begins, as if it had been called. */
+#define ENTRY_BELOW sizeof(long)
+#define STACK_REGISTER _REG_RSP
 /* Which register shows that the second one was left alone: rdx, the third argument. */
 #define KEPT_IS_A2 1
 __asm__(
@@ -67,6 +70,8 @@ __asm__(
 		"	and $-16,%rsp\n	call probe_start\n")
 
 #elif defined(__i386__)
+#define ENTRY_BELOW sizeof(long)
+#define STACK_REGISTER _REG_UESP
 #define KEPT_IS_A2 1
 __asm__(
 	/* The caller's frame is just what the kernel wants, once `nr` is gone. */
@@ -93,6 +98,8 @@ __asm__(
 		"	and $-16,%esp\n	sub $12,%esp\n	push %eax\n	call probe_start\n")
 
 #elif defined(__aarch64__)
+#define ENTRY_BELOW 0
+#define STACK_REGISTER _REG_SP
 /* x1, the second argument, is the second return register too. */
 #define KEPT_IS_A2 0
 #define NUMBER IF_NETBSD("x17") IF_LINUX("x8")

@@ -190,10 +190,21 @@ static long pid_known(int actor)
 	return a->pid ? a->pid : a->expected;
 }
 
+/* What an actor's LWP is doing; of a process that is not known to have several, the process. */
+static int state_of(int actor)
+{
+#if HAVE_LOOKS
+	if (stage->actor[actor].lid)
+		return os_lwp_state(pid_known(actor), stage->actor[actor].lid);
+#endif
+	return os_state(pid_known(actor));
+}
+
+/* A process's name is that of the actor who was there first; LWPs have IDs of the same kind. */
 static const char *name_of(long pid)
 {
 	for (int i = 0; i < stage->scenario.actors; i++)
-		if (pid_known(i) == pid)
+		if ((stage->scenario.lwps & 1 << i ? stage->actor[i].lid : pid_known(i)) == pid)
 			return stage->scenario.names[i];
 	for (int i = 0; i < stage->scenario.steps; i++)
 		if (stage->result[i].anonymous == pid)
@@ -248,7 +259,7 @@ static void settle_results(int stuck_at)
 		else if (stuck_at >= 0 && i > stuck_at)
 			settle_result(i, "not reached");
 		else {
-			int state = os_state(pid_known(stage->scenario.step[i].actor));
+			int state = state_of(stage->scenario.step[i].actor);
 			settle_result(i, state == ZOMBIE || state == NOBODY ? "gone" : "unfinished");
 		}
 	}
@@ -305,7 +316,7 @@ static int never_born(int actor)
 {
 	for (int i = 0; i < stage->scenario.steps; i++)
 		if (stage->scenario.step[i].child == actor)
-			return stage->result[i].state == DONE && stage->result[i].seen[0] != '@';
+			return stage->result[i].state == DONE && !pid_known(actor);
 	return 0;
 }
 
@@ -317,6 +328,15 @@ static int waits_in_a_step(int actor)
 	return 0;
 }
 
+/* Whether the process cannot end yet, since another of its LWPs is in a call. */
+static int exits_behind_another(struct step *step)
+{
+	for (int i = 0; i < stage->scenario.actors && step->verb == V_EXIT; i++)
+		if (i != step->actor && pid_known(i) == pid_known(step->actor) && waits_in_a_step(i))
+			return 1;
+	return 0;
+}
+
 /* Which calls may sleep for as long as they like; all others are only waited for. */
 static int may_sleep(int verb) { return verb <= V_CLONE || verb == V_WAIT4; }
 
@@ -324,7 +344,7 @@ static int may_sleep(int verb) { return verb <= V_CLONE || verb == V_WAIT4; }
 static int anything_runs(void)
 {
 	for (int i = 0; i < stage->scenario.actors; i++)
-		if (waits_in_a_step(i) && os_state(pid_known(i)) == RUNNING)
+		if (waits_in_a_step(i) && state_of(i) == RUNNING)
 			return 1; /* whoever is in no step only waits for its turn */
 	for (int i = 0; i < stage->scenario.steps; i++) {
 		long pid = stage->result[i].anonymous;
@@ -348,7 +368,7 @@ static int is_stuck(u32 now, u64 waited, int *calm)
 			return impatient;
 		state = NOBODY;
 	} else
-		state = pid ? os_state(pid) : RUNNING;
+		state = pid ? state_of(step->actor) : RUNNING;
 	if (stage->turn != now)
 		return 0;
 	if (state == ZOMBIE || state == NOBODY) {
@@ -359,6 +379,8 @@ static int is_stuck(u32 now, u64 waited, int *calm)
 	}
 	if (result->state == DONE) {
 		if (external) /* somebody else's: we pass its turn on */
+			take_turn(now);
+		else if (state == ASLEEP && waited > CALM && exits_behind_another(step))
 			take_turn(now);
 	} else if (result->state == BEGUN) {
 		if (state == RUNNING || (state == ASLEEP && !may_sleep(step->verb)))
@@ -377,7 +399,7 @@ static int is_stuck(u32 now, u64 waited, int *calm)
 static int is_dead(int actor)
 {
 	long pid = pid_known(actor);
-	int state = pid ? os_state(pid) : RUNNING;
+	int state = pid ? state_of(actor) : RUNNING;
 	return state == ZOMBIE || state == NOBODY;
 }
 

@@ -23,7 +23,8 @@ static int is_last_part(const char *name, const char *path)
 	return !*name;
 }
 
-static void put_field(struct text *t, int field, const struct seen_value *v, const char *path)
+/* `signal` is the one that is looked for in a set, `path` where the program is. */
+static void put_field(struct text *t, int field, const struct seen_value *v, int signal, const char *path)
 {
 	switch (field) {
 	case KP_NICE: /* sys/param.h: NZERO is 20 */
@@ -43,13 +44,20 @@ static void put_field(struct text *t, int field, const struct seen_value *v, con
 		put_names(t, "KTRFAC_SYSRET", "KTRFAC_INHERIT", (u64)v->number);
 		break;
 	case KP_REALSTAT:
-		put(t, v->number == 2 ? "active" : v->number == 4 ? "stopped" : v->number == 5 ? "dead" : "other");
+		put(t, v->number == 2 ? "SACTIVE" : v->number == 4 ? "SSTOP" : v->number == 5 ? "SZOMB" : "other");
 		break;
 	case KP_COMM: /* exec takes it from the path's last part */
 		put(t, *v->text && is_last_part(v->text, path) ? "program" : "other");
 		break;
 	case KP_ENAME:
 		put(t, v->text);
+		break;
+	case KP_PPID:
+		put_pid(t, (long)v->number);
+		break;
+	case KP_SIGMASK:
+	case KP_SIGIGNORE:
+		put(t, (u64)v->number >> (signal - 1) & 1 ? "yes" : "no");
 		break;
 	default:
 		put_number(t, (u64)v->number, 10);
@@ -208,7 +216,7 @@ static int look_step(int me, struct step *step, struct text *t)
 		if (r < 0)
 			put_error(t, r);
 		else
-			put_field(t, (int)step->arg[1], &v, path.text);
+			put_field(t, (int)step->arg[1], &v, (int)step->arg[2], path.text);
 		return 1;
 	case V_COMPARE:
 		compare_step(me, step, t);

@@ -12,6 +12,8 @@
 #include <uvm/uvm_extern.h>
 #include <uvm/uvm_param.h>
 
+enum { MAX_LWPS = 8 }; /* no scenario has more actors; as many again that nobody has asked for */
+
 static long sysctl_set(const int *name, u32 depth, int *old, int new)
 {
 	unsigned long got = sizeof *old;
@@ -52,6 +54,15 @@ static long os_field(long pid, int field, struct seen_value *v)
 	case KP_REALSTAT: /* sys/proc.h: SACTIVE 2, SSTOP 4, SZOMB 5 */
 		v->number = kp.p_realstat;
 		return 0;
+	case KP_PPID:
+		v->number = kp.p_ppid;
+		return 0;
+	case KP_SIGMASK:
+		v->number = (i64)(kp.p_sigmask.__bits[0] | (u64)kp.p_sigmask.__bits[1] << 32);
+		return 0;
+	case KP_SIGIGNORE:
+		v->number = (i64)(kp.p_sigignore.__bits[0] | (u64)kp.p_sigignore.__bits[1] << 32);
+		return 0;
 	case KP_FLAG:
 		v->number = (u32)kp.p_realflag;
 		return 0;
@@ -75,6 +86,39 @@ static long os_field(long pid, int field, struct seen_value *v)
 	                                : kp.p_sess);
 	/* No process is without these: the kernel does not show addresses. */
 	return v->number || field == KP_TRACEP ? 0 : CANNOT;
+}
+
+/* ---- LWPs ---- */
+
+static long os_lwp_create(void (*start)(void), void *stack)
+{
+	ucontext_t context;
+	lwpid_t lid = 0;
+	long error = SYS(SYS_getcontext, &context, 0, 0, 0, 0, 0);
+	if (error < 0)
+		return error;
+	context.uc_flags = _UC_CPU; /* so that the signal mask is ours */
+	context.uc_link = 0;
+	_UC_MACHINE_SET_PC(&context, (__greg_t)start);
+	context.uc_mcontext.__gregs[STACK_REGISTER] = (__greg_t)((char *)stack - ENTRY_BELOW);
+	error = SYS(SYS__lwp_create, &context, 0, &lid, 0, 0, 0);
+	return error < 0 ? error : lid;
+}
+static long os_lwp_self(void) { return SYS(SYS__lwp_self, 0, 0, 0, 0, 0, 0); }
+static void os_lwp_exit(void) { SYS(SYS__lwp_exit, 0, 0, 0, 0, 0, 0); }
+
+/* As os_state(), for one LWP of a process. */
+static int os_lwp_state(long pid, long lid)
+{
+	static struct kinfo_lwp lwp[2 * MAX_LWPS];
+	int name[] = {CTL_KERN, KERN_LWP, (int)pid, sizeof lwp[0], 2 * MAX_LWPS}, state = os_state(pid);
+	if (state == ZOMBIE || state == NOBODY || state == STOPPED)
+		return state;
+	long got = sysctl_get(name, 5, lwp, sizeof lwp);
+	for (long i = 0; got > 0 && i < got / (long)sizeof lwp[0]; i++)
+		if (lwp[i].l_lid == lid) /* sys/lwp.h: LSSLEEP 3, LSSTOP 4, LSZOMB 5 */
+			return lwp[i].l_stat == 3 ? ASLEEP : lwp[i].l_stat == 4 ? STOPPED : lwp[i].l_stat == 5 ? ZOMBIE : RUNNING;
+	return ZOMBIE;
 }
 
 static long os_counts(u64 *count)

@@ -57,8 +57,6 @@ static u64 os_microtime(void);
 static void *os_shared(unsigned long size);
 static void *os_shared_file(const char *path, unsigned long size);
 static int os_state(long pid);
-/* The parent, and the signals that are blocked and ignored, bit n-1 for signal n. */
-static long os_kinfo(long pid, long *parent, u64 *blocked, u64 *ignored);
 static void os_no_core(void); /* who is killed leaves no file behind */
 static void os_identity(char *buf, unsigned long size); /* "NetBSD 10.1 amd64" */
 static u64 os_maxproc(void); /* how many processes there may be; 0 where nobody knows */
@@ -73,12 +71,13 @@ static const char *os_errno(long error);
 enum { CANNOT = -0x7000 };
 /* The fields of kern.proc2, in the order of scenario.h's names; the first ones can be shown. */
 enum field {
-	KP_NICE, KP_EXITSIG, KP_ACFLAG, KP_ENAME, KP_TRACEFLAG, KP_NLWPS, KP_REALSTAT, KP_COMM, SHOWN,
+	KP_NICE, KP_EXITSIG, KP_ACFLAG, KP_ENAME, KP_TRACEFLAG, KP_NLWPS, KP_REALSTAT, KP_COMM, KP_PPID,
+	KP_SIGMASK, KP_SIGIGNORE, SHOWN,
 	KP_PGID = SHOWN, KP_SESS, KP_FD, KP_CWDI, KP_LIMIT, KP_VMSPACE, KP_SIGACTS, KP_STATS,
 	KP_TRACEP, KP_PATHNAME, KP_START, FIELDS, KP_FLAG = FIELDS
 };
 struct seen_value {
-	i64 number;
+	i64 number; /* of a set of signals: bit n-1 for signal n */
 	char text[128];
 };
 enum { MAXPROC, FORKFSLEEP };
@@ -96,6 +95,10 @@ static long os_sigaltstack(long size); /* below 0 asks; the old size, 0: none */
 
 #ifdef __NetBSD__
 #define HAVE_LOOKS 1
+static long os_lwp_create(void (*start)(void), void *stack); /* its ID */
+static long os_lwp_self(void);
+static void os_lwp_exit(void);
+static int os_lwp_state(long pid, long lid);
 static long os_clofork(long fd, int on); /* the close-on-fork flag */
 static long os_counts(u64 *count); /* forks, of these with a waiting parent, with shared memory */
 static long os_processes(void);

@@ -317,19 +317,6 @@ static u64 status_field(const char *text, const char *name, u64 base)
 	return value;
 }
 
-static long os_kinfo(long pid, long *parent, u64 *blocked, u64 *ignored)
-{
-	char text[4096];
-	long got = read_proc(pid, "/status", text, sizeof text - 1);
-	if (got <= 0)
-		return -ESRCH;
-	text[got] = 0;
-	*parent = (long)status_field(text, "\nPPid", 10);
-	*blocked = netbsd_signals(status_field(text, "\nSigBlk", 16));
-	*ignored = netbsd_signals(status_field(text, "\nSigIgn", 16));
-	return 0;
-}
-
 static void os_no_core(void)
 {
 	u64 none[2] = {0, 0};
@@ -380,12 +367,31 @@ static const char *os_lacks(void) { return "AIO,CLOFORK,KTRACE,NETBSD"; }
 
 static long os_field(long pid, int field, struct seen_value *v)
 {
+	char text[4096];
+	int state;
+	long got;
 	memset(v, 0, sizeof *v);
-	if (field != KP_NICE)
+	switch (field) {
+	case KP_NICE:
+		got = SYS(__NR_getpriority, PRIO_PROCESS, pid, 0, 0, 0, 0); /* 20 - nice */
+		v->number = 40 - got;
+		return got < 0 ? got : 0;
+	case KP_REALSTAT: /* in NetBSD's numbers */
+		state = os_state(pid);
+		v->number = state == ZOMBIE ? 5 : state == STOPPED ? 4 : 2;
+		return state == NOBODY ? -ESRCH : 0;
+	case KP_PPID:
+	case KP_SIGMASK:
+	case KP_SIGIGNORE:
+		if ((got = read_proc(pid, "/status", text, sizeof text - 1)) <= 0)
+			return -ESRCH;
+		text[got] = 0;
+		v->number = field == KP_PPID ? (i64)status_field(text, "\nPPid", 10)
+		    : (i64)netbsd_signals(status_field(text, field == KP_SIGMASK ? "\nSigBlk" : "\nSigIgn", 16));
+		return 0;
+	default:
 		return CANNOT;
-	long raised = SYS(__NR_getpriority, PRIO_PROCESS, pid, 0, 0, 0, 0); /* 20 - nice */
-	v->number = 40 - raised;
-	return raised < 0 ? raised : 0;
+	}
 }
 static long os_nice(long value) { return SYS(__NR_setpriority, PRIO_PROCESS, 0, value, 0, 0, 0); }
 static long os_setsid(void) { return SYS(__NR_setsid, 0, 0, 0, 0, 0, 0); }

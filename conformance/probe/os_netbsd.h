@@ -236,16 +236,6 @@ static int os_state(long pid)
 	}
 }
 
-static long os_kinfo(long pid, long *parent, u64 *blocked, u64 *ignored)
-{
-	struct kinfo_proc2 kp = {0};
-	long error = proc_info(pid, &kp);
-	*parent = kp.p_ppid;
-	*blocked = kp.p_sigmask.__bits[0] | (u64)kp.p_sigmask.__bits[1] << 32;
-	*ignored = kp.p_sigignore.__bits[0] | (u64)kp.p_sigignore.__bits[1] << 32;
-	return error;
-}
-
 static void os_identity(char *buf, unsigned long size)
 {
 	int type[] = {CTL_KERN, KERN_OSTYPE}, release[] = {CTL_KERN, KERN_OSRELEASE}, machine[] = {CTL_HW, HW_MACHINE};

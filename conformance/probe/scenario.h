@@ -9,7 +9,7 @@
 enum { MAX_STEPS = 64, MAX_ACTORS = 8, ANONYMOUS = MAX_ACTORS, ANYBODY, WORD = 128 };
 
 enum verb {
-	V_FORK, V_VFORK, V_VFORK14, V_CLONE, V_RETVAL1, V_STACK, V_EXIT, V_EXEC, V_GETPPID, V_KILL,
+	V_FORK, V_VFORK, V_VFORK14, V_CLONE, V_RETVAL1, V_STACK, V_LWP_CREATE, V_LWP_EXIT, V_EXIT, V_EXEC, V_GETPPID, V_KILL,
 	V_WAIT4, V_STORE, V_LOAD, V_OPEN, V_CLOSE, V_DUP2, V_LSEEK, V_TELL, V_PIPE, V_CHDIR, V_GETCWD,
 	V_UMASK, V_SIGACTION, V_SIGPROCMASK, V_SIGPENDING, V_SETRLIMIT, V_GETRLIMIT, V_SETREUID,
 	V_CLOFORK, V_KINFO, V_COMPARE, V_FLAGS, V_NICE, V_TICK, V_SETITIMER, V_GETITIMER, V_CHILDREN_USAGE,
@@ -17,12 +17,11 @@ enum verb {
 	V_STOPFORK, V_STOPEXEC, V_STOPPED, V_COUNTS, V_MAXPROC, V_FORKFSLEEP, V_TOOK, V_TABLEFULL,
 	V_KQUEUE, V_WATCH, V_KEVENT, V_KTRACE, V_KTRACE_END, V_UTRACE, V_RECORDS,
 	V_SPAWN, V_ATTACH, V_SET_EVENT_MASK, V_GET_EVENT_MASK, V_GET_PROCESS_STATE, V_GET_SIGINFO,
-	V_CONTINUE, V_DETACH, V_TRACE_KILL, V_TRACE_ME, V_SET_SIGPASS, V_GET_SIGPASS,
-	V_PPID, V_REALSTAT, V_SIGMASK, V_SIGIGNORE, VERBS
+	V_CONTINUE, V_DETACH, V_TRACE_KILL, V_TRACE_ME, V_SET_SIGPASS, V_GET_SIGPASS, VERBS
 };
 
 /*
- * c child, a actor, w whom, f flags, k stack, i integer, g signal, o options,
+ * c child, y LWP, a actor, w whom, f flags, k stack, i integer, g signal, o options,
  * p path, m octal, d disposition, h how, l limit, u uid, e events, q field,
  * s field to show, b flags of a process, n notes, t trace facilities, r
  * install or purge, v timer, x signals; a capital letter may be left out.  `alone` marks what a process can do that runs one
@@ -38,6 +37,8 @@ static const struct {
 	[V_CLONE] = {"__clone", "fcK", 1},
 	[V_RETVAL1] = {"retval1", "", 1},
 	[V_STACK] = {"stack", "", 0},
+	[V_LWP_CREATE] = {"_lwp_create", "y", 0},
+	[V_LWP_EXIT] = {"_lwp_exit", "", 0},
 	[V_EXIT] = {"exit", "i", 0},
 	[V_EXEC] = {"exec", "i", 0},
 	[V_GETPPID] = {"getppid", "", 0},
@@ -61,7 +62,7 @@ static const struct {
 	[V_GETRLIMIT] = {"getrlimit", "", 0},
 	[V_SETREUID] = {"setreuid", "uu", 0},
 	[V_CLOFORK] = {"clofork", "i", 0},
-	[V_KINFO] = {"kinfo", "as", 0},
+	[V_KINFO] = {"kinfo", "asG", 0},
 	[V_COMPARE] = {"compare", "aaq", 0},
 	[V_FLAGS] = {"flags", "ab", 0},
 	[V_NICE] = {"nice", "i", 0},
@@ -106,10 +107,6 @@ static const struct {
 	[V_TRACE_ME] = {"PT_TRACE_ME", "", 0},
 	[V_SET_SIGPASS] = {"PT_SET_SIGPASS", "ax", 0},
 	[V_GET_SIGPASS] = {"PT_GET_SIGPASS", "a", 0},
-	[V_PPID] = {"p_ppid", "a", 0},
-	[V_REALSTAT] = {"p_realstat", "a", 0},
-	[V_SIGMASK] = {"p_sigmask", "ag", 0},
-	[V_SIGIGNORE] = {"p_sigignore", "ag", 0},
 };
 
 struct step {
@@ -120,7 +117,8 @@ struct step {
 };
 
 struct scenario {
-	int steps, actors, roots, alone, traced, measured; /* roots: a bit for each actor that is one */
+	int steps, actors, alone, traced, measured;
+	int roots, lwps; /* a bit for each actor that is one; an LWP is one that _lwp_create makes */
 	char names[MAX_ACTORS][8];
 	struct step step[MAX_STEPS];
 };
@@ -159,8 +157,8 @@ enum { N_WORDS = sizeof words / sizeof words[0] };
 
 /* The fields of kern.proc2 in the order of os.h. */
 static const char *const fields[FIELDS] = {"p_nice", "p_exitsig", "p_acflag", "p_ename", "p_traceflag", "p_nlwps",
-    "p_realstat", "p_comm", "p__pgid", "p_sess", "p_fd", "p_cwdi", "p_limit", "p_vmspace", "p_sigacts", "p_stats",
-    "p_tracep", "pathname", "start"};
+    "p_realstat", "p_comm", "p_ppid", "p_sigmask", "p_sigignore", "p__pgid", "p_sess", "p_fd", "p_cwdi", "p_limit",
+    "p_vmspace", "p_sigacts", "p_stats", "p_tracep", "pathname", "start"};
 static const char *const timers[] = {"real", "virtual", "prof"};
 
 static int index_of(const char *const *names, int count, const char *name)
@@ -231,6 +229,9 @@ static const char *read_argument(struct scenario *s, struct step *step, char kin
 	case 'c':
 		step->child = same(word, "-") ? ANONYMOUS : actor_named(s, word, 1);
 		*arg = step->child;
+		return step->child < 0 ? "too many actors" : 0;
+	case 'y':
+		step->child = actor_named(s, word, 1);
 		return step->child < 0 ? "too many actors" : 0;
 	case 'a':
 		*arg = actor_named(s, word, 1);
@@ -355,24 +356,29 @@ static const char *read_step(struct scenario *s, char *line)
 		if (wrong)
 			return wrong;
 	}
+	if (step->verb == V_KINFO && (step->args == 3) != (step->arg[1] == KP_SIGMASK || step->arg[1] == KP_SIGIGNORE))
+		return "wrong number of arguments";
 	s->alone &= verbs[step->verb].alone && step->actor == 0 && (step->child < 0 || step->child == ANONYMOUS);
 	/* What a bit without a name does on another kernel may outlast the call. */
 	s->alone &= step->verb != V_CLONE || !(step->arg[0] & ~(i64)NAMED_BITS);
-	s->traced |= step->verb >= V_SPAWN && step->verb < V_PPID;
+	s->traced |= step->verb >= V_SPAWN;
 	s->measured |= step->verb == V_TOOK;
 	s->steps++;
 	return 0;
 }
 
-/* Who exists from the start: whoever no step gives birth to. */
+/* Who exists from the start: whoever no step gives birth to. And who will be no process. */
 static void find_roots(struct scenario *s)
 {
-	s->roots = 0;
+	s->roots = s->lwps = 0;
 	for (int i = 0; i < s->steps; i++)
 		s->roots |= 1 << s->step[i].actor;
 	for (int i = 0; i < s->steps; i++)
 		if (s->step[i].child >= 0 && s->step[i].child < MAX_ACTORS)
 			s->roots &= ~(1 << s->step[i].child);
+	for (int i = 0; i < s->steps; i++)
+		if (s->step[i].verb == V_LWP_CREATE)
+			s->lwps |= 1 << s->step[i].child;
 }
 
 #endif

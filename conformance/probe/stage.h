@@ -21,6 +21,7 @@ struct actor {
 	i32 anonymous;    /* its last child called - */
 	i32 replaced;     /* has called exec: takes no more steps */
 	i32 entry_stack;  /* 'k'ept its parent's stack pointer, 'g'iven one, '?' another */
+	volatile i32 lid; /* its LWP's ID, in scenarios in which a process has several */
 	i64 retval1;      /* second return register of its last fork; -1 none, -2 kept */
 };
 

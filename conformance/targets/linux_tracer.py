@@ -58,6 +58,8 @@ _OPTIONS_OF = {
     PTRACE_VFORK: PTRACE_O_TRACEVFORK,
     PTRACE_VFORK_DONE: PTRACE_O_TRACEVFORKDONE,
 }
+#: The signal sets of kern.proc2, and where a process's status file has them.
+_SETS = {"p_sigmask": "SigBlk", "p_sigignore": "SigIgn"}
 # <linux/wait.h>
 _WCLONE, _WALL = 0x80000000, 0x40000000
 
@@ -267,17 +269,13 @@ class Tracer:
     def _getppid(self) -> str:
         return f"@{os.getppid()}"
 
-    def _p_ppid(self, name: str) -> str:
-        return f"@{_parent_of(self._pid(name))}"
-
-    def _p_sigmask(self, name: str, signo: str) -> str:
-        return self._holds(name, "SigBlk", signo)
-
-    def _p_sigignore(self, name: str, signo: str) -> str:
-        return self._holds(name, "SigIgn", signo)
-
-    def _holds(self, name: str, field: str, signo: str) -> str:
-        signals = int(_status_of(self._pid(name), field), 16)
+    def _kinfo(self, name: str, field: str, signo: str = "") -> str:
+        pid = self._pid(name)
+        if field == "p_ppid":
+            return f"@{int(_status_of(pid, 'PPid'))}"
+        if field not in _SETS:
+            return "cannot"
+        signals = int(_status_of(pid, _SETS[field]), 16)
         return "yes" if signals & 1 << _number_of(signo) - 1 else "no"
 
     def _wait4(self, whom: str, options: str = "0") -> str:
@@ -360,10 +358,6 @@ def _wait_options(text: str) -> int:
     if options & WUNTRACED:
         host |= os.WUNTRACED
     return host - (1 << 32) if host >= 1 << 31 else host
-
-
-def _parent_of(pid: int) -> int:
-    return int(_status_of(pid, "PPid"))
 
 
 def _status_of(pid: int, field: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from reference_model import Scenario
-from reference_model.scenario import TRACER_VERBS
+from reference_model.scenario import SIGNAL_SETS, TRACER_VERBS
 
 #: What a guest of our own is: nobody else counts there, and limits hurt nobody else.
 ALONE = "ALONE"
@@ -18,6 +18,8 @@ NEEDS: dict[str, str] = {
             "kinfo",
             "compare",
             "flags",
+            "_lwp_create",
+            "_lwp_exit",
             "nocldstop",
             "setprivate",
             "getprivate",
@@ -51,6 +53,8 @@ _ADDRESSES = frozenset(
         "p_tracep",
     }
 )
+#: Fields that Linux tells of a process, too.
+_TOLD_BY_LINUX = frozenset({"p_nice", "p_ppid", "p_realstat", *SIGNAL_SETS})
 _REASONS = {
     NETBSD: "it asks what only NetBSD answers",
     ALONE: "needs a guest of our own: it sees or changes the whole system",
@@ -60,11 +64,10 @@ _REASONS = {
 
 def needs(scenario: Scenario) -> frozenset[str]:
     """All that the scenario's steps need."""
-    # Linux, too, tells the nice value of a process.
     found = {
         NEEDS[step.verb]
         for step in scenario.steps
-        if step.verb in NEEDS and not (step.verb == "kinfo" and step.args[1] == "p_nice")
+        if step.verb in NEEDS and not (step.verb == "kinfo" and step.args[1] in _TOLD_BY_LINUX)
     }
     if any(step.verb == "compare" and step.args[2] in _ADDRESSES for step in scenario.steps):
         found.add(ALONE)
