@@ -22,6 +22,9 @@ from reference_model.netbsd import (
     LSONPROC,
     LSRUN,
     LSSLEEP,
+    MAP_INHERIT_NONE,
+    MAP_INHERIT_SHARE,
+    MAP_INHERIT_ZERO,
     PK_SUGID,
     PL_PPWAIT,
     PSL_SYSCALL,
@@ -31,6 +34,7 @@ from reference_model.netbsd import (
 )
 from reference_model.proc import (
     RLIM_INFINITY,
+    Amap,
     Condvar,
     Cred,
     Cwdinfo,
@@ -39,6 +43,7 @@ from reference_model.proc import (
     File,
     Filedesc,
     Lwp,
+    MapEntry,
     Mutex,
     Pgrp,
     Pipe,
@@ -110,7 +115,7 @@ class Kernel:
         self.emul = Emul()
         self.session = Session()
         self.roots_group = Pgrp(self.session)
-        self.console = object()
+        self.console, self.text = object(), object()
         self.root_cred = Cred(options.uid, options.uid)
         self.initproc = self._first_process(None)
         del self.allproc[:]
@@ -134,6 +139,7 @@ class Kernel:
             p_sigctx=Sigctx(ps_sigignore=sigignore_default),
             p_comm="init",
             p_path="/sbin/init",
+            p_textvp=self.text,
             p_pgrp=Pgrp(self.session),
         )
         if parent is not None:
@@ -449,7 +455,18 @@ class Kernel:
             p2.p_vmspace = p1.p_vmspace
             p1.p_vmspace.vm_refcnt += 1
         else:
-            p2.p_vmspace = Vmspace(p1.p_vmspace.word)
+            p2.p_vmspace = self.uvmspace_fork(p1.p_vmspace)
+
+    def uvmspace_fork(self, vm1: Vmspace) -> Vmspace:
+        """uvm_map.c, line 4650: each mapping as its inheritance says, which is inherited, too."""
+        old = vm1.page
+        if old is None or old.inheritance == MAP_INHERIT_NONE:
+            return Vmspace(vm1.word, page=None)
+        if old.inheritance == MAP_INHERIT_SHARE:
+            amap = old.amap
+        else:
+            amap = Amap(0 if old.inheritance == MAP_INHERIT_ZERO else old.amap.word)
+        return Vmspace(vm1.word, page=MapEntry(amap, old.inheritance))
 
     def uvm_proc_exit(self, p: Proc) -> None:
         p.p_vmspace.vm_refcnt -= 1

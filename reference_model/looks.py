@@ -16,10 +16,12 @@ from reference_model.netbsd import (
     EACCES,
     EBADF,
     ECHILD,
+    EFAULT,
     EINVAL,
     ENOENT,
     EPERM,
     ESRCH,
+    INHERITANCES,
     NOTE_CHILD,
     NOTES,
     NZERO,
@@ -46,7 +48,7 @@ from reference_model.netbsd import (
     signal_name,
     signal_number,
 )
-from reference_model.proc import Descriptor, File, Kqueue, Lwp, Pgrp, Proc, Session, Sleeping
+from reference_model.proc import Amap, Descriptor, File, Kqueue, Lwp, Pgrp, Proc, Session, Sleeping
 from reference_model.scenario import Step, bits_value
 
 # sysctl_flagmap and its like, line 1984: the flag inside, the one that is shown.
@@ -162,6 +164,10 @@ class Looks:
                 if p.p_path is None:
                     raise CallError(ENOENT)
                 return p.p_path
+            case "p_textvp":  # procfs_vnops.c, line 1333: else there is no such file
+                if p.p_textvp is None:
+                    raise CallError(ENOENT)
+                return p.p_textvp
             case "start":
                 return p.p_stats.p_start
             case _:
@@ -240,6 +246,27 @@ class Looks:
         p.p_session.s_ttyvp = self.k.console
         p.p_lflag |= PL_CONTROLT
         return "ok"
+
+    def _minherit(self, l: Lwp, inheritance: str) -> str:
+        """uvm_map.c uvm_map_inherit(): of what is not mapped nothing is changed."""
+        page = l.l_proc.p_vmspace.page
+        if page is not None:
+            page.inheritance = INHERITANCES[inheritance]
+        return "ok"
+
+    def _page(self, l: Lwp) -> Amap:
+        """What is behind the page.  Raises :class:`CallError` where it is not mapped."""
+        page = l.l_proc.p_vmspace.page
+        if page is None:
+            raise CallError(EFAULT)
+        return page.amap
+
+    def _page_store(self, l: Lwp, value: str) -> str:
+        self._page(l).word = int(value)
+        return "ok"
+
+    def _page_load(self, l: Lwp) -> str:
+        return str(self._page(l).word)
 
     def _setprivate(self, l: Lwp, value: str) -> str:
         l.l_private = int(value)

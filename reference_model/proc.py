@@ -11,7 +11,14 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any
 
-from reference_model.netbsd import IPL_NONE, LSIDL, MUTEX_DEFAULT, RLIMIT_NPROC, SIDL
+from reference_model.netbsd import (
+    IPL_NONE,
+    LSIDL,
+    MAP_INHERIT_COPY,
+    MUTEX_DEFAULT,
+    RLIMIT_NPROC,
+    SIDL,
+)
 
 #: What a function that can sleep is: a generator that yields where the LWP
 #: leaves the CPU, and is resumed once it is runnable again.
@@ -182,11 +189,30 @@ class Sigctx:
 
 
 @dataclass(slots=True, eq=False)
+class Amap:
+    """``struct vm_amap``: the memory behind a mapping, as one word."""
+
+    word: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class MapEntry:
+    """``struct vm_map_entry``: a mapped page, and what fork makes of it."""
+
+    amap: Amap = field(default_factory=Amap)
+    inheritance: int = MAP_INHERIT_COPY
+
+
+@dataclass(slots=True, eq=False)
 class Vmspace:
-    """``struct vmspace``: one word of memory is enough to tell one from another."""
+    """``struct vmspace``: one word of memory is enough to tell one from another.
+
+    ``page`` is one more page, for minherit(2); None where nothing is mapped there.
+    """
 
     word: int = 0
     vm_refcnt: int = 1
+    page: MapEntry | None = field(default_factory=MapEntry)
 
 
 @dataclass(slots=True, eq=False)

@@ -36,6 +36,7 @@ from reference_model.netbsd import (
     _NSIG,
     CLONE_CSIGNAL,
     CLONE_FLAGS,
+    INHERITANCES,
     NOTES,
     P_FLAGS,
     PTRACE_EVENTS,
@@ -87,6 +88,7 @@ FIELDS: Final = (
     "p_sigacts",
     "p_stats",
     "p_tracep",
+    "p_textvp",
     "pathname",
     "start",
 )
@@ -142,6 +144,9 @@ VERBS: Final[dict[str, tuple[str, ...]]] = {
     "nocldstop": (),
     "setsid": (),
     "controlling_tty": (),
+    "minherit": ("inheritance",),
+    "page_store": ("integer",),
+    "page_load": (),
     "setprivate": ("integer",),
     "getprivate": (),
     "rasctl": ("ras",),
@@ -385,6 +390,8 @@ def _check(kind: str, text: str) -> None:
             bits_value(NOTES, text)
         case "facilities":
             bits_value(TRACE_FACILITIES, text)
+        case "inheritance":
+            want(text in INHERITANCES, ", ".join(INHERITANCES))
         case "timer":
             want(text in TIMERS, ", ".join(TIMERS))
         case "ras":

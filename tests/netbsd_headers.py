@@ -14,6 +14,7 @@ HEADERS = (
     "sys/siginfo.h",
     "sys/errno.h",
     "sys/wait.h",
+    "sys/mman.h",
     "sys/resource.h",
     "sys/ptrace.h",
     "sys/syscall.h",

@@ -11,6 +11,7 @@ from conformance.families import FAMILIES
 from reference_model import Scenario, Step, parse
 from reference_model.clauses import clauses
 from reference_model.netbsd import (
+    INHERITANCES,
     NOTES,
     P_FLAGS,
     PTRACE_EVENTS,
@@ -85,6 +86,7 @@ _WORDS: dict[str, st.SearchStrategy[str]] = {
     "pflags": _bits(P_FLAGS),
     "notes": _bits(NOTES),
     "facilities": _bits(TRACE_FACILITIES),
+    "inheritance": st.sampled_from(list(INHERITANCES)),
     "ras": st.sampled_from(["install", "purge"]),
     "timer": st.sampled_from(TIMERS),
     "signals": st.lists(st.integers(1, 63).map(signal_name), unique=True).map(

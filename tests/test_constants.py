@@ -75,6 +75,7 @@ def test_the_probe_knows_every_name_that_a_scenario_may_hold() -> None:
         netbsd.ACCOUNTING_FLAGS,
         netbsd.NOTES,
         netbsd.TRACE_FACILITIES,
+        netbsd.INHERITANCES,
         netbsd.SIGNALS,
     )
     assert words_of_the_probe().keys() == {name for table in language for name in table}

@@ -52,6 +52,6 @@ def test_what_is_missing_is_named(local: LocalTarget) -> None:
 
 def test_nothing_is_asked_that_the_target_cannot_do(local: LocalTarget) -> None:
     """The table says of every scenario beforehand what the probe would say with `cannot`."""
-    for family in ("inherited", "kqueue", "ktrace", "wholesystem"):
+    for family in ("inherited", "lwp", "kqueue", "ktrace", "wholesystem"):
         for result in Run(local, FAMILIES[family].scenarios()).results():
             assert "the target cannot do" not in result.reason, result.scenario.name

@@ -45,6 +45,7 @@ def target() -> Iterator[GuestTarget]:
         "lattice",
         "nproc",
         "exitsignal",
+        "lwp",
         "kqueue",
         "ktrace",
         "wholesystem",

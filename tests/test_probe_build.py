@@ -39,6 +39,7 @@ _KINDS = {
     "notes": "n",
     "facilities": "t",
     "ras": "r",
+    "inheritance": "j",
     "timer": "v",
     "signals": "x",
 }

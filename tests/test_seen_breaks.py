@@ -15,6 +15,14 @@ from conformance.families import FAMILIES
 from conformance.known import KnownDifferences
 from conformance.verdict import Verdict, judge
 from reference_model import Log, Options, Scenario, allowed_logs, predict
+from reference_model.kernel import Kernel
+from reference_model.netbsd import (
+    MAP_INHERIT_COPY,
+    MAP_INHERIT_NONE,
+    MAP_INHERIT_SHARE,
+    MAP_INHERIT_ZERO,
+)
+from reference_model.proc import Vmspace
 from tests.broken import break_fork
 from tests.scenarios import named
 
@@ -80,6 +88,7 @@ BREAKS = [
         "p2.p_path = None",
         "inherited/*/path",
     ),
+    ("TEXT-AND-PATH", "p2.p_textvp = p1.p_textvp", "p2.p_textvp = None", "inherited/*/text"),
     ("NO-AIO", "p2.p_aio = None", "p2.p_aio = p1.p_aio", "inherited/*/aio"),
     (
         "KTRACE-INHERITED",
@@ -222,6 +231,38 @@ def test_a_break_shows_first_in_its_clause(
     seen = [predict(scenario, OPTIONS) for scenario in scenarios]
     monkeypatch.undo()
     assert first_blamed(scenarios, seen) == clause
+
+
+@pytest.mark.parametrize(
+    ("taken_for", "noticed_by"),
+    [
+        (MAP_INHERIT_COPY, {"share", "none", "zero"}),
+        (MAP_INHERIT_SHARE, {"copy", "none", "zero"}),
+        (MAP_INHERIT_NONE, {"copy", "share", "zero"}),
+        (MAP_INHERIT_ZERO, {"copy", "share", "none"}),
+    ],
+)
+def test_a_uvmspace_fork_that_does_not_look_is_noticed(
+    taken_for: int, noticed_by: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """uvm_map.c, lines 4683-4705: whoever takes a page for another kind is blamed."""
+    scenarios = named("inherited/fork/page-*")
+    whole = Kernel.uvmspace_fork
+
+    def broken(k: Kernel, vm1: Vmspace) -> Vmspace:
+        if vm1.page is not None:
+            vm1.page.inheritance = taken_for
+        return whole(k, vm1)
+
+    monkeypatch.setattr(Kernel, "uvmspace_fork", broken)
+    seen = [predict(scenario, OPTIONS) for scenario in scenarios]
+    monkeypatch.undo()
+    results = [
+        judge(s, log, OPTIONS, KnownDifferences()) for s, log in zip(scenarios, seen, strict=True)
+    ]
+    wrong = {r.scenario.name.rpartition("-")[2] for r in results if r.verdict is not Verdict.AGREES}
+    assert wrong == noticed_by
+    assert {r.clause for r in results if r.verdict is not Verdict.AGREES} == {"ADDRESS-SPACE"}
 
 
 @pytest.mark.parametrize("family", NEW)

@@ -46,6 +46,7 @@ _MATTERS: dict[str, tuple[str, str, str]] = {
         "C: compare P C start\nC: compare Q C start\nC: compare C C start",
     ),
     "path": ("TEXT-AND-PATH", "", "C: compare P C pathname\nQ: compare P C pathname"),
+    "text": ("TEXT-AND-PATH", "", "C: compare P C p_textvp\nQ: compare Q C p_textvp"),
     "state": ("RUNNABLE", "", "C: kinfo C p_realstat\nQ: kinfo P p_realstat\nQ: stopped C"),
     "exit-signal": ("EXIT-SIGNAL", "", "C: kinfo C p_exitsig"),
     "ras": (
@@ -96,6 +97,15 @@ _MATTERS: dict[str, tuple[str, str, str]] = {
         "C: compare P C p_limit\nC: setrlimit 800 1000\nC: compare P C p_limit",
     ),
     "memory": ("ADDRESS-SPACE", "", "C: compare P C p_vmspace"),
+    **{
+        f"page-{how.lower()}": (
+            "ADDRESS-SPACE",
+            f"P: page_store 1\nP: minherit MAP_INHERIT_{how}",
+            "C: page_load\nC: page_store 2\nC: fork D\nD: page_load\nD: page_store 3\n"
+            "D: exit 0\nC: wait4 D [EXIT-SIGNAL]\nC: page_load",
+        )
+        for how in ("COPY", "SHARE", "NONE", "ZERO")
+    },
     "actions": ("SIGNAL-ACTIONS", "", "C: compare P C p_sigacts"),
 }
 
@@ -108,6 +118,7 @@ _AFTERWARDS = {
     "signal-stack": "P: sigaltstack",
     "childrens-usage": "P: childrens_usage",
     "aio": "P: aio_error",
+    **dict.fromkeys(("page-copy", "page-share", "page-none", "page-zero"), "P: page_load"),
 }
 
 _BORN_STOPPED = """
@@ -270,6 +281,15 @@ P: clofork 20
 P: __clone CLONE_FILES|SIGCHLD C
 P: __clone CLONE_VM|CLONE_FS|CLONE_FILES|CLONE_SIGHAND|CLONE_VFORK|SIGCHLD -
 P: __clone SIGCHLD D
+
+scenario inherited/clofork/set-by-another-lwp
+about CLONE-FILES-CLOSE-ON-FORK FILES
+P: _lwp_create L
+P: open 20
+P: clofork 20
+L: __clone CLONE_FILES|SIGCHLD C
+L: fork D                [FILES]
+D: tell 20               [FILES]
 
 scenario inherited/clofork/none-set
 about CLONE-FILES-CLOSE-ON-FORK

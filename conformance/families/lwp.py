@@ -47,7 +47,7 @@ L: wait4 C
 scenario lwp/{name}/{end}/other-forks
 about PPWAIT-MARK VFORK-WAIT
 P: _lwp_create L
-P: {call}
+P: {call}     [PPWAIT-MARK]
 C: getppid
 L: fork D                [VFORK-WAIT]
 D: exit 5
@@ -65,8 +65,8 @@ _BOTH_HELD = """
 scenario lwp/{name}/both-held/in-order
 about PPWAIT-MARK VFORK-WAIT
 P: _lwp_create L
-P: {call}
-L: {other}
+P: {call}     [PPWAIT-MARK]
+L: {other}    [PPWAIT-MARK]
 C: exit 3
 P: getppid
 D: flags D P_PPWAIT
@@ -78,8 +78,8 @@ P: wait4 D
 scenario lwp/{name}/both-held/in-reverse
 about PPWAIT-MARK VFORK-WAIT
 P: _lwp_create L
-P: {call}
-L: {other}
+P: {call}     [PPWAIT-MARK]
+L: {other}    [PPWAIT-MARK]
 D: exit 4
 L: getppid
 C: flags C P_PPWAIT
@@ -202,15 +202,6 @@ P: wait4 C               [EXIT-SIGNAL]
 L: fork E                [NPROC-LIMIT]
 E: exit 4
 P: wait4 E               [EXIT-SIGNAL]
-
-scenario lwp/close-on-fork
-about CLONE-FILES-CLOSE-ON-FORK FILES
-P: _lwp_create L
-P: open 20
-P: clofork 20
-L: __clone CLONE_FILES|SIGCHLD C
-L: fork D                [FILES]
-D: tell 20               [FILES]
 """
 
 _TRACED = """

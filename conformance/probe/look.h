@@ -2,6 +2,8 @@
 #ifndef LOOK_H
 #define LOOK_H
 
+enum { PAGE = 4096 }; /* of every machine that NetBSD's probe is for */
+
 static void restore_knobs(void)
 {
 #if HAVE_LOOKS
@@ -201,6 +203,24 @@ static void stopped_step(int me, struct step *step, struct text *t)
 }
 #endif
 
+/* The word at the start of a page, by way of a pipe: where nothing is mapped the kernel says so. */
+static char the_page[PAGE] __attribute__((aligned(PAGE)));
+
+static void page_step(struct step *step, struct text *t)
+{
+	int end[2];
+	i64 word = step->arg[0], load = step->verb == V_PAGE_LOAD;
+	long error = os_pipe(end);
+	if (error >= 0) {
+		error = os_write(end[1], load ? (void *)the_page : &word, sizeof word);
+		if (error > 0)
+			error = os_read(end[0], load ? &word : (void *)the_page, sizeof word);
+		os_close(end[0]);
+		os_close(end[1]);
+	}
+	put_result(t, error < 0 ? error : (long)word, load ? 0 : "ok");
+}
+
 static void put_timer(struct text *t, long runs) { put_result(t, runs, runs ? "runs" : "none"); }
 
 /* 1 where the step is one of these. */
@@ -249,6 +269,10 @@ static int look_step(int me, struct step *step, struct text *t)
 		r = os_sigaltstack(step->args ? a : -1);
 		put_result(t, r, 0);
 		return 1;
+	case V_PAGE_STORE:
+	case V_PAGE_LOAD:
+		page_step(step, t);
+		return 1;
 	case V_SETSID:
 		r = os_setsid();
 		put_result(t, r, "ok");
@@ -262,6 +286,9 @@ static int look_step(int me, struct step *step, struct text *t)
 		return 1;
 	case V_CONTROL:
 		put_result(t, os_controlling_tty(), "ok");
+		return 1;
+	case V_MINHERIT:
+		put_result(t, os_minherit(the_page, PAGE, (int)a), "ok");
 		return 1;
 	case V_SETPRIVATE:
 		put_result(t, os_setprivate(a), "ok");

@@ -12,12 +12,39 @@
 #include <uvm/uvm_extern.h>
 #include <uvm/uvm_param.h>
 
+#include "text.h"
+
 enum { MAX_LWPS = 8 }; /* no scenario has more actors; as many again that nobody has asked for */
 
 static long sysctl_set(const int *name, u32 depth, int *old, int new)
 {
 	unsigned long got = sizeof *old;
 	return SYS(SYS___sysctl, name, depth, old, &got, &new, sizeof new);
+}
+
+/* procfs shows the vnode of a process's program: which file it is. */
+static long text_of(long pid, i64 *file)
+{
+	struct stat st = {0};
+	char path[32];
+	struct text t = {path, path + sizeof path - 1};
+	if (SYS(SYS___stat50, "/proc/curproc/status", &st, 0, 0, 0, 0) < 0)
+		return CANNOT; /* no procfs there */
+	put(&t, "/proc/");
+	put_number(&t, (u64)pid, 10);
+	put(&t, "/file");
+	long error = SYS(SYS___stat50, path, &st, 0, 0, 0, 0);
+	*file = (i64)st.st_dev << 32 ^ (i64)st.st_ino;
+	return error;
+}
+
+/* A guest of our own has procfs, where its kernel has it. */
+static void os_mount_proc(void)
+{
+	struct {
+		int version, flags;
+	} args = {1 /* PROCFS_ARGSVERSION */, 0};
+	SYS(SYS___mount50, "procfs", "/proc", 0, &args, sizeof args, 0);
 }
 
 /* One field of kern.proc2; what is a name goes into `text`. */
@@ -31,6 +58,8 @@ static long os_field(long pid, int field, struct seen_value *v)
 	}
 	if (proc_info(pid, &kp) < 0)
 		return -ESRCH;
+	if (field == KP_TEXTVP)
+		return text_of(pid, &v->number);
 	switch (field) {
 	case KP_NICE:
 		v->number = kp.p_nice;
@@ -358,6 +387,7 @@ static long os_childrens_usage(void)
 	return error < 0 ? error : any != 0;
 }
 
+static long os_minherit(void *page, long size, int inheritance) { return SYS(SYS_minherit, page, size, inheritance, 0, 0, 0); }
 static long os_setprivate(long value) { return SYS(SYS__lwp_setprivate, value, 0, 0, 0, 0, 0); }
 static long os_getprivate(void) { return SYS(SYS__lwp_getprivate, 0, 0, 0, 0, 0, 0); }
 static long os_nice(long value) { return SYS(SYS_setpriority, PRIO_PROCESS, 0, value, 0, 0, 0); }

@@ -74,7 +74,7 @@ enum field {
 	KP_NICE, KP_EXITSIG, KP_ACFLAG, KP_ENAME, KP_TRACEFLAG, KP_NLWPS, KP_REALSTAT, KP_COMM, KP_PPID,
 	KP_SIGMASK, KP_SIGIGNORE, SHOWN,
 	KP_PGID = SHOWN, KP_SESS, KP_FD, KP_CWDI, KP_LIMIT, KP_VMSPACE, KP_SIGACTS, KP_STATS,
-	KP_TRACEP, KP_PATHNAME, KP_START, FIELDS, KP_FLAG = FIELDS
+	KP_TRACEP, KP_TEXTVP, KP_PATHNAME, KP_START, FIELDS, KP_FLAG = FIELDS
 };
 struct seen_value {
 	i64 number; /* of a set of signals: bit n-1 for signal n */
@@ -119,6 +119,7 @@ static long os_ras(int install);
 static long os_profil(void);
 static long os_aio_read(long fd); /* a byte, asynchronously, until it is there */
 static long os_aio_error(void); /* of the last one; what is left of it, in a child */
+static long os_minherit(void *page, long size, int inheritance);
 static long os_setprivate(long value);
 static long os_getprivate(void);
 static long os_controlling_tty(void);

@@ -306,7 +306,11 @@ static const char *os_lacks(void)
 }
 
 #include "look_netbsd.h"
-static void os_prepare_init(void) { os_show_addresses(); }
+static void os_prepare_init(void)
+{
+	os_show_addresses();
+	os_mount_proc();
+}
 
 /* ---- the tracer ---- */
 

@@ -13,7 +13,7 @@ enum verb {
 	V_WAIT4, V_STORE, V_LOAD, V_OPEN, V_CLOSE, V_DUP2, V_LSEEK, V_TELL, V_PIPE, V_CHDIR, V_GETCWD,
 	V_UMASK, V_SIGACTION, V_SIGPROCMASK, V_SIGPENDING, V_SETRLIMIT, V_GETRLIMIT, V_SETREUID,
 	V_CLOFORK, V_KINFO, V_COMPARE, V_FLAGS, V_NICE, V_TICK, V_SETITIMER, V_GETITIMER, V_CHILDREN_USAGE,
-	V_SIGALTSTACK, V_NOCLDSTOP, V_SETSID, V_CONTROL, V_SETPRIVATE, V_GETPRIVATE, V_RAS, V_PROFIL, V_AIO, V_AIO_ERROR,
+	V_SIGALTSTACK, V_NOCLDSTOP, V_SETSID, V_CONTROL, V_MINHERIT, V_PAGE_STORE, V_PAGE_LOAD, V_SETPRIVATE, V_GETPRIVATE, V_RAS, V_PROFIL, V_AIO, V_AIO_ERROR,
 	V_STOPFORK, V_STOPEXEC, V_STOPPED, V_COUNTS, V_MAXPROC, V_FORKFSLEEP, V_TOOK, V_TABLEFULL,
 	V_KQUEUE, V_WATCH, V_KEVENT, V_KTRACE, V_KTRACE_END, V_UTRACE, V_RECORDS,
 	V_SPAWN, V_ATTACH, V_SET_EVENT_MASK, V_GET_EVENT_MASK, V_GET_PROCESS_STATE, V_GET_SIGINFO,
@@ -24,7 +24,7 @@ enum verb {
  * c child, y LWP, a actor, w whom, f flags, k stack, i integer, g signal, o options,
  * p path, m octal, d disposition, h how, l limit, u uid, e events, q field,
  * s field to show, b flags of a process, n notes, t trace facilities, r
- * install or purge, v timer, x signals; a capital letter may be left out.  `alone` marks what a process can do that runs one
+ * install or purge, v timer, x signals, j inheritance; a capital letter may be left out.  `alone` marks what a process can do that runs one
  * scenario after another without carrying anything over.
  */
 static const struct {
@@ -74,6 +74,9 @@ static const struct {
 	[V_NOCLDSTOP] = {"nocldstop", "", 0},
 	[V_SETSID] = {"setsid", "", 0},
 	[V_CONTROL] = {"controlling_tty", "", 0},
+	[V_MINHERIT] = {"minherit", "j", 0},
+	[V_PAGE_STORE] = {"page_store", "i", 0},
+	[V_PAGE_LOAD] = {"page_load", "", 0},
 	[V_SETPRIVATE] = {"setprivate", "i", 0},
 	[V_GETPRIVATE] = {"getprivate", "", 0},
 	[V_RAS] = {"rasctl", "r", 0},
@@ -145,6 +148,7 @@ static const struct {
 	{"NOTE_EXIT", 0x80000000},
 	{"KTRFAC_SYSRET", 0x4}, {"KTRFAC_PSIG", 0x20}, {"KTRFAC_EMUL", 0x80}, {"KTRFAC_USER", 0x100},
 	{"KTRFAC_TRC_EMUL", 0x10000000}, {"KTRFAC_INHERIT", 0x40000000},
+	{"MAP_INHERIT_SHARE", 0}, {"MAP_INHERIT_COPY", 1}, {"MAP_INHERIT_NONE", 2}, {"MAP_INHERIT_ZERO", 4},
 	{"SIGHUP", 1}, {"SIGINT", 2}, {"SIGQUIT", 3}, {"SIGILL", 4}, {"SIGTRAP", 5}, {"SIGABRT", 6},
 	{"SIGEMT", 7}, {"SIGFPE", 8}, {"SIGKILL", 9}, {"SIGBUS", 10}, {"SIGSEGV", 11}, {"SIGSYS", 12},
 	{"SIGPIPE", 13}, {"SIGALRM", 14}, {"SIGTERM", 15}, {"SIGURG", 16}, {"SIGSTOP", 17},
@@ -158,7 +162,7 @@ enum { N_WORDS = sizeof words / sizeof words[0] };
 /* The fields of kern.proc2 in the order of os.h. */
 static const char *const fields[FIELDS] = {"p_nice", "p_exitsig", "p_acflag", "p_ename", "p_traceflag", "p_nlwps",
     "p_realstat", "p_comm", "p_ppid", "p_sigmask", "p_sigignore", "p__pgid", "p_sess", "p_fd", "p_cwdi", "p_limit",
-    "p_vmspace", "p_sigacts", "p_stats", "p_tracep", "pathname", "start"};
+    "p_vmspace", "p_sigacts", "p_stats", "p_tracep", "p_textvp", "pathname", "start"};
 static const char *const timers[] = {"real", "virtual", "prof"};
 
 static int index_of(const char *const *names, int count, const char *name)
@@ -246,6 +250,7 @@ static const char *read_argument(struct scenario *s, struct step *step, char kin
 	case 'b':
 	case 'n':
 	case 't':
+	case 'j':
 		return bits(word, arg) ? 0 : "unknown name";
 	case 's':
 		*arg = index_of(fields, SHOWN, word);

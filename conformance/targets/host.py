@@ -124,11 +124,11 @@ class HostTarget:
             yield from handler(list(group))
 
     def _handler(self, scenario: Scenario) -> Callable[[list[Scenario]], Observations]:
-        if scenario.traced:
-            return self._run_traced
         lack = first_lack(scenario, self._lacks)
         if lack:
             return partial(self._undecided, reason(lack))
+        if scenario.traced:
+            return self._run_traced
         verbs = {step.verb for step in scenario.steps}
         if "setreuid" in verbs:
             return self._run_as_others

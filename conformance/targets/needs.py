@@ -21,6 +21,7 @@ NEEDS: dict[str, str] = {
             "_lwp_create",
             "_lwp_exit",
             "nocldstop",
+            "minherit",
             "setprivate",
             "getprivate",
             "rasctl",
@@ -40,8 +41,8 @@ NEEDS: dict[str, str] = {
     **dict.fromkeys(("fork_counts", "maxproc", "forkfsleep", "tablefull"), ALONE),
     **dict.fromkeys(("controlling_tty", "stopfork", "stopexec"), ALONE),
 }
-#: Fields of kern.proc2 that are addresses: only a guest of our own is made to show them.
-_ADDRESSES = frozenset(
+#: Fields that only a guest of our own is made to show: addresses of kern.proc2, what procfs has.
+_HIDDEN = frozenset(
     {
         "p_sess",
         "p_fd",
@@ -51,6 +52,7 @@ _ADDRESSES = frozenset(
         "p_sigacts",
         "p_stats",
         "p_tracep",
+        "p_textvp",
     }
 )
 #: Fields that Linux tells of a process, too.
@@ -69,7 +71,7 @@ def needs(scenario: Scenario) -> frozenset[str]:
         for step in scenario.steps
         if step.verb in NEEDS and not (step.verb == "kinfo" and step.args[1] in _TOLD_BY_LINUX)
     }
-    if any(step.verb == "compare" and step.args[2] in _ADDRESSES for step in scenario.steps):
+    if any(step.verb == "compare" and step.args[2] in _HIDDEN for step in scenario.steps):
         found.add(ALONE)
     return frozenset(found)
 
