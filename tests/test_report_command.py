@@ -12,7 +12,13 @@ from tests.command import forkoracle
 from tests.results_files import but, seen, write
 from tests.scenarios import steps
 
-VFORK = steps("vfork/a", "VFORK-WAIT", "P: vfork C", "C: exit 0", "P: wait4 C [EXIT-SIGNAL]")
+VFORK = steps(
+    "vfork/a",
+    "VFORK-WAIT",
+    "P: vfork C [VFORK-WAIT]",
+    "C: exit 0",
+    "P: wait4 C [EXIT-SIGNAL]",
+)
 OTHER = steps("vfork/b", "PARENT", "P: fork C", "C: getppid", "C: exit 0")
 AGREES = steps("vfork/c", "PARENT", "P: getppid")
 

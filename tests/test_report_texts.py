@@ -23,9 +23,21 @@ FIELDS = [
     "Priority", "Category", "Class", "Release", "Environment", "Description", "How-To-Repeat",
     "Fix",
 ]  # fmt: skip
-VFORK = steps("vfork/a", "VFORK-WAIT", "P: vfork C", "C: exit 0", "P: wait4 C [EXIT-SIGNAL]")
+VFORK = steps(
+    "vfork/a",
+    "VFORK-WAIT",
+    "P: vfork C [VFORK-WAIT]",
+    "C: exit 0",
+    "P: wait4 C [EXIT-SIGNAL]",
+)
 LONGER = steps(
-    "vfork/b", "VFORK-WAIT", "Q: store 1", "Q: vfork D", "D: store 2", "D: exit 3", "Q: wait4 D"
+    "vfork/b",
+    "VFORK-WAIT",
+    "Q: store 1",
+    "Q: vfork D [VFORK-WAIT]",
+    "D: store 2",
+    "D: exit 3",
+    "Q: wait4 D",
 )
 
 

@@ -189,15 +189,21 @@ class SshShell(ProbeProcess):
         return "".join(self.ask(_FOLDER))
 
     def put(self, data: bytes, name: str, then: str = "") -> None:
-        """Write *data* to a file of that folder, and have sh do *then*.
+        """Write *data* to a file of that folder, and have sh do *then*, whose words come next.
 
-        Raises :class:`ProbeError`.
+        Without it, the file is there at the end.  Raises :class:`ProbeError`.
         """
-        # Nothing may follow before sh has said so: it reads ahead.
-        self.send([f'{{ echo {self._mark}; head -c {len(data)} >"$f/{name}" || exit; {then}\n}}\n'])
+        # Nothing may follow before sh has said so: it reads ahead, and so does head.
+        mark = f"echo {self._mark}"
+        self.send([f'{{ {mark}; head -c {len(data)} >"$f/{name}" || exit; {then or mark}\n}}\n'])
+        self._wait_for_mark()
+        self._write(data)
+        if not then:
+            self._wait_for_mark()
+
+    def _wait_for_mark(self) -> None:
         while self.line(ANSWER_TIMEOUT) != self._mark:
             pass
-        self._write(data)
 
     def kill(self) -> None:
         super().kill()

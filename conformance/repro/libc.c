@@ -50,14 +50,14 @@ __asm__(".text\n.globl _start\n_start:\n"
 #define CALL_AS(function, number) \
 	__asm__(".globl " #function "\n" #function ":	mov $" STR(number) ",%eax\n	jmp enter\n");
 #define CALL(name) CALL_AS(name, SYS_##name)
-#define CALLS \
-	CALL(__getcwd) CALL(__nanosleep50) CALL(__sigaction_sigtramp) CALL(__sigpending14) \
-	CALL(__sigprocmask14) CALL(__syscall) CALL(__sysctl) CALL(chdir) CALL(close) CALL(dup2) \
-	CALL(execve) CALL(fork) CALL(getegid) CALL(geteuid) CALL(getgid) CALL(getpid) CALL(getppid) \
-	CALL(getrlimit) CALL(getuid) CALL(kill) CALL(open) CALL(pipe2) CALL(ptrace) CALL(read) \
-	CALL(setpgid) CALL(setreuid) CALL(setrlimit) CALL(syscall) CALL(umask) CALL(write) \
-	CALL_AS(__wait450, SYS___wait450) CALL_AS(_exit, SYS_exit)
-CALLS
+CALL(__getcwd) CALL(__getitimer50) CALL(__getrusage50) CALL(__kevent100) CALL(__nanosleep50)
+CALL(__setitimer50) CALL(__sigaction_sigtramp) CALL(__sigaltstack14) CALL(__sigpending14)
+CALL(__sigprocmask14) CALL(__syscall) CALL(__sysctl) CALL(__wait450) CALL(_lwp_getprivate)
+CALL(_lwp_setprivate) CALL(chdir) CALL(close) CALL(dup2) CALL(execve) CALL(fcntl) CALL(fktrace)
+CALL(fork) CALL(geteuid) CALL(getpid) CALL(getppid) CALL(getrlimit) CALL(getuid) CALL(ioctl)
+CALL(kill) CALL(kqueue) CALL(open) CALL(pipe2) CALL(profil) CALL(ptrace) CALL(rasctl) CALL(read)
+CALL(setpgid) CALL(setpriority) CALL(setreuid) CALL(setrlimit) CALL(setsid) CALL(syscall)
+CALL(umask) CALL(utrace) CALL(write) CALL_AS(_exit, SYS_exit)
 
 int __sigaction_sigtramp(int, const struct sigaction *, struct sigaction *, const void *, int);
 int __sysctl(const int *, u_int, void *, size_t *, const void *, size_t);
@@ -76,6 +76,35 @@ char *getcwd(char *path, size_t size) { return __getcwd(path, size) == -1 ? NULL
 int sysctl(const int *name, u_int names, void *old, size_t *size, const void *new, size_t new_size)
 {
 	return __sysctl(name, names, old, size, new, new_size);
+}
+/* The kernel gives the nodes below one (sys/sysctl.h: CTL_QUERY); a number names itself. */
+int sysctlbyname(const char *name, void *old, size_t *size, const void *new, size_t new_size)
+{
+	enum { ROOM = 1 << 16 };
+	struct sysctlnode query = { .sysctl_flags = SYSCTL_VERSION }, *nodes = malloc(ROOM);
+	int path[CTL_MAXNAME];
+	u_int depth = 0;
+	for (size_t n; *name; name += n + (name[n] == '.')) {
+		const char *end = strchr(name, '.');
+		size_t got = ROOM, i = 0;
+		n = end ? (size_t)(end - name) : strlen(name);
+		if (depth == CTL_MAXNAME || !nodes)
+			return errno = ENOENT, -1;
+		path[depth] = CTL_QUERY;
+		if (*name >= '0' && *name <= '9') {
+			path[depth++] = atoi(name);
+			continue;
+		}
+		if (__sysctl(path, depth + 1, nodes, &got, &query, sizeof(query)) == -1)
+			return -1;
+		for (; i < got / sizeof(*nodes); i++)
+			if (!strncmp(nodes[i].sysctl_name, name, n) && !nodes[i].sysctl_name[n])
+				break;
+		if (i == got / sizeof(*nodes))
+			return errno = ENOENT, -1;
+		path[depth++] = nodes[i].sysctl_num;
+	}
+	return __sysctl(path, depth, old, size, new, new_size);
 }
 int raise(int number) { return kill(getpid(), number); }
 int execv(const char *path, char *const arguments[])
