@@ -587,6 +587,7 @@ VOCABULARY: Final[dict[str, Entry]] = {
     "sigprocmask": Entry(_S, 4, "LWP", _sigprocmask),
     "sigpending": Entry(_S, 3, "NO-PENDING-SIGNALS", _nothing),
     "nocldstop": Entry(_S, 1, "STOP-FLAGS-INHERITED", _nothing),
+    "nocldwait": Entry(_S, 1, "FLAGS-INHERITED", _nothing),
     "setrlimit": Entry(Group.LIMITS, 3, "", lambda dice, scene: (str(1 + dice.below(4)), "4")),
     "getrlimit": Entry(Group.LIMITS, 3, "LIMITS", _nothing),
     "setreuid": Entry(Group.LIMITS, 2, "CREDENTIALS", _setreuid),
@@ -638,6 +639,7 @@ VOCABULARY: Final[dict[str, Entry]] = {
 #: The verbs that no program has, and why.
 LEFT_OUT: Final[dict[str, str]] = {
     "forkfsleep": "a refused fork then sleeps: programs would wait instead of being run",
+    "sleep": "programs would wait instead of being run",
     "took": "it is about forkfsleep only",
     "_lwp_create": "which step may come next is worked out for processes with one LWP",
     "_lwp_exit": "it is about _lwp_create only",

@@ -15,6 +15,7 @@ from reference_model.netbsd import (
     LSSTOP,
     LSZOMB,
     PK_CLDSIGIGN,
+    PK_NOCLDWAIT,
     PL_PPWAIT,
     PS_CONTINUED,
     PS_NOCLDSTOP,
@@ -76,6 +77,7 @@ def sigaction1(p: Proc, signum: int, new: str | None) -> tuple[int, str]:
     bit = 1 << signum
     if signum == SIGCHLD:
         p.p_sflag &= ~PS_NOCLDSTOP
+        p.p_flag &= ~PK_NOCLDWAIT
         if new == "ignore":
             p.p_flag |= PK_CLDSIGIGN
         else:

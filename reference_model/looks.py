@@ -203,6 +203,10 @@ class Looks:
         l.l_proc.p_nice = n
         return "ok"
 
+    def _sleep(self, l: Lwp, milliseconds: str) -> str:
+        self.k.microtime += int(milliseconds) * 1000
+        return "ok"
+
     def _tick(self, l: Lwp) -> str:
         self.k.microtime += 2 * TICK
         return "ok"
@@ -224,15 +228,23 @@ class Looks:
         return str(old)
 
     def _nocldstop(self, l: Lwp) -> str:
-        """sigaction(2) with SA_NOCLDSTOP: SIGCHLD to its default, and the flag."""
-        p = l.l_proc
+        self._default_sigchld(l.l_proc)
+        l.l_proc.p_sflag |= PS_NOCLDSTOP
+        return "ok"
+
+    def _nocldwait(self, l: Lwp) -> str:
+        self._default_sigchld(l.l_proc)
+        l.l_proc.p_flag |= PK_NOCLDWAIT
+        return "ok"
+
+    def _default_sigchld(self, p: Proc) -> None:
+        """sys_sig.c sigaction1(), lines 508 to 533: SIGCHLD to its default, and no flag."""
         p.p_sigacts.sa_sigdesc[SIGCHLD] = "default"
         p.p_sigctx.ps_sigcatch &= ~(1 << SIGCHLD)
         p.p_sigctx.ps_sigignore |= 1 << SIGCHLD
         p.p_sigpend &= ~(1 << SIGCHLD)
-        p.p_flag &= ~PK_CLDSIGIGN
-        p.p_sflag |= PS_NOCLDSTOP
-        return "ok"
+        p.p_flag &= ~(PK_NOCLDWAIT | PK_CLDSIGIGN)
+        p.p_sflag &= ~PS_NOCLDSTOP
 
     def _setsid(self, l: Lwp) -> str:
         """kern_proc.c proc_setsid(): not for whoever leads a group."""

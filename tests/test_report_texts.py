@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
-
 from conformance.report.pr.problem import Problem, group, read_differences, since
 from conformance.report.pr.repeat import Repeat, repeat
 from conformance.report.pr.texts import markdown, send_pr
@@ -118,12 +116,11 @@ def test_a_panic_is_critical() -> None:
     assert "uvm_fault at 0x0" in text
 
 
-@pytest.mark.parametrize("flags", ["SIGCHLD", "CLONE_VM|SIGCHLD"])
-def test_no_program_says_why(flags: str) -> None:
+def test_no_program_says_why() -> None:
     """A scenario that no C is known for has a report all the same, with the reason."""
-    scenario = steps("x/own", "CLONE-STACK", f"P: __clone {flags} C own", "C: stack", "C: exit 0")
-    [problem] = problems(seen(scenario, but(scenario, s1="kept")))
+    scenario = steps("x/lwp", "VFORK-WAIT", "P: _lwp_create L", "L: vfork C", "C: exit 0")
+    [problem] = problems(seen(scenario, but(scenario, s1="C")))
     made = repeat(problem)
     assert made.program is None
-    assert "needs assembly language" in made.says
-    assert "P: __clone" in send_pr(problem, made)
+    assert "LWPs share theirs" in made.says
+    assert "L: vfork C" in send_pr(problem, made)

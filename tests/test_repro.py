@@ -16,28 +16,16 @@ from conformance.repro.ended import Ended, NotRunError, exited
 from conformance.repro.here import run_here
 from conformance.targets.guest import GuestTarget, guest_machine
 from conformance.targets.ssh import SshTarget
-from tests.scenarios import steps
 from tests.sshd import Sshd, needs_sshd
 from tests.test_report_program import (
     AGREES,
     WRONG,
     on_linux_amd64,
+    one_for_each,
     program_of,
 )
 from vm.qemu import QEMU
 
-#: A program that calls all that the library has.
-ALL_CALLS = steps(
-    "e/all", "SYS-FORK", "T: spawn P", "T: wait4 P WUNTRACED", "T: PT_SET_EVENT_MASK P PTRACE_FORK",
-    "T: PT_GET_EVENT_MASK P", "T: PT_GET_PROCESS_STATE P", "T: PT_GET_SIGINFO P",
-    "T: PT_CONTINUE P", "P: store 1", "P: load", "P: open 20", "P: lseek 20 7", "P: tell 20",
-    "P: dup2 20 21", "P: close 21", "P: pipe 22 23", "P: chdir /dev", "P: getcwd",
-    "P: umask 07", "P: sigaction SIGUSR1 catch", "P: sigaction SIGUSR1",
-    "P: sigprocmask block SIGUSR2", "P: sigpending", "P: setrlimit count+5 inf", "P: getrlimit",
-    "P: setreuid -1 -1", "P: retval1", "P: getppid", "Q: fork C", "Q: vfork -",
-    "Q: __vfork14 -", "Q: __clone CLONE_FS|SIG40 D", "Q: kill C SIGTERM", "Q: wait4 any WNOHANG",
-    "D: exec 20", "T: PT_ATTACH Q", "T: PT_DETACH Q", "T: PT_KILL P", "Q: exit 3",
-)  # fmt: skip
 LINUX = os.environ.get("FORKORACLE_LINUX", "")
 NETBSD = os.environ.get(KERNEL_VARIABLE, "")
 #: Every kind of conversion that the programs use, and what the library does with room that ends.
@@ -108,10 +96,11 @@ def netbsd() -> Iterator[GuestTarget]:
 def test_the_library_has_what_programs_call(tmp_path: Path) -> None:
     """A program of every verb links with our C library; one that calls more says what it lacks."""
     pytest.importorskip("ziglang", reason="ziglang compiles for NetBSD")
-    program = program_of(ALL_CALLS)
-    built = build_static(program, tmp_path, "NetBSD", "amd64")
-    assert built.library == OURS
-    assert built.file.read_bytes()[:4] == b"\x7fELF"
+    for scenario in one_for_each():
+        program = program_of(scenario)
+        built = build_static(program, tmp_path, "NetBSD", "amd64")
+        assert built.library == OURS
+        assert built.file.read_bytes()[:4] == b"\x7fELF"
     more = program.replace("status = run();", "status = run() + system(complaint);")
     with pytest.raises(NotRunError, match=f"{OURS} has no system"):
         build_static(more, tmp_path, "NetBSD", "amd64")

@@ -98,6 +98,12 @@ BREAKS = [
     ),
     ("KTRACE-INHERITED", "p2.p_tracep = p1.p_tracep", "p2.p_tracep = None", "ktrace/*/inherited"),
     (
+        "FLAGS-INHERITED",
+        "PK_SUGID | PK_NOCLDWAIT | PK_CLDSIGIGN",
+        "PK_SUGID | PK_CLDSIGIGN",
+        "inherited/*/nocldwait",
+    ),
+    (
         "STOP-FLAGS-INHERITED",
         "PS_STOPFORK | PS_STOPEXEC | PS_NOCLDSTOP",
         "PS_STOPFORK",

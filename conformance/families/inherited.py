@@ -78,6 +78,11 @@ _MATTERS: dict[str, tuple[str, str, str]] = {
         "C: flags C P_SUGID|P_CLDSIGIGN|P_NOCLDWAIT|P_EXEC\n"
         "C: flags C P_NOCLDSTOP|P_TRACED|P_CHTRACED|P_SYSCALL [TRACE-STATE-NOT-INHERITED]",
     ),
+    "nocldwait": (
+        "FLAGS-INHERITED",
+        "P: nocldwait",
+        "C: flags C P_NOCLDWAIT|P_CLDSIGIGN\nC: fork D\nD: exit 3\nC: wait4 any",
+    ),
     "nocldstop": (
         "STOP-FLAGS-INHERITED",
         "P: nocldstop",

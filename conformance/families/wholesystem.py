@@ -157,6 +157,17 @@ P: fork -     [MAXPROC]
 P: fork -     [MAXPROC]
 P: tablefull
 
+scenario wholesystem/message/ten-seconds
+about FORK-REFUSED-ROLLBACK
+P: maxproc 1
+P: fork -     [MAXPROC]
+P: tablefull
+P: sleep 1500
+P: fork -     [MAXPROC]
+P: sleep 1500
+P: fork -     [MAXPROC]
+P: tablefull
+
 scenario wholesystem/message/another-user
 about FORK-REFUSED-ROLLBACK
 P: setreuid free1 free1

@@ -22,7 +22,7 @@ MAX_FAILURES = 5
 WINDOW = 1 << 13
 #: Seconds until a probe must have introduced itself, a guest's boot included.
 START_TIMEOUT = 60.0
-_OBSERVATION = re.compile(r"[ -~]{1,240}\Z")
+_OBSERVATION = re.compile(r"[ -~]{1,392}\Z")
 _HELLO = re.compile(
     r"forkoracle-probe 2 (?P<system>\S+) (?P<release>\S+) (?P<machine>\S+)"
     r" uid=(?P<uid>\d+) tracer=(?P<tracer>yes|no)"

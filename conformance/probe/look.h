@@ -252,6 +252,10 @@ static int look_step(int me, struct step *step, struct text *t)
 		wait_for_ticks();
 		put(t, "ok");
 		return 1;
+	case V_SLEEP:
+		os_nap(a * 1000);
+		put(t, "ok");
+		return 1;
 	case V_NICE:
 		put_result(t, os_nice(a), "ok");
 		return 1;
@@ -282,7 +286,8 @@ static int look_step(int me, struct step *step, struct text *t)
 		put_result(t, os_clofork(a, 1), "ok");
 		return 1;
 	case V_NOCLDSTOP:
-		put_result(t, os_nocldstop(), "ok");
+	case V_NOCLDWAIT:
+		put_result(t, os_default_sigchld(step->verb == V_NOCLDSTOP), "ok");
 		return 1;
 	case V_CONTROL:
 		put_result(t, os_controlling_tty(), "ok");

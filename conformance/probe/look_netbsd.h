@@ -408,10 +408,10 @@ static long os_sigaltstack(long size)
 	return error < 0 ? error : old.ss_flags & SS_DISABLE ? 0 : (long)old.ss_size;
 }
 
-static long os_nocldstop(void)
+static long os_default_sigchld(int nocldstop)
 {
 	struct sigaction new = {0};
-	new.sa_flags = SA_NOCLDSTOP | SA_RESTART;
+	new.sa_flags = (nocldstop ? SA_NOCLDSTOP : SA_NOCLDWAIT) | SA_RESTART;
 	new.sa_handler = SIG_DFL;
 	return SYS(SYS___sigaction_sigtramp, SIGCHLD, &new, 0, (void *)caught, __SIGTRAMP_SIGINFO_VERSION, 0);
 }

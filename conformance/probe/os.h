@@ -123,7 +123,7 @@ static long os_minherit(void *page, long size, int inheritance);
 static long os_setprivate(long value);
 static long os_getprivate(void);
 static long os_controlling_tty(void);
-static long os_nocldstop(void);
+static long os_default_sigchld(int nocldstop); /* with SA_NOCLDSTOP or else SA_NOCLDWAIT */
 #else
 #define HAVE_LOOKS 0
 #endif

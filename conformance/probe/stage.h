@@ -7,7 +7,7 @@
 #ifndef STAGE_H
 #define STAGE_H
 
-enum { BEGUN = 1, DONE = 2, SEEN = 96, MAGIC = 0x666f726b, NOT_YET = 0x7fffffff };
+enum { BEGUN = 1, DONE = 2, SEEN = 392, MAGIC = 0x666f726b, NOT_YET = 0x7fffffff };
 
 struct result {
 	volatile u32 state;

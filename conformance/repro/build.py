@@ -10,6 +10,7 @@ from __future__ import annotations
 import platform
 import re
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,8 +41,13 @@ def _run(command: list[str]) -> None:
         return
     if lacks := sorted(set(_UNDEFINED.findall(done.stderr))):
         raise NotRunError(f"{OURS} has no {', '.join(lacks)}")
-    said = next((s for s in done.stderr.splitlines() if "error:" in s), "no message")
-    raise NotRunError(f"it does not compile: {said.partition('error: ')[2] or said}")
+    raise NotRunError(f"it does not compile: {first_error(done.stderr.splitlines())}")
+
+
+def first_error(said: Iterable[str]) -> str:
+    """What a compiler complained of first, without the name of a file that nobody knows."""
+    line = next((line for line in said if "error:" in line), "no message")
+    return line.partition("error: ")[2] or line
 
 
 def _host() -> list[str]:

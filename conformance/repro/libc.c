@@ -52,10 +52,10 @@ __asm__(".text\n.globl _start\n_start:\n"
 #define CALL(name) CALL_AS(name, SYS_##name)
 CALL(__getcwd) CALL(__getitimer50) CALL(__getrusage50) CALL(__kevent100) CALL(__nanosleep50)
 CALL(__setitimer50) CALL(__sigaction_sigtramp) CALL(__sigaltstack14) CALL(__sigpending14)
-CALL(__sigprocmask14) CALL(__syscall) CALL(__sysctl) CALL(__wait450) CALL(_lwp_getprivate)
+CALL(__sigprocmask14) CALL(__stat50) CALL(__syscall) CALL(__sysctl) CALL(__wait450) CALL(_lwp_getprivate)
 CALL(_lwp_setprivate) CALL(chdir) CALL(close) CALL(dup2) CALL(execve) CALL(fcntl) CALL(fktrace)
 CALL(fork) CALL(geteuid) CALL(getpid) CALL(getppid) CALL(getrlimit) CALL(getuid) CALL(ioctl)
-CALL(kill) CALL(kqueue) CALL(open) CALL(pipe2) CALL(profil) CALL(ptrace) CALL(rasctl) CALL(read)
+CALL(kill) CALL(kqueue) CALL(minherit) CALL(open) CALL(pipe2) CALL(profil) CALL(ptrace) CALL(rasctl) CALL(read)
 CALL(setpgid) CALL(setpriority) CALL(setreuid) CALL(setrlimit) CALL(setsid) CALL(syscall)
 CALL(umask) CALL(utrace) CALL(write) CALL_AS(_exit, SYS_exit)
 

@@ -21,6 +21,7 @@ NEEDS: dict[str, str] = {
             "_lwp_create",
             "_lwp_exit",
             "nocldstop",
+            "nocldwait",
             "minherit",
             "setprivate",
             "getprivate",

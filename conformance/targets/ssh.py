@@ -12,7 +12,7 @@ from typing import TypeVar
 from conformance.probe.build import HOST, BuildError, build_probe
 from conformance.probe.channel import ProbeError
 from conformance.probe.ssh import Host, SshProbe, SshShell, UnreachableError
-from conformance.repro.build import build_static, compile_command
+from conformance.repro.build import build_static, compile_command, first_error
 from conformance.repro.ended import TIME_LIMIT, Ended, NotRunError, exited
 from conformance.targets.base import TargetError
 from conformance.targets.facts import probe_folders, reader, real_uids
@@ -134,7 +134,7 @@ class SshTarget(HostTarget):
             shell.put(source.encode(), "repro.c")
             said = shell.ask(f"{compile_command('cc', '$f/repro', '$f/repro.c')} 2>&1; echo $?")
             if said[-1:] != ["0"]:
-                raise NotRunError(f"it does not compile there: {' '.join(said[:-1])[:160]}")
+                raise NotRunError(f"it does not compile there: {first_error(said)}")
         else:
             with TemporaryDirectory() as folder:
                 built = build_static(source, Path(folder), self.kernel.system, self.kernel.machine)

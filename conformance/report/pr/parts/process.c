@@ -232,15 +232,15 @@ set_signal_stack(int step, size_t size)
 	saw_result(step, result, NULL);
 }
 
-//@ nocldstop saw_result
+//@ default_sigchld saw_result
 static void
-set_nocldstop(int step)
+default_sigchld(int step, int flag)
 {
 	struct sigaction new;
 
 	memset(&new, 0, sizeof(new));
 	new.sa_handler = SIG_DFL;
-	new.sa_flags = SA_NOCLDSTOP | SA_RESTART;
+	new.sa_flags = flag | SA_RESTART;
 	saw_result(step, sigaction(SIGCHLD, &new, NULL), "ok");
 }
 
