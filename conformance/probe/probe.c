@@ -148,8 +148,8 @@ __attribute__((used, noreturn)) void probe_start(long *args)
 	for (int i = 1; i < count; i++) {
 		char *next = i + 1 < count ? arg[i + 1] : "";
 		if (same(arg[i], "--until-eof") && number(next, 10, &value)) {
-			char byte; /* what a step `exec` runs */
-			while (os_read((long)value, &byte, 1) > 0)
+			static char piece[1 << 16]; /* what a step `exec` runs */
+			while (os_read((long)value, piece, sizeof piece) > 0)
 				;
 			os_exit(7);
 		} else if (same(arg[i], "--patience") && number(next, 10, &value))
