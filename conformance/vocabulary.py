@@ -19,6 +19,8 @@ from reference_model.netbsd import (
     CLONE_FLAGS,
     INHERITANCES,
     P_FLAGS,
+    PK_CLDSIGIGN,
+    PK_NOCLDWAIT,
     PS_STOPEXEC,
     PS_STOPFORK,
     PSL_TRACED,
@@ -443,13 +445,19 @@ def _untraced(scene: Scene) -> bool:
 # -- what nobody can foresee ----------------------------------------------------------
 
 
+def _is_lost_sight_of(scene: Scene, args: Args) -> bool:
+    """A child that nobody names goes to init when it dies, and its parent may wait by then."""
+    return ANONYMOUS in args and bool(scene.own.p_flag & (PK_NOCLDWAIT | PK_CLDSIGIGN))
+
+
 def _holds_for_ever(scene: Scene, args: Args) -> bool:
     """A child that is born stopped, while its parent waits for it: nobody can name it."""
-    return bool(scene.own.p_sflag & PS_STOPFORK)
+    return bool(scene.own.p_sflag & PS_STOPFORK) or _is_lost_sight_of(scene, args)
 
 
 def _clone_holds_for_ever(scene: Scene, args: Args) -> bool:
-    return "CLONE_VFORK" in args[0].split("|") and _holds_for_ever(scene, args)
+    holds = "CLONE_VFORK" in args[0].split("|") and _holds_for_ever(scene, args)
+    return holds or _is_lost_sight_of(scene, args)
 
 
 def _has_no_signal(scene: Scene, args: Args) -> bool:
@@ -462,8 +470,10 @@ def _is_traced(scene: Scene, args: Args) -> bool:
     return bool(scene.own.p_slflag & PSL_TRACED)
 
 
-def _stops_in_exec(scene: Scene, args: Args) -> bool:
-    """When a stop behind exec comes is a race."""
+def _ends_in_exec(scene: Scene, args: Args) -> bool:
+    """When a stop behind exec comes is a race, and who reads its own trace there may never die."""
+    if any(step.verb == "ktrace" for step in scene.machine.steps):
+        return True
     return bool(scene.own.p_slflag & PSL_TRACED or scene.own.p_sflag & PS_STOPEXEC)
 
 
@@ -534,12 +544,13 @@ def _is_no_event(scene: Scene, args: Args) -> bool:
 
 #: What nobody can foresee, or the model does not know: the verb, and when it is so.
 HAZARDS: Final[dict[str, Callable[[Scene, Args], bool]]] = {
+    "fork": _is_lost_sight_of,
     "vfork": _holds_for_ever,
     "__vfork14": _holds_for_ever,
     "__clone": _clone_holds_for_ever,
     "wait4": _has_no_signal,
     "sigpending": _is_traced,
-    "exec": _stops_in_exec,
+    "exec": _ends_in_exec,
     "stopfork": _somebody_traces,
     "stopexec": _somebody_traces,
     "setsid": _somebody_traces,
@@ -594,7 +605,7 @@ VOCABULARY: Final[dict[str, Entry]] = {
     "kinfo": Entry(_L, 9, lambda args: _SHOWN_CLAUSES[args[1]], _kinfo),
     "compare": Entry(_L, 7, lambda args: _FIELD_CLAUSES[args[2]], _compare),
     "flags": Entry(_L, 4, "FLAGS-INHERITED", _flags),
-    "nice": Entry(_A, 2, "", _number),
+    "nice": Entry(_A, 2, "", _one_of("0", "1", "2")),
     "setitimer": Entry(_A, 1, "", _one_of(*TIMERS)),
     "getitimer": Entry(_A, 2, "ZERO-AND-COPY", _one_of(*TIMERS)),
     "childrens_usage": Entry(_A, 2, "STATS", _nothing),

@@ -16,6 +16,7 @@ enum { BUFFER = 1 << 16 };
 struct io {
 	volatile u32 running, number, eof;
 	volatile u32 returned; /* the fork that was tried has */
+	volatile u32 left; /* a child of the director's cannot be killed */
 	i32 kind; /* of call that our own processes are made by */
 	u32 mail[3]; /* see mailbox.h */
 	u64 flushed;
@@ -292,8 +293,12 @@ static void reap(void)
 	u64 since = os_microtime();
 	for (;;) {
 		long got = os_wait4(-1, &status, 1 | 8 /* WNOHANG|WALLSIG */);
-		if (got < 0 || (got == 0 && os_microtime() - since > 1000000))
+		if (got < 0)
 			return;
+		if (got == 0 && os_microtime() - since > 1000000) {
+			io->left = 1;
+			return;
+		}
 		if (got == 0)
 			wait_a_little(since);
 	}
@@ -597,6 +602,9 @@ static void direct(void)
 			play_staged();
 		stage->epoch++;
 		finish_scenario();
+		/* Whom nobody can kill is init's from now on: else each later scenario would wait for it. */
+		if (io->left)
+			os_exit(0);
 		if (!stage->scenario.alone && os_microtime() - io->flushed > FLUSH_AFTER)
 			flush();
 	}

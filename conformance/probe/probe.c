@@ -86,6 +86,7 @@ static void supervise(void)
 		u32 number = io->number;
 		u64 since = os_microtime();
 		int hung = 0;
+		io->left = 0;
 		long director = fork_one_of_ours(stack_of(0), 3 * MAX_ACTORS);
 		if (director < 0)
 			leave(3);
@@ -106,6 +107,8 @@ static void supervise(void)
 			}
 			os_nap(2000);
 		}
+		if (io->left && !io->running)
+			continue;
 		if (status.how == 'e' && !io->running)
 			leave(status.value);
 		/* It died in the middle of a scenario: it was P, or the kernel is not well. */
