@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from conformance.families import FAMILIES
 from conformance.probe.channel import wire_text
-from reference_model import Scenario, ScenarioError, parse
+from reference_model import Options, Scenario, ScenarioError, parse, predict
 from reference_model.netbsd import CLONE_FLAGS
 from reference_model.scenario import MAX_ACTORS, MAX_STEPS, flags_text, flags_value
 from tests.scenarios import drawn, named, one
@@ -164,3 +164,18 @@ def test_an_observation_speaks_for_its_step_or_for_the_scenario() -> None:
     scenario = one("scenario a\nabout SUCCESS LWP\nP: load\nP: load [FILES]\n")
     assert [scenario.clause_of(index) for index in (0, 1)] == ["SUCCESS", "FILES"]
     assert scenario.clauses() == {"SUCCESS", "LWP", "FILES"}
+
+
+def test_nobody_is_named_before_anybody_can_know_who_that_is() -> None:
+    """The child of a call that is held is known from its own first step on, and not before."""
+    options = Options()
+    for family in FAMILIES.values():
+        for scenario in family.scenarios():
+            births = [i for i, step in enumerate(scenario.steps) if step.child not in (None, "-")]
+            log = predict(scenario, options) if births else ()
+            for i in births:
+                child, held = scenario.steps[i].child, log[i].partition(" held ")[2]
+                for step in scenario.steps[i + 1 : int(held or 0) + 1]:
+                    if step.actor == child:
+                        break
+                    assert child not in step.args, scenario.text()

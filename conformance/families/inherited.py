@@ -14,6 +14,9 @@ from reference_model import Scenario, parse
 
 _CALLS = calls("fork", "vfork", "__vfork14", "clone", "clone-all", "clone-vfork")
 
+# A child that is held back takes no step, and before its first one nobody can know who it is.
+_RUNS = "C: getppid [RUNNABLE]\nQ: kinfo C p_realstat [RUNNABLE]\n"
+
 # The clauses, what P does before, and what C looks at: Q stands by, and is nobody's child.
 _MATTERS: dict[str, tuple[str, str, str]] = {
     "nice": (
@@ -86,12 +89,12 @@ _MATTERS: dict[str, tuple[str, str, str]] = {
     "nocldstop": (
         "STOP-FLAGS-INHERITED",
         "P: nocldstop",
-        "Q: kinfo C p_realstat [RUNNABLE]\nC: flags C P_NOCLDSTOP|P_STOPFORK|P_STOPEXEC",
+        _RUNS + "C: flags C P_NOCLDSTOP|P_STOPFORK|P_STOPEXEC",
     ),
     "stopexec": (
         "STOP-FLAGS-INHERITED",
         "Q: stopexec P 1",
-        "Q: kinfo C p_realstat [RUNNABLE]\nC: flags C P_NOCLDSTOP|P_STOPFORK|P_STOPEXEC",
+        _RUNS + "C: flags C P_NOCLDSTOP|P_STOPFORK|P_STOPEXEC",
     ),
     "descriptors": ("FILES", "", "C: compare P C p_fd"),
     "directory": ("CWD", "", "C: compare P C p_cwdi"),
