@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ import pytest
 from conformance.selection import select
 from reference_model import parse
 from reference_model.clauses import clauses
-from tests.command import forkoracle, forkoracle_broken
+from tests.command import COMMAND, environment, forkoracle, forkoracle_broken
 
 GOOD = "scenario mine/one\nabout SYS-FORK\nP: fork C\nC: exit 3\nP: wait4 C\n"
 BREAK = ("p2.p_vforklwp = l1", "p2.p_vforklwp = l1; l1.l_vforkwaiting = False")
@@ -177,3 +179,17 @@ def test_programs_are_for_netbsd(tmp_path: Path) -> None:
     done = forkoracle(tmp_path, "run", "--target", "local", "--programs", "5")
     assert done.returncode == 2
     assert "this is Linux: expected --kernel or --host" in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can take a nice value back")
+def test_who_starts_it_may_be_nice(tmp_path: Path) -> None:
+    """The scenarios' processes begin with the nice value 0, whatever the command was given."""
+    done = subprocess.run(
+        ["nice", "-n", "10", COMMAND, "run", "--only", "inherited"],
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert (done.returncode, done.stderr) == (0, "")

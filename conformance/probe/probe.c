@@ -125,7 +125,7 @@ static void supervise(void)
 	}
 }
 
-/* Whatever our parent left us: every signal blocked and at its default, known files, / and 022. */
+/* Whatever our parent left us: every signal blocked and at its default, known files, / and 022, not nice. */
 static void own_surroundings(void)
 {
 	os_block(1, 0);
@@ -136,6 +136,7 @@ static void own_surroundings(void)
 	os_no_core();
 	os_umask(022);
 	os_chdir("/");
+	os_nice(0); /* as far as we may: who is not root stays as nice as he is */
 }
 
 START_ASM;
