@@ -135,8 +135,8 @@ class Looks:
                 return signal_name(p.p_exitsig) if p.p_exitsig else "0"
             case "p_acflag":
                 return names_of(ACCOUNTING_FLAGS, p.p_acflag)
-            case "p_ename":
-                return p.p_emul.e_name
+            case "p_ename" | "p_realstat":
+                return str(self._field(p, field))
             case "p_traceflag":
                 return names_of(TRACE_FACILITIES, p.p_traceflag)
             case "p_comm":
@@ -146,8 +146,6 @@ class Looks:
                 return str(p.p_nlwps)
             case "p_ppid":
                 return self.names[p.p_ppid]
-            case "p_realstat":
-                return _STATES[p.p_stat]
             case _:
                 assert signal is not None
                 return "yes" if self._field(p, field) & 1 << signal_number(signal) else "no"

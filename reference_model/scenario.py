@@ -77,9 +77,8 @@ SHOWN_FIELDS: Final = (
     "p_ppid",
     *SIGNAL_SETS,
 )
-FIELDS: Final = (
-    *SHOWN_FIELDS,
-    "p__pgid",
+#: Fields of kern.proc2 that are addresses: they are only ever compared.
+ADDRESSES: Final = (
     "p_sess",
     "p_fd",
     "p_cwdi",
@@ -88,6 +87,11 @@ FIELDS: Final = (
     "p_sigacts",
     "p_stats",
     "p_tracep",
+)
+FIELDS: Final = (
+    *SHOWN_FIELDS,
+    "p__pgid",
+    *ADDRESSES,
     "p_textvp",
     "pathname",
     "start",

@@ -58,9 +58,9 @@ static long os_field(long pid, int field, struct seen_value *v)
 	}
 	if (proc_info(pid, &kp) < 0)
 		return -ESRCH;
-	if (field == KP_TEXTVP)
-		return text_of(pid, &v->number);
 	switch (field) {
+	case KP_TEXTVP:
+		return text_of(pid, &v->number);
 	case KP_NICE:
 		v->number = kp.p_nice;
 		return 0;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Container, Iterator, Sequence
 from functools import partial
 from itertools import groupby
@@ -40,7 +41,7 @@ def free_uids(taken: Container[int]) -> int:
     return next(uid for uid in uids if uid not in taken and uid + 1 not in taken)
 
 
-class HostTarget:
+class HostTarget(ABC):
     """Runs each scenario in the way that it needs: traced, as another user, or as it comes.
 
     Who inherits sets what :class:`~conformance.targets.base.Target` asks for,
@@ -107,16 +108,16 @@ class HostTarget:
         for channel in self._channels:
             channel.kill()
 
+    @abstractmethod
     def taken_uids(self) -> set[int]:
         """The real user IDs that processes have.  Raises :class:`ProbeError`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def user_count(self) -> int:
         """How many processes count against the RLIMIT_NPROC of the user who runs the probe.
 
         Raises :class:`ProbeError`.
         """
-        raise NotImplementedError
 
     def run(self, scenarios: Sequence[Scenario]) -> Observations:
         """Each scenario with what was seen, in order."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from reference_model import Scenario, Step
-from reference_model.scenario import SIGNAL_SETS, TRACER_VERBS
+from reference_model.scenario import ADDRESSES, SIGNAL_SETS, TRACER_VERBS
 
 #: What a guest of our own is: nobody else counts there, and limits hurt nobody else.
 ALONE = "ALONE"
@@ -42,21 +42,8 @@ NEEDS: dict[str, str] = {
     **dict.fromkeys(("fork_counts", "maxproc", "forkfsleep", "tablefull"), ALONE),
     **dict.fromkeys(("controlling_tty", "stopfork", "stopexec"), ALONE),
 }
-#: Fields of kern.proc2 that are addresses: only a guest of our own is made to show them.
-ADDRESSES = frozenset(
-    {
-        "p_sess",
-        "p_fd",
-        "p_cwdi",
-        "p_limit",
-        "p_vmspace",
-        "p_sigacts",
-        "p_stats",
-        "p_tracep",
-    }
-)
-#: Fields that only a guest of our own shows: its procfs has the text.
-_HIDDEN = ADDRESSES | {"p_textvp"}
+#: Fields that only a guest of our own is made to show: addresses, and what its procfs has.
+_HIDDEN = frozenset({*ADDRESSES, "p_textvp"})
 #: Fields that Linux tells of a process, too.
 _TOLD_BY_LINUX = frozenset({"p_nice", "p_ppid", "p_realstat", *SIGNAL_SETS})
 _REASONS = {

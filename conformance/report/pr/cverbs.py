@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from itertools import zip_longest
 
-from conformance.targets.needs import ADDRESSES
 from reference_model import Step
-from reference_model.scenario import ANONYMOUS, SIGNAL_SETS, VERBS
+from reference_model.scenario import ADDRESSES, ANONYMOUS, SIGNAL_SETS, VERBS
 
 #: For each verb: the parts that its C needs, and that C.  ``{i}`` is the step's number, ``{me}``
 #: who takes it, ``{0}`` to ``{2}`` are its arguments as :func:`_argument` writes them.
