@@ -28,7 +28,11 @@ static struct io *io;
 static const char *external_name; /* the actor that another program plays */
 static u64 patience = 2000000; /* microseconds in which something has to happen */
 
-enum { FLUSH_AFTER = 50000, LOOK_SOON = 15, LOOK_AGAIN = 150, CALM = 50000, LONG_CALM = 1000000 }; /* microseconds */
+/* In microseconds. */
+enum {
+	FLUSH_AFTER = 50000, LOOK_SOON = 15, LOOK_AGAIN = 150, CALM = 50000, LONG_CALM = 1000000,
+	KILL_AGAIN = 5000
+};
 
 static void flush(void)
 {
@@ -280,24 +284,45 @@ static void new_stage(void)
 	stage->external = external < 0 ? 0 : 1u << external;
 	stage->turn = stage->over = 0;
 	stage->group = 0;
+	for (int i = 0; i < MAX_ACTORS; i++)
+		stage->asleep[i] = 0;
 	stage->knob_before[MAXPROC] = stage->knob_before[FORKFSLEEP] = -1;
 	stage->counted = 0;
 	stage->said_before = -1;
 	the_word = 0;
 }
 
-/* Until no child is left, but for no longer than a second. */
+static void kill_everybody(void)
+{
+	for (int i = 0; i < stage->scenario.actors; i++) {
+		long pid = pid_known(i);
+		if (pid > 1 && pid != stage->director && !(stage->external & 1u << i))
+			os_kill(pid, 9 /* SIGKILL */);
+	}
+	if (stage->group)
+		os_kill(-stage->group, 9);
+}
+
+/*
+ * Until no child is left, but for no longer than a second.  They are killed
+ * again and again: NetBSD 10.99.12 forgets a SIGKILL that comes during execve.
+ */
 static void reap(void)
 {
 	struct status status;
-	u64 since = os_microtime();
+	u64 since = os_microtime(), killed = since;
 	for (;;) {
 		long got = os_wait4(-1, &status, 1 | 8 /* WNOHANG|WALLSIG */);
 		if (got < 0)
 			return;
-		if (got == 0 && os_microtime() - since > 1000000) {
+		u64 time = os_microtime();
+		if (got == 0 && time - since > 1000000) {
 			io->left = 1;
 			return;
+		}
+		if (got == 0 && time - killed > KILL_AGAIN) {
+			kill_everybody();
+			killed = time;
 		}
 		if (got == 0)
 			wait_a_little(since);
@@ -379,19 +404,19 @@ static int is_stuck(u32 now, u64 waited, int *calm)
 	if (state == ZOMBIE || state == NOBODY) {
 		if (result->state != DONE)
 			settle_result((int)now, "gone");
-		take_turn(now);
+		take_turn(now, -1);
 		return 0;
 	}
 	if (result->state == DONE) {
 		if (external) /* somebody else's: we pass its turn on */
-			take_turn(now);
+			take_turn(now, -1);
 		else if (state == ASLEEP && waited > CALM && exits_behind_another(step))
-			take_turn(now);
+			take_turn(now, -1);
 	} else if (result->state == BEGUN) {
 		if (state == RUNNING || (state == ASLEEP && !may_sleep(step->verb)))
 			*calm = 0;
 		else if (++*calm == 2) {
-			take_turn(now);
+			take_turn(now, -1);
 			return 0;
 		}
 	} else if ((state == STOPPED || who->replaced || waits_in_a_step(step->actor)) && waited > LONG_CALM
@@ -481,13 +506,7 @@ static void clear_stage(void)
 {
 	stage->over = 1;
 	restore_knobs();
-	for (int i = 0; i < stage->scenario.actors; i++) {
-		long pid = pid_known(i);
-		if (pid > 1 && !(stage->external & 1u << i))
-			os_kill(pid, 9 /* SIGKILL */);
-	}
-	if (stage->group)
-		os_kill(-stage->group, 9);
+	kill_everybody();
 	reap();
 	/* Orphans are init's to reap: until it has, they count against their user's limit. */
 	u64 until = os_microtime() + 1000000;
@@ -562,11 +581,17 @@ static void play_staged(void)
 	int stuck_at = 0;
 	stage->turn = NOT_YET;
 	if (bring_roots()) {
+		/* Whoever has something to do comes first: we only run when nobody else can. */
+		if (mail.open)
+			os_nice(20);
 		stage->turn = 0;
+		call_for(0);
 		stuck_at = watch();
 	}
 	settle_results(stuck_at);
 	clear_stage();
+	if (mail.open)
+		os_nice(0);
 }
 
 static void finish_scenario(void)
