@@ -20,6 +20,9 @@
 #include "stage.h"
 #include "actor.h"
 #include "mailbox.h"
+#include "io.h"
+#include "errand.h"
+#include "watch.h"
 #include "director.h"
 
 #define VERSION "2"
