@@ -267,22 +267,27 @@ static int bring_roots(void)
 	return 1;
 }
 
+/* Whoever has something to do comes first: the director only runs when nobody else can. */
+static void stand_back(int back)
+{
+	/* As init's child it may come to the front again; without a futex everybody always has. */
+	if (mail.open && has_futex)
+		os_nice(back ? 20 : 0);
+}
+
 static void play_staged(void)
 {
 	int stuck_at = 0;
 	stage->turn = NOT_YET;
 	if (bring_roots()) {
-		/* Whoever has something to do comes first: we only run when nobody else can. */
-		if (mail.open)
-			os_nice(20);
+		stand_back(1);
 		stage->turn = 0;
 		call_for(0);
 		stuck_at = watch();
 	}
 	settle_results(stuck_at);
 	clear_stage();
-	if (mail.open)
-		os_nice(0);
+	stand_back(0);
 }
 
 static void finish_scenario(void)

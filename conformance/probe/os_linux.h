@@ -206,7 +206,7 @@ static void os_nap(long microseconds)
 	struct timespec t = {microseconds / 1000000, microseconds % 1000000 * 1000};
 	SYS(__NR_nanosleep, &t, 0, 0, 0, 0, 0);
 }
-enum { FUTEX_WAIT, FUTEX_WAKE };
+enum { FUTEX_WAIT, FUTEX_WAKE, has_futex = 1 };
 static void os_sleep_on(u32 *word, long microseconds)
 {
 	struct timespec t = {microseconds / 1000000, microseconds % 1000000 * 1000};
