@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
+from math import inf
 from time import monotonic
 
+from conformance.blame import LEFT_BEHIND
 from conformance.coverage import Coverage
 from conformance.issues import Issue, gone, known_as
 from conformance.journal import Journal
@@ -23,6 +25,8 @@ RUNS_OF_A_DIFFERENCE = 3
 MAX_REPEATED = 50
 #: So many differences of a clause are cut down to the shortest scenario.
 MAX_CUT_DOWN = 3
+#: After so many scenarios that got stuck or panicked, and each takes its time, a run ends.
+MAX_STUCK = 10
 TOO_BUSY = "a step did not return in time once, and did so when run again: is the machine too busy?"
 
 
@@ -35,6 +39,8 @@ class Summary:
     seconds: float = 0.0
     interrupted: bool = False
     gave_up: bool = False
+    #: Whether it came to its end since too many scenarios got stuck or panicked.
+    stopped: bool = False
     by_verdict: Counter[Verdict] = field(default_factory=Counter)
     by_family: dict[str, Counter[Verdict]] = field(default_factory=dict)
     by_clause: dict[str, Counter[Verdict]] = field(default_factory=dict)
@@ -60,7 +66,8 @@ class Summary:
 
     def gone(self) -> list[Issue]:
         """The issues that were not seen any more, as far as a run that came to its end can tell."""
-        return [] if self.interrupted else gone(self.issues, self.by_clause, self.of_issues)
+        early = self.interrupted or self.stopped
+        return [] if early else gone(self.issues, self.by_clause, self.of_issues)
 
     def add(self, result: Result) -> Result:
         """Count a result; the result as it was counted: a known issue is a known difference."""
@@ -88,7 +95,8 @@ class Summary:
         """The differences: one of each clause before the second of any, the surest clause first.
 
         A clause that was broken differs wherever it is looked at; one that only
-        follows from it agrees in other scenarios.
+        follows from it agrees in other scenarios.  But what a refusal has left behind
+        is found by others, who then differ as surely: it comes before them.
         """
         share = {
             clause: count[Verdict.DIFFERENCE] / (count[Verdict.DIFFERENCE] + count[Verdict.AGREES])
@@ -98,7 +106,8 @@ class Summary:
         turns: Counter[str] = Counter()
         keys = []
         for result in self.differences:
-            keys.append((turns[result.clause], -share[result.clause]))
+            follows = not _left_behind(result)
+            keys.append((turns[result.clause], follows, -share[result.clause]))
             turns[result.clause] += 1
         order = sorted(range(len(keys)), key=keys.__getitem__)
         return [self.differences[i] for i in order]
@@ -116,6 +125,21 @@ def _touched(result: Result) -> frozenset[str]:
     if result.verdict in (Verdict.DIFFERENCE, Verdict.KNOWN):
         return frozenset({result.clause})
     return result.scenario.clauses()
+
+
+def _left_behind(result: Result) -> bool:
+    """Whether a fork was refused for what an earlier refusal had not given back."""
+    if result.step is None or result.observed is None or result.clause not in LEFT_BEHIND:
+        return False
+    return result.observed[result.step : result.step + 1] == ("EAGAIN",)
+
+
+def _got_stuck(result: Result) -> bool:
+    """Whether the difference took as long as a step is waited for, or another start of a guest."""
+    if result.verdict is not Verdict.DIFFERENCE:
+        return False
+    waited = {"stuck", "unfinished"}.intersection(result.observed or ())
+    return result.observed is None or bool(waited.difference(*result.expected))
 
 
 def _ended_early(result: Result) -> bool:
@@ -139,17 +163,22 @@ class Run:
         *,
         cuts_down: bool = False,
         issues: tuple[Issue, ...] = (),
+        max_stuck: int = MAX_STUCK,
     ) -> None:
         """*journal* has what was seen before, and gets what is seen now.
 
         *more* are batches that are run after *scenarios*, one after the other;
         what differs in them is cut down to what still differs, and with *cuts_down*
         what differs in *scenarios* too, unless it is one of the *issues*.
+        What comes after *max_stuck* scenarios that got stuck or made the kernel panic is not
+        decided; 0 is no limit.
         """
         self.target = target
         self.journal = journal
         self._more = more
         self._cuts_down = cuts_down
+        self._max_stuck = max_stuck
+        self._stuck = 0
         self.scenarios = scenarios
         self.summary = Summary(target.name, target.kernel, issues=issues)
         #: What differs and has not been decided yet, in the order in which it was seen.
@@ -170,6 +199,8 @@ class Run:
                 decided = self._decide(self._cut_down(result) if cut else result)
                 del self._differing[0]
                 yield decided
+            if self.summary.stopped:
+                return
 
     def _batch(self, scenarios: Sequence[Scenario]) -> Iterator[Result]:
         """The verdicts but for what differs, which is kept to be run again."""
@@ -180,12 +211,37 @@ class Run:
                 continue
             observed, times = self.journal.recall(scenario)
             yield self._count(replace(self._judge(scenario, observed), times=times))
-        for scenario, observed in self.target.run(unseen):
-            result = self._judge(scenario, observed)
-            if result.verdict is Verdict.DIFFERENCE:
-                self._differing.append(result)
-            else:
-                yield self._decide(result)
+        while unseen and not self.summary.stopped:
+            answers = self.target.run(unseen)
+            for number, (scenario, observed) in enumerate(answers, 1):
+                result = self._judge(scenario, observed)
+                if result.verdict is Verdict.DIFFERENCE:
+                    self._differing.append(result)
+                else:
+                    yield self._decide(result)
+                self._stuck += _got_stuck(result)
+                if number < len(unseen) and self._stuck >= (self._max_stuck or inf):
+                    self._stop(answers, scenario)
+                    break
+            unseen = unseen[number:]
+        for scenario in unseen:
+            yield self._decide(self._judge(scenario, NotDecided(self._why_stopped)))
+
+    @property
+    def _why_stopped(self) -> str:
+        return (
+            f"stopped after {self._max_stuck} scenarios that got stuck or panicked: "
+            "--max-stuck 0 goes on"
+        )
+
+    def _stop(self, answers: Iterator[tuple[Scenario, Observed]], scenario: Scenario) -> None:
+        """Come to the end, if this *scenario* gets stuck again: the machine may have been busy."""
+        if isinstance(answers, Generator):
+            answers.close()
+        self.target.restart()  # what it was sent already is of no use any more
+        [(_, observed)] = self.target.run([scenario])
+        self.summary.stopped = _got_stuck(self._judge(scenario, observed))
+        self._stuck = 0
 
     def _cut_down(self, result: Result) -> Result:
         """The shortest scenario that still differs, for the first ones of each clause."""
@@ -228,7 +284,14 @@ class Run:
         return counted
 
     def _repeated(self) -> Iterator[Result]:
-        differing, others = self._differing[:MAX_REPEATED], self._differing[MAX_REPEATED:]
+        # What got stuck too often is no chance either, and would take as long again; and a target
+        # that was given up has nothing more to say.
+        ours = [r for r in self._differing if not (self.summary.stopped and _got_stuck(r))]
+        ours = [] if self.summary.gave_up else ours
+        differing = ours[:MAX_REPEATED]
+        rerun = set(map(id, differing))
+        others = [result for result in self._differing if id(result) not in rerun]
+        self._differing = [*differing, *others]
         seen = [1] * len(differing)
         again = [i for i in range(len(differing)) for _ in range(RUNS_OF_A_DIFFERENCE - 1)]
         subjects = [differing[i].scenario for i in again]

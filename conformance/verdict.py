@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
+from conformance.blame import blamed, blamed_for_panic
 from conformance.known import KnownDifference, KnownDifferences
 from conformance.probe.channel import NotDecided, Observed, Panicked
 from reference_model import Log, Options, Scenario, allowed_logs, predict
@@ -87,7 +86,7 @@ def judge(
         return Result(
             scenario,
             Verdict.DIFFERENCE,
-            about,
+            blamed_for_panic(observed.reason, observed.console) or about,
             allowed_logs(scenario, options),
             reason=observed.reason,
             console=observed.console,
@@ -106,6 +105,7 @@ def judge(
             )
     right = [*allowed, *(log for log, _ in outcomes)]
     step, nearest = _first_wrong(observed, right)
+    end = len(observed)
     if "stuck" in observed[step + 1 :]:
         # The scenario ended there, so that a call which a later step would have let return is
         # rightly unfinished: what is right is what may be seen of a scenario that ends there.
@@ -115,45 +115,10 @@ def judge(
         known_so_far = [log for log, _ in known.outcomes(ended, allowed_so_far)]
         step, so_far = _first_wrong(observed[:end], [*allowed_so_far, *known_so_far])
         nearest = (*so_far, *nearest[end:])
-    clause = _blamed(scenario, step, observed, nearest)
+        if step == end:  # nothing is wrong but that it ended there
+            end += 1
+    clause = blamed(scenario, step, observed[:end], nearest[:end], options)
     return Result(scenario, Verdict.DIFFERENCE, clause, allowed, observed, step=step)
-
-
-#: Who is in question where a call held its caller and should not have, or the other way round.
-_WHETHER_HELD = {
-    "fork": "SYS-FORK",
-    "vfork": "SYS-VFORK-44BSD",
-    "__vfork14": "SYS-VFORK14",
-    "__clone": "CLONE-VFORK",
-}
-#: Who is in question where an event was reported and should not have been.
-_WHICH_EVENT = {
-    "PTRACE_FORK": "TRACE-FORK-WHEN",
-    "PTRACE_VFORK": "TRACE-VFORK-WHEN",
-    "PTRACE_VFORK_DONE": "TRACE-VFORK-DONE-WHEN",
-}
-_HELD = re.compile(r" held \d+")
-_EVENT = re.compile(r"PTRACE_\w+")
-
-
-def _blamed(scenario: Scenario, step: int, observed: Log, expected: Log) -> str:
-    """The clause that the first wrong observation, *step*, speaks for.
-
-    That is what the scenario says; but what is wrong may say more than its place.
-    """
-    verb, seen, want = scenario.steps[step].verb, observed[step], expected[step]
-    said = scenario.clause_of(step)
-    untold = verb in _WHETHER_HELD and not scenario.steps[step].about
-    if untold and _HELD.sub("", seen) == _HELD.sub("", want):
-        only_longer = bool(_HELD.search(seen)) == bool(_HELD.search(want))
-        return "VFORK-WAIT" if only_longer else _WHETHER_HELD[verb]
-    if said in _WHICH_EVENT.values():
-        reported = Counter(_EVENT.findall(" ".join(observed[step:])))
-        reported.subtract(_EVENT.findall(" ".join(expected[step:])))
-        for event, clause in _WHICH_EVENT.items():
-            if reported[event] > 0:
-                return clause
-    return said
 
 
 def _first_wrong(observed: Log, right: Sequence[Log]) -> tuple[int, Log]:

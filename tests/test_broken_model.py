@@ -18,7 +18,7 @@ from conformance.targets.local import LocalTarget
 from conformance.verdict import Verdict
 from reference_model import Scenario
 from tests.broken import break_fork
-from tests.scenarios import named
+from tests.scenarios import named, steps
 
 _DONE_BEFORE = """    # Preserve synchronization semantics of vfork.
     while l1.l_vforkwaiting:
@@ -318,14 +318,14 @@ BREAKS = [
     # what the tracer sees
     _break(
         "vfork-wants-fork-events",
-        "TRACE-VFORK-WHEN",
+        "TRACE-FORK-WHEN",
         "and flags & FORK_PPWAIT == 0  # TRACE-FORK-WHEN",
         "",
         "trace/birth/vfork/PTRACE_FORK/through",
     ),
     _break(
         "fork-wants-vfork-events",
-        "TRACE-FORK-WHEN",
+        "TRACE-VFORK-WHEN",
         "and flags & FORK_PPWAIT != 0  # TRACE-VFORK-WHEN",
         "",
         "trace/attach/fork/PTRACE_VFORK/through",
@@ -443,3 +443,25 @@ def test_replacing_a_text_by_itself_breaks_nothing(
     break_fork(monkeypatch, text, text)
     summary = run(local, named("vfork/fork/*", "trace/birth/vfork/PTRACE_VFORK/*"))
     assert summary.by_verdict[Verdict.DIFFERENCE] == 0
+
+
+def test_a_kernel_that_gets_stuck_again_and_again_stops_the_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What the model says returns at once is held for good: after two the run knows enough."""
+    break_fork(monkeypatch, "l1.l_vforkwaiting = True", "l1.l_vforkwaiting = False")
+    held = [
+        steps(f"mine/{n}", "VFORK-WAIT", "P: vfork C", "P: getppid", f"C: exit {n}")
+        for n in range(5)
+    ]
+    local = LocalTarget(patience=0.3)
+    run = Run(local, held, max_stuck=2)
+    for _ in run.results():
+        pass
+    local.close()
+    summary = run.close()
+    assert [result.clause for result in summary.differences] == ["VFORK-WAIT"] * 2
+    assert summary.reasons == {
+        "stopped after 2 scenarios that got stuck or panicked: --max-stuck 0 goes on": 3
+    }
+    assert summary.exit_status() == 1

@@ -24,7 +24,7 @@ from conformance.probe.channel import (
 from conformance.probe.process import ProbeProcess
 from reference_model import Options, Scenario, predict
 from tests.processes import marked, wait_until
-from tests.scenarios import steps
+from tests.scenarios import named, steps
 
 _FAKE = r"""
 import os, signal, sys
@@ -282,3 +282,11 @@ def test_the_probe_is_told_what_count_stands_for() -> None:
     scenario: Scenario = GOOD[0]
     assert wire_text(scenario, {"count": 12}) == "count 12\nP: load\nP: load\n\n"
     assert wire_text(scenario) == "P: load\nP: load\n\n"
+
+
+def test_what_is_staged_is_seen_as_what_is_not() -> None:
+    """Whether the director plays a scenario itself, or has it played, makes no difference."""
+    batch = named("validation/0x00000014", "validation/0x0000011?", "validation/0x000009ff")
+    with real_probe() as channel:
+        alone = list(channel.run(batch))
+        assert list(channel.run(batch, {"staged": 1})) == alone

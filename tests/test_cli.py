@@ -173,6 +173,13 @@ def test_programs_are_asked_for_by_number_or_time(
     assert done.stderr.count("\n") == 1
 
 
+def test_how_many_may_get_stuck_is_no_negative_number(tmp_path: Path) -> None:
+    """What cannot be meant is one line, and exit status 2."""
+    done = forkoracle(tmp_path, "run", "--max-stuck", "-1")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "forkoracle: --max-stuck -1: expected 0 or more\n"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel here has to be another one")
 def test_programs_are_for_netbsd(tmp_path: Path) -> None:
     """On another kernel nobody has written down what they do."""

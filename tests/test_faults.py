@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 
 import pytest
 
 from conformance.known import KnownDifferences
-from conformance.probe.channel import Channel, NotDecided, PanicError, Panicked, ProbeError
+from conformance.probe.channel import (
+    MAX_HANGS,
+    MUTE,
+    Channel,
+    NotDecided,
+    PanicError,
+    Panicked,
+    ProbeError,
+)
 from conformance.report.explain import explain
+from conformance.targets import guest
 from conformance.verdict import Verdict, judge
 from reference_model import Options, Scenario, parse
 from vm.console import PANIC
@@ -65,6 +75,7 @@ HANG_ERROR = ProbeError("guest hung: nothing heard for 9 s")
 @pytest.fixture(autouse=True)
 def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FaultyProbe, "starts", 0)
+    monkeypatch.setattr(UnwatchedProbe, "starts", 0)
     monkeypatch.setattr(FaultyProbe, "faults", 1 << 30)
 
 
@@ -103,6 +114,64 @@ def test_a_fault_that_does_not_come_again_is_told_once(error: ProbeError) -> Non
     [fault] = [observed for observed in seen if observed != ("ok",)]
     assert isinstance(fault, Panicked | NotDecided)
     assert fault.reason == f"{error}; once, and not again when the same scenarios were run again"
+
+
+class UnwatchedProbe(FaultyProbe):
+    """Hangs at a guilty scenario that the director plays, and says so of one that actors play.
+
+    Where it is *mute*, it hangs at whatever it gets.
+    """
+
+    mute = False
+
+    def send(self, texts: Sequence[str]) -> None:
+        for text in texts:
+            guilty = GUILTY in text
+            if type(self).mute or (guilty and "staged 1\n" not in text):
+                return
+            seen = ["stuck" if guilty else "ok"] * text.count(":")
+            self._lines += [f"= {self._number}", *seen, "."]
+            self._number += 1
+
+
+def test_a_guest_that_has_hung_says_which_step_got_stuck() -> None:
+    """From then on actors play what the director could, who is watched by nobody."""
+    batch = scenarios({3, 4, 700}, 1000)
+    with Channel(lambda: UnwatchedProbe(HANG_ERROR), watched=False) as channel:
+        seen = [observed for _, observed in channel.run(batch)]
+    assert [n for n, observed in enumerate(seen) if observed != ("ok",)] == [3, 4, 700]
+    assert seen[700] == ("stuck",)
+    assert UnwatchedProbe.starts == 2
+
+
+def test_a_guest_that_never_answers_is_given_up_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing was ever decided: each further hang would only take its time."""
+    monkeypatch.setattr(UnwatchedProbe, "mute", True)
+    with Channel(lambda: UnwatchedProbe(HANG_ERROR), watched=False) as channel:
+        seen = [observed for _, observed in channel.run(scenarios(set(), 100))]
+    why = f"given up after {MAX_HANGS} failures: {HANG_ERROR}{MUTE}"
+    assert seen[:MAX_HANGS] == [NotDecided(str(HANG_ERROR))] * MAX_HANGS
+    assert seen[MAX_HANGS:] == [NotDecided(why, gave_up=True)] * (100 - MAX_HANGS)
+    assert UnwatchedProbe.starts == MAX_HANGS + 1
+
+
+def test_a_guest_that_was_given_up_is_started_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor for what comes behind a scenario that it has no option for."""
+    greeting = GREETING.replace("lacks=-", "lacks=KTRACE")
+    monkeypatch.setattr("tests.test_faults.GREETING", greeting)
+    monkeypatch.setattr(UnwatchedProbe, "mute", True)
+    monkeypatch.setattr(guest, "GuestProbe", lambda machine: UnwatchedProbe(HANG_ERROR))
+    kernel = SimpleNamespace(kern_fork=(1, 232), checksum="0" * 64)
+    target = guest.GuestTarget(SimpleNamespace(kernel=kernel))  # type: ignore[arg-type]
+    [lacking] = parse("scenario s/k\nabout KTR-EMUL\nP: ktrace 20 P KTRFAC_EMUL")
+    batch = [*scenarios(set(), 4), lacking, *scenarios(set(), 3)]
+    seen = [observed for _, observed in target.run(batch)]
+    assert seen[4] == NotDecided("kernel without KTRACE")
+    assert [n for n, o in enumerate(seen) if isinstance(o, NotDecided) and o.gave_up] == [
+        *(2, 3),
+        *(5, 6, 7),
+    ]
+    assert UnwatchedProbe.starts == MAX_HANGS + 1
 
 
 def test_a_panic_is_a_difference_with_its_console() -> None:

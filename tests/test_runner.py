@@ -7,9 +7,16 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from conformance.known import KnownDifferences
-from conformance.probe.channel import NotDecided, Observed
+from conformance.probe.channel import NotDecided, Observed, Panicked
 from conformance.repro.ended import Ended, NotRunError
-from conformance.runner import MAX_REPEATED, RUNS_OF_A_DIFFERENCE, TOO_BUSY, Run, Summary
+from conformance.runner import (
+    MAX_REPEATED,
+    MAX_STUCK,
+    RUNS_OF_A_DIFFERENCE,
+    TOO_BUSY,
+    Run,
+    Summary,
+)
 from conformance.targets.base import Kernel
 from conformance.verdict import Verdict
 from reference_model import Options, Scenario, predict
@@ -31,6 +38,7 @@ class Scripted:
     def __init__(self, answers: dict[str, list[Observed]]) -> None:
         self.answers = answers
         self.asked: list[str] = []
+        self.restarts = 0
 
     def run(self, scenarios: Sequence[Scenario]) -> Iterator[tuple[Scenario, Observed]]:
         for scenario in scenarios:
@@ -38,7 +46,8 @@ class Scripted:
             given = self.answers.get(scenario.name)
             yield scenario, given.pop(0) if given else predict(scenario, self.options)
 
-    def restart(self) -> None: ...
+    def restart(self) -> None:
+        self.restarts += 1
 
     def run_program(self, source: str) -> Ended:
         raise NotRunError("it is made of words")
@@ -196,3 +205,120 @@ def test_the_clause_that_differs_everywhere_is_shown_first() -> None:
     )
     assert found == ["EXIT-SIGNAL"] * 2 + ["SYS-FORK"] * 3
     assert ranked == ["SYS-FORK", "EXIT-SIGNAL", "SYS-FORK", "EXIT-SIGNAL", "SYS-FORK"]
+
+
+STUCK = ("C", "stuck", "not reached")
+
+
+def run_until(
+    stuck: list[str], names: list[str], max_stuck: int, *, busy: bool = False
+) -> tuple[Summary, Scripted]:
+    """Run *names*, of which some get stuck: always, or only when a busy machine runs them."""
+    target = Scripted({name: [STUCK] * (1 if busy else 9) for name in stuck})
+    run = Run(target, [make(name) for name in names], max_stuck=max_stuck)
+    for _ in run.results():
+        pass
+    return run.close(), target
+
+
+def test_after_so_many_that_got_stuck_the_rest_is_not_decided() -> None:
+    """Each of them takes its time: the run stops, says why, and has differences all the same."""
+    names = [f"a/{n}" for n in range(9)]
+    summary, target = run_until(["a/1", "a/3", "a/4"], names, 2)
+    assert [result.scenario.name for result in summary.differences] == ["a/1", "a/3"]
+    assert summary.reasons == {
+        "stopped after 2 scenarios that got stuck or panicked: --max-stuck 0 goes on": 5
+    }
+    assert (summary.scenarios, summary.stopped, summary.exit_status()) == (9, True, 1)
+    # The last of them is run once more, by a new probe, and none of them ever again.
+    assert (target.asked, target.restarts) == ([*names[:4], "a/3"], 1)
+
+
+def test_a_panic_takes_its_time_too() -> None:
+    """Whether a scenario gets stuck or has the kernel panic, it counts."""
+    panicked = Panicked("kernel panicked: panic: test", "panic: test\n")
+    target = Scripted({"a/0": [STUCK] * 9, "a/1": [panicked] * 9})
+    run = Run(target, [make(f"a/{n}") for n in range(4)], max_stuck=2)
+    for _ in run.results():
+        pass
+    assert run.close().by_verdict == {Verdict.DIFFERENCE: 2, Verdict.NOT_DECIDED: 2}
+    assert target.asked == ["a/0", "a/1", "a/1"]
+
+
+@pytest.mark.parametrize(("max_stuck", "stuck"), [(0, 5), (6, 5), (5, 5)])
+def test_a_run_goes_on_where_not_so_many_get_stuck(max_stuck: int, stuck: int) -> None:
+    """0 is no limit, and behind the last scenario there is nothing to stop for."""
+    names = [f"a/{n}" for n in range(stuck)]
+    summary, target = run_until(names, names, max_stuck)
+    assert summary.by_verdict == {Verdict.DIFFERENCE: stuck}
+    assert not summary.stopped
+    assert target.restarts == 0
+
+
+def test_a_busy_machine_does_not_stop_a_run() -> None:
+    """What does not get stuck again does not count, and is told as what it is."""
+    names = [f"a/{n}" for n in range(6)]
+    summary, target = run_until(names[:5], names, 2, busy=True)
+    assert not summary.stopped
+    assert summary.reasons == {TOO_BUSY: 5}
+    assert target.restarts == 2
+
+
+def test_no_more_programs_are_drawn_once_a_run_has_stopped() -> None:
+    """What is drawn for so many seconds would be drawn for nothing."""
+    drawn = iter([[make("programs/1"), make("programs/2")], [make("programs/3")]])
+    target = Scripted({f"programs/{n}": [STUCK] * 9 for n in range(4)})
+    run = Run(target, (), None, drawn, max_stuck=1)
+    for _ in run.results():
+        pass
+    summary = run.close()
+    assert summary.by_verdict == {Verdict.DIFFERENCE: 1, Verdict.NOT_DECIDED: 1}
+    assert [scenario.name for batch in drawn for scenario in batch] == ["programs/3"]
+
+
+def test_what_is_rightly_unfinished_is_not_stuck() -> None:
+    """A caller that its child holds to the end is no reason to stop."""
+    held = [
+        steps(f"a/{n}", "SUCCESS", "P: vfork C", "C: getppid [PARENT]") for n in range(MAX_STUCK)
+    ]
+    target = Scripted({s.name: [("unfinished", "init")] * 9 for s in held})
+    run = Run(target, [*held, make("a/last")])
+    for _ in run.results():
+        pass
+    assert run.close().by_verdict == {Verdict.DIFFERENCE: MAX_STUCK, Verdict.AGREES: 1}
+
+
+def test_a_refusal_that_left_its_count_behind_is_shown_first() -> None:
+    """What comes after it differs as surely, and may even differ everywhere."""
+    lowered = ("P: setrlimit 2 2", "P: setreuid free1 free1", "P: fork C", "P: fork D")
+    kept = steps("a/kept", "NPROC-ROLLBACK", *lowered, "C: exit 0", "P: wait4 C", "P: fork E")
+    others = [steps(f"a/{n}", "NPROC-LIMIT", *lowered[:3]) for n in range(3)]
+    fine = steps("a/fine", "NPROC-ROLLBACK", "P: fork -")
+    seen = ("ok", "ok", "C", "EAGAIN", "ok", "C exited 0", "EAGAIN")
+    answers = {"a/kept": [seen] * 3} | {s.name: [("ok", "ok", "EAGAIN")] * 3 for s in others}
+    target = Scripted({name: list(given) for name, given in answers.items()})
+    run = Run(target, [*others, fine, kept])
+    for _ in run.results():
+        pass
+    summary = run.close()
+    assert [r.clause for r in summary.differences] == [*["NPROC-LIMIT"] * 3, "NPROC-ROLLBACK"]
+    assert [r.clause for r in summary.ranked()][:2] == ["NPROC-ROLLBACK", "NPROC-LIMIT"]
+
+
+def test_what_else_a_refusal_should_have_done_is_no_cause() -> None:
+    """A message that is not there follows the order of the others: it spoils nothing."""
+    message = [steps(f"a/m{n}", "FORK-REFUSED-ROLLBACK", "P: getppid") for n in range(2)]
+    other = steps("a/other", "PARENT", "P: getppid")
+    target = Scripted({"a/m0": [("pid 7",)] * 3, "a/other": [("pid 7",)] * 3})
+    run = Run(target, [*message, other])
+    for _ in run.results():
+        pass
+    assert [r.clause for r in run.close().ranked()] == ["PARENT", "FORK-REFUSED-ROLLBACK"]
+
+
+def test_a_target_that_was_given_up_is_not_asked_again() -> None:
+    """What differed before is told as it was seen: once."""
+    lost = NotDecided("given up after 5 failures", gave_up=True)
+    summary, target = summary_of({"a/1": [WRONG], "a/2": [lost]}, "a/1", "a/2")
+    assert target.asked == ["a/1", "a/2"]
+    assert [result.times for result in summary.differences] == [(1, 1)]

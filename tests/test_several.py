@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from threading import Barrier, get_ident
+from threading import Barrier, Event, get_ident
 
 import pytest
 
@@ -64,6 +64,69 @@ def test_leaving_early_ends_them_all() -> None:
     with pytest.raises(KeyboardInterrupt):
         answers.throw(KeyboardInterrupt)  # type: ignore[attr-defined]
     assert [one.killed for one in made] == [True, True]
+
+
+class Held(Scripted):
+    """Gives one answer, and the next ones only once it has been killed."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+        self.killed = Event()
+
+    def run(self, scenarios: Sequence[Scenario]) -> Iterator[tuple[Scenario, Observed]]:
+        for answer in super().run(scenarios):
+            yield answer
+            assert self.killed.wait(20)
+
+    def kill(self) -> None:
+        self.killed.set()
+
+
+def test_after_leaving_early_they_can_be_asked_again() -> None:
+    """A run that has stopped asks once more, and what was left of the shares is not run."""
+    made: list[Held] = []
+
+    def start() -> Target:
+        made.append(Held())
+        return made[-1]
+
+    both = SeveralTargets(start, 2)
+    answers = both.run(SCENARIOS)
+    next(answers)
+    answers.close()  # type: ignore[attr-defined]
+    both.restart()
+    assert [one.restarts for one in made] == [1, 1]
+    asked = sum(len(one.asked) for one in made)
+    assert asked <= 4  # of 519: at most one more of each share that had begun
+    assert [scenario for scenario, _ in both.run(SCENARIOS[:3])] == SCENARIOS[:3]
+    assert sum(len(one.asked) for one in made) == asked + 3
+
+
+class Waiting(Scripted):
+    """Does not come to the second scenario of a share before somebody has heard of the first."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+        self.heard = Event()
+
+    def run(self, scenarios: Sequence[Scenario]) -> Iterator[tuple[Scenario, Observed]]:
+        for answer in super().run(scenarios):
+            yield answer
+            assert self.heard.wait(20)
+
+
+def test_an_answer_comes_before_its_share_is_done() -> None:
+    """Whoever gets stuck again and again is heard of at once."""
+    made: list[Waiting] = []
+
+    def start() -> Target:
+        made.append(Waiting())
+        return made[-1]
+
+    answers = SeveralTargets(start, 1).run(SCENARIOS[:2])
+    next(answers)
+    made[0].heard.set()
+    assert len(list(answers)) == 1
 
 
 def test_one_that_cannot_start_ends_the_others() -> None:

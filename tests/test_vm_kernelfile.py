@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 import struct
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from vm.errors import GuestError
-from vm.kernelfile import read_kernel
+from vm.kernelfile import KernelFile, _symbols, read_kernel
 
 
 def elf(*, machine: int = 62, owner: bytes = b"Xen", kind: int = 18, text: bytes = b"") -> bytes:
@@ -84,3 +86,23 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
     """A file that is not there is named."""
     with pytest.raises(GuestError, match="No such file"):
         read_kernel(tmp_path / "none")
+
+
+def test_tracebacks_get_names_from_the_symbol_table(tmp_path: Path) -> None:
+    """A real linker's file: the function around an address, and how far into it that is."""
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        pytest.skip("needs a C compiler")
+    source, program = tmp_path / "a.c", tmp_path / "a"
+    source.write_text("int lwp_create(void) { return 1; }\nint _start(void) { return 2; }\n")
+    subprocess.run([compiler, "-static", "-nostdlib", "-o", program, source], check=True)
+    image = program.read_bytes()
+    kernel = KernelFile(image, None, "10", "MINE")
+    [start] = [value for value, name in _symbols(image) if name == "lwp_create"]
+    console = f"[ 1.5] ?() at {start + 3:016x}\n[ 1.5] ?() at {1:016x}\npanic: why?() at"
+    assert kernel.with_names(console) == (
+        f"[ 1.5] lwp_create+0x3() at {start + 3:016x}\n[ 1.5] ?() at {1:016x}\npanic: why?() at"
+    )
+    # What has been stripped, or is cut short, names nothing.
+    for other in (elf(), image[: len(image) // 2]):
+        assert KernelFile(other, None, "10", "MINE").with_names(console) == console

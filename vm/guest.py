@@ -32,6 +32,7 @@ class Guest:
         With *snapshots* it goes on from its snapshot where there is one, and is
         kept as one where there is none.
         """
+        self._kernel = machine.kernel
         self._lines: list[str] = []
         self._rest = ""
         self._unsent: list[bytes] = []
@@ -142,8 +143,11 @@ class Guest:
             raise GuestError(f"guest hung: nothing heard for {timeout:.0f} s")
 
     def console(self) -> str:
-        """What the kernel has written on its console since this guest was started."""
-        return self.qemu.console.text()
+        """What the kernel has written on its console since this guest was started.
+
+        Its tracebacks have the names of functions, where the kernel's file has them.
+        """
+        return self._kernel.with_names(self.qemu.console.text())
 
     def kill(self) -> None:
         """End the guest at once, and leave nothing of it."""

@@ -10,6 +10,7 @@ import hashlib
 import re
 import struct
 import zlib
+from bisect import bisect
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +23,9 @@ _VERSION = re.compile(rb"NetBSD (\d+\.[\w.]+) \(([\w.-]+)\)")
 _EM_X86_64 = 62
 _PT_NOTE = 4
 _XEN_ELFNOTE_PHYS32_ENTRY = 18
+_SHT_SYMTAB = 2
+#: A frame of a traceback by a kernel that was started without its symbols, as QEMU does it.
+_NAMELESS = re.compile(r"\?\(\) at (?:0x)?([0-9a-f]{8,16})\b")
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,30 @@ class KernelFile:
     def checksum(self) -> str:
         """The SHA-256 of the image."""
         return hashlib.sha256(self.image).hexdigest()
+
+    @cached_property
+    def _symbols(self) -> list[tuple[int, str]]:
+        """Address and name of what the ELF symbol table has, by address; nothing if it has gone."""
+        try:
+            return _symbols(self.image)
+        except (struct.error, ValueError):
+            return []
+
+    def with_names(self, console: str) -> str:
+        """The text of a console, with the names of functions in its tracebacks.
+
+        NetBSD prints ``?()`` where nobody has loaded its symbols; the file has them.
+        """
+
+        def named(match: re.Match[str]) -> str:
+            address = int(match[1], 16)
+            index = bisect(self._symbols, address, key=lambda symbol: symbol[0])
+            if not index:
+                return match[0]
+            start, name = self._symbols[index - 1]
+            return f"{name}+{address - start:#x}() at {match[1]}"
+
+        return _NAMELESS.sub(named, console)
 
 
 def _contents(path: Path) -> bytes:
@@ -75,6 +103,26 @@ def _notes(image: bytes) -> list[tuple[bytes, int]]:
             found.append((owner, kind))
             position += 12 + (owner_size + 3 & ~3) + (value_size + 3 & ~3)
     return found
+
+
+def _symbols(image: bytes) -> list[tuple[int, str]]:
+    """The symbols of a 64-bit ELF file that have a place in a section, by address."""
+    if image[:4] != b"\x7fELF":
+        return []
+    start = struct.unpack_from("<Q", image, 40)[0]
+    size, count = struct.unpack_from("<HH", image, 58)
+    sections = [struct.unpack_from("<IIQQQQII", image, start + n * size) for n in range(count)]
+    found = []
+    for _, kind, _, _, offset, length, link, _ in sections:
+        if kind != _SHT_SYMTAB:
+            continue
+        names = sections[link][4]
+        for at in range(offset, offset + length, 24):
+            name, _, _, section, value = struct.unpack_from("<IBBHQ", image, at)
+            if section and value and name:
+                end = image.index(b"\0", names + name)
+                found.append((value, image[names + name : end].decode("ascii", "replace")))
+    return sorted(found)
 
 
 def _linux_version(image: bytes) -> str | None:

@@ -23,7 +23,7 @@ from conformance.journal import Journal, JournalError
 from conformance.report.junit import write_junit
 from conformance.report.results import as_json, write_json
 from conformance.report.terminal import show_progress, show_summary
-from conformance.runner import Run, Summary
+from conformance.runner import MAX_STUCK, Run, Summary
 from conformance.selection import SelectionError, read_budget, read_scenarios, select
 from conformance.targets.base import Target
 from reference_model import Scenario
@@ -59,6 +59,13 @@ def add_run(commands: argparse._SubParsersAction[Any]) -> None:
         help="write what is seen to FILE as it comes, and go on from what is there; "
         "without FILE, from the last run that did not come to its end",
     )
+    run.add_argument(
+        "--max-stuck",
+        type=int,
+        default=MAX_STUCK,
+        metavar="N",
+        help="stop after so many scenarios that got stuck or panicked; 0: never",
+    )
     run.add_argument("--known", type=Path, metavar="FILE", help="known issues, as TOML")
     run.add_argument("--json", type=Path, metavar="FILE", help="write the results")
     run.add_argument("--junit", type=Path, metavar="FILE", help="write the results for CI")
@@ -75,6 +82,8 @@ def run_run(options: argparse.Namespace, console: Console) -> int:
             raise SelectionError(f"{path}: no folder {path.parent} to write it in")
     # What only some runs need, and takes its time to load, is loaded where it is needed.
     check_repeat(options.repeat)
+    if options.max_stuck < 0:
+        raise SelectionError(f"--max-stuck {options.max_stuck}: expected 0 or more")
     if options.report:
         check_report(options.report)
     elif options.repeat:
@@ -175,14 +184,22 @@ def _kernel(options: argparse.Namespace, console: Console, issues: Sequence[Issu
     try:
         if budget is None:
             journal = _journal(options.resume, target)
-            return Run(target, scenarios, journal, cuts_down=bool(options.report), issues=known)
+            return Run(
+                target,
+                scenarios,
+                journal,
+                cuts_down=bool(options.report),
+                issues=known,
+                max_stuck=options.max_stuck,
+            )
         if target.kernel.system != "NetBSD":
             raise SelectionError(
                 "--programs: what another kernel than NetBSD answers is written down for the "
                 f"families only, and this is {target.kernel.system}: expected --kernel or --host"
             )
         drawn = _programs(target, options.seed, budget)
-        return Run(target, (), _journal(options.resume, target), drawn, issues=known)
+        journal = _journal(options.resume, target)
+        return Run(target, (), journal, drawn, issues=known, max_stuck=options.max_stuck)
     except (JournalError, SelectionError):
         target.kill()
         raise
@@ -233,7 +250,7 @@ def _end(journal: Journal, summary: Summary, console: Console, *, named: bool) -
     """Close the journal, and say how to go on from it; it stays for that, or where it was named."""
     if journal.broken:
         print(f"forkoracle: {journal.broken}", file=sys.stderr)
-    ended = not summary.interrupted and not summary.gave_up
+    ended = not (summary.interrupted or summary.gave_up or summary.stopped)
     journal.close(keep=named or not ended)
     if not ended:
         console.print(f"Go on with: forkoracle run --resume {journal.path}", soft_wrap=True)

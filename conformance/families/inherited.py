@@ -48,7 +48,12 @@ _MATTERS: dict[str, tuple[str, str, str]] = {
         "P: tick",
         "C: compare P C start\nC: compare Q C start\nC: compare C C start",
     ),
-    "path": ("TEXT-AND-PATH", "", "C: compare P C pathname\nQ: compare P C pathname"),
+    # P has its path from a fork, too: D's is its own, since it has run exec.
+    "path": (
+        "TEXT-AND-PATH",
+        "P: pipe 20 21\nP: vfork D\nD: close 21\nD: exec 20\nP: tick",
+        "C: compare P C pathname\nQ: compare P C pathname\nC: compare D C pathname",
+    ),
     "text": ("TEXT-AND-PATH", "", "C: compare P C p_textvp\nQ: compare Q C p_textvp"),
     "state": ("RUNNABLE", "", "C: kinfo C p_realstat\nQ: kinfo P p_realstat\nQ: stopped C"),
     "exit-signal": ("EXIT-SIGNAL", "", "C: kinfo C p_exitsig"),

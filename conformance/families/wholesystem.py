@@ -81,6 +81,27 @@ def _last_slots(room: int) -> Iterator[str]:
 
 
 _ROLLBACK = """
+scenario wholesystem/rollback/by-rlimit
+about NPROC-ROLLBACK
+P: setrlimit 1 1
+P: setreuid free1 free1
+Q: maxproc 7
+P: fork -
+P: fork -
+P: fork -
+P: fork -
+P: fork -
+P: fork -
+P: fork -
+P: fork -
+P: setreuid -1 -1
+Q: fork C
+Q: fork D
+Q: fork E
+Q: fork F
+Q: fork G
+Q: fork -
+
 scenario wholesystem/rollback/after-many-refusals
 about FORK-REFUSED-ROLLBACK MAXPROC
 P: maxproc 3
@@ -116,23 +137,6 @@ C: exit 0
 P: wait4 C
 P: fork D
 P: fork -                                [MAXPROC]
-
-scenario wholesystem/rollback/by-rlimit
-about NPROC-ROLLBACK
-P: setrlimit 1 1
-P: setreuid free1 free1
-Q: maxproc 7
-P: fork -
-P: fork -
-P: fork -
-P: fork -
-P: setreuid -1 -1
-Q: fork C
-Q: fork D
-Q: fork E
-Q: fork F
-Q: fork G
-Q: fork -
 
 scenario wholesystem/rollback/uid-not-counted
 about FORK-REFUSED-ROLLBACK NPROC-COUNTS-REAL-UID
@@ -211,7 +215,8 @@ P: took 50
 
 
 def generate(random: Random) -> Iterator[Scenario]:
-    # First: a count that is not taken back spoils all that come after it.
+    # First: a count that is not taken back spoils all that come after it.  The refusals by
+    # RLIMIT_NPROC come before those by kern.maxproc, since other families have had such already.
     yield from parse(_ROLLBACK)
     for name, call in _CALLS.items():
         children = {child: call.format(child=child) for child in "CD"}

@@ -18,8 +18,12 @@ from reference_model.proc import RLIM_INFINITY
 
 #: So many probes in a row may fail without having decided anything.
 MAX_FAILURES = 5
+#: And so many may hang, one after the other, in a guest that has never decided anything.
+MAX_HANGS = 2
 #: A probe keeps back at most this many logs: 64 KiB, at eight bytes or more for each.
 WINDOW = 1 << 13
+#: What such a guest shows: its init has said its name, and whatever plays scenarios is a child.
+MUTE = "; nothing that was forked there has ever answered: RETURN-VALUES or RUNNABLE?"
 #: Seconds until a probe must have introduced itself, a guest's boot included.
 START_TIMEOUT = 60.0
 _OBSERVATION = re.compile(r"[ -~]{1,392}\Z")
@@ -109,7 +113,8 @@ def wire_text(scenario: Scenario, settings: Mapping[str, int] | None = None) -> 
     """The scenario as the probe wants it.
 
     *settings* are what words in it stand for here: ``count`` in a limit, and
-    ``free`` the first of the two user IDs that nobody has.
+    ``free`` the first of the two user IDs that nobody has.  ``staged`` has it
+    played by actors, and watched, even where the director could play it itself.
     """
     head = "".join(f"{name} {value}\n" for name, value in (settings or {}).items())
     return head + "".join(step.call() + "\n" for step in scenario.steps) + "\n"
@@ -130,6 +135,10 @@ class Search:
     def until(self, position: int, total: int) -> int:
         """Where the next part ends."""
         return total if self._size is None else min(total, position + self._size)
+
+    def one_by_one(self) -> None:
+        """Go on with a single scenario, for a start."""
+        self._size = 1
 
     def failed(self, position: int, until: int, fault: Fault) -> bool:
         """That part ended the probe: True where it is one scenario, who is guilty then."""
@@ -164,14 +173,21 @@ def _limit(digits: str) -> int:
 class Channel:
     """A probe that is there when it is needed, and replaced when it fails."""
 
-    def __init__(self, start: Callable[[], Transport], patience: float = 2.0) -> None:
+    def __init__(
+        self, start: Callable[[], Transport], patience: float = 2.0, *, watched: bool = True
+    ) -> None:
         """*start* starts a probe.
 
         *patience*, in seconds, is how long that probe lets a scenario go
-        without any progress.
+        without any progress.  *watched* is whether somebody there watches the
+        probe, too, when it plays a scenario itself.  If nobody does, nothing
+        is played so any more once it has hung: then it says which step got stuck.
         """
         self._start_probe = start
         self._patience = patience
+        self._unwatched = not watched
+        self._staged: dict[str, int] = {}
+        self._decided = False
         self._process: Transport | None = None
         self._number = 0
 
@@ -246,23 +262,32 @@ class Channel:
             try:
                 process = self._start()
                 started = True
-                process.send([wire_text(s, settings) for s in scenarios[position:until]])
+                words = {**(settings or {}), **self._staged}
+                process.send([wire_text(s, words) for s in scenarios[position:until]])
                 while position < until:
                     log = self._log(process, scenarios[position])
                     yield scenarios[position], search.decided(position) or log
                     position += 1
                     failures = 0
+                    self._decided = True
                 search.went_well()
             except ProbeError as error:
                 self.kill()
                 fault: Fault = NotDecided(str(error))
                 if isinstance(error, PanicError):
                     fault = Panicked(str(error), error.console)
+                elif started and self._unwatched and not self._staged:
+                    self._staged = {"staged": 1}
+                    search.one_by_one()
+                    continue
                 if started and not search.failed(position, until, fault):
                     continue
                 failures += 1
-                if failures == MAX_FAILURES:
-                    reason = NotDecided(f"given up after {failures} failures: {error}", True)
+                # Each hang takes its time: where nothing has ever been decided, nothing will be.
+                mute = bool(self._staged) and not self._decided
+                if failures == (MAX_HANGS if mute else MAX_FAILURES):
+                    why = f"given up after {failures} failures: {error}"
+                    reason = NotDecided(why + (MUTE if mute else ""), gave_up=True)
                     for number, scenario in enumerate(scenarios[position:]):
                         yield scenario, fault if started and not number else reason
                     return

@@ -42,6 +42,8 @@ static int read_scenario(const char **wrong)
 			user_count = (i64)value;
 		else if (line[0] == 'f' && number(line + 5, 10, &value)) /* free N */
 			free_uid = (i64)value;
+		else if (line[0] == 's') /* staged: by an actor whom we watch, even where we could ourselves */
+			s->alone = 0;
 	}
 	find_roots(s);
 	if (!*wrong && !s->steps)

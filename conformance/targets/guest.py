@@ -17,7 +17,14 @@ import platformdirs
 
 from conformance.known import KnownDifferences, load_known
 from conformance.probe.build import HOST, BuildError, build_probe
-from conformance.probe.channel import Channel, Observed, PanicError, ProbeError, Transport
+from conformance.probe.channel import (
+    Channel,
+    NotDecided,
+    Observed,
+    PanicError,
+    ProbeError,
+    Transport,
+)
 from conformance.repro.build import build_static
 from conformance.repro.ended import TIME_LIMIT, Ended, NotRunError, exited, panicked
 from conformance.targets.base import Kernel, TargetError, model_options, undecided
@@ -120,7 +127,7 @@ class GuestTarget:
     def __init__(self, machine: Machine, patience: float = _PROBE_PATIENCE) -> None:
         """*patience* is :class:`Channel`'s; the probe in the guest has its own."""
         self._machine = machine
-        self._channel = Channel(lambda: GuestProbe(machine), patience)
+        self._channel = Channel(lambda: GuestProbe(machine), patience, watched=False)
         try:
             hello = self._channel.hello()
         except ProbeError as error:
@@ -158,11 +165,17 @@ class GuestTarget:
 
     def run(self, scenarios: Sequence[Scenario]) -> Iterator[tuple[Scenario, Observed]]:
         """Each scenario with what was seen, in order."""
+        lost = None
         for lack, group in groupby(scenarios, key=self._lack):
             if lack:
                 yield from undecided(group, lack)
+            elif lost is not None:
+                yield from ((scenario, lost) for scenario in group)
             else:
-                yield from self._channel.run(list(group), {"free": _FREE_UID})
+                for scenario, observed in self._channel.run(list(group), {"free": _FREE_UID}):
+                    if isinstance(observed, NotDecided) and observed.gave_up:
+                        lost = observed
+                    yield scenario, observed
 
     def _lack(self, scenario: Scenario) -> str | None:
         """Why the guest cannot run the scenario: what it needs and is not there."""

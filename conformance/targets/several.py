@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
+from typing import Any
 
 from conformance.probe.channel import Observed
 from conformance.repro.ended import Ended
@@ -43,26 +44,35 @@ class SeveralTargets:
         for target in self._targets:
             idle.put(target)
 
-        def work(share: Sequence[Scenario]) -> list[tuple[Scenario, Observed]]:
-            target = idle.get()
-            answers = []
-            for answer in target.run(share):
+        heard: list[SimpleQueue[tuple[Scenario, Observed] | None]] = [SimpleQueue() for _ in shares]
+
+        def work(share: Sequence[Scenario], said: SimpleQueue[Any]) -> None:
+            try:
                 if self._ended:
-                    break
-                answers.append(answer)
-            idle.put(target)
-            return answers
+                    return
+                target = idle.get()
+                for answer in target.run(share):
+                    if self._ended:
+                        break
+                    said.put(answer)
+                idle.put(target)
+            finally:
+                said.put(None)
 
         with ThreadPoolExecutor(len(self._targets)) as pool:
             try:
-                for answers in pool.map(work, shares):
-                    yield from answers
+                works = [pool.submit(work, *pair) for pair in zip(shares, heard, strict=True)]
+                for done, said in zip(works, heard, strict=True):
+                    while (answer := said.get()) is not None:
+                        yield answer
+                    done.result()
             except BaseException:
                 # Whoever works notices at its next answer, which comes at once.
                 self.kill()
                 raise
 
     def restart(self) -> None:
+        self._ended = False
         for target in self._targets:
             target.restart()
 

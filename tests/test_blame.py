@@ -1,0 +1,272 @@
+"""Whose fault a difference is, where what is wrong says more than its place does.
+
+A kernel that agrees with a broken model answers as that model does; the whole
+model then judges what was seen.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.blame import blamed_for_panic
+from conformance.known import KnownDifferences
+from conformance.probe.channel import Panicked
+from conformance.verdict import Verdict, judge
+from reference_model import Log, Options, Scenario, allowed_logs, predict
+from tests.broken import break_fork
+from tests.scenarios import named, steps
+
+NONE = KnownDifferences()
+OPTIONS = Options(nproc_limit=(160, 1044))
+LIMITS = ("nproc/*", "wholesystem/*", "kqueue/*/refused-fork")
+TRACED = ("trace/*", "lattice/related/*", "lattice/unrelated/*")
+#: What is replaced by what, where to look, who is named for most of it, and who else may be.
+BREAKS = [
+    # refused one too early, and one too late
+    ("if count > p1.p_rlimit", "if count >= p1.p_rlimit", LIMITS, "NPROC-LIMIT", set()),
+    ("if count > p1.p_rlimit", "if count > 1 + p1.p_rlimit", LIMITS, "NPROC-LIMIT", set()),
+    # everybody may have more than the limit, and nobody
+    (
+        "k.kauth_authorize_process_rlimit_bypass(l1.l_cred) != 0",
+        "False",
+        LIMITS,
+        "NPROC-LIMIT",
+        {"NPROC-BYPASS"},
+    ),
+    (
+        "k.kauth_authorize_process_rlimit_bypass(l1.l_cred) != 0",
+        "True",
+        LIMITS,
+        "NPROC-BYPASS",
+        set(),
+    ),
+    (
+        "uid = l1.l_cred.cr_uid  # NPROC-COUNTS-REAL-UID",
+        "uid = l1.l_cred.cr_euid",
+        LIMITS,
+        "NPROC-COUNTS-REAL-UID",
+        {"NPROC-BYPASS", "NPROC-LIMIT"},
+    ),
+    # not taken back: what could also be one too early is left to what the scenario is about
+    (
+        "k.chgproccnt(uid, -1)  # NPROC-ROLLBACK",
+        "pass",
+        ("nproc/freed/*", "wholesystem/rollback/*"),
+        "NPROC-ROLLBACK",
+        {"NPROC-LIMIT"},
+    ),
+    ("k.nprocs -= 1  # NPROC-ROLLBACK", "pass", LIMITS, "NPROC-ROLLBACK", set()),
+    ("k.nprocs -= 1  # FORK-REFUSED-ROLLBACK", "pass", LIMITS, "FORK-REFUSED-ROLLBACK", set()),
+    # given back more than was taken
+    (
+        "k.chgproccnt(uid, -1)  # NPROC-ROLLBACK",
+        "k.chgproccnt(uid, -2)",
+        ("nproc/freed/after-many-refusals",),
+        "NPROC-ROLLBACK",
+        set(),
+    ),
+    (
+        "k.nprocs -= 1  # FORK-REFUSED-ROLLBACK",
+        "k.nprocs -= 2",
+        ("wholesystem/message/another-user",),
+        "FORK-REFUSED-ROLLBACK",
+        set(),
+    ),
+    ("tnprocs >= k.maxproc", "tnprocs > k.maxproc", LIMITS, "MAXPROC", set()),
+    ("tnprocs >= k.maxproc", "tnprocs + 1 >= k.maxproc", LIMITS, "MAXPROC", {"KAUTH-FORK"}),
+    (
+        "k.kauth_authorize_process_fork(l1.l_cred, tnprocs)",
+        "int(l1.l_cred.cr_euid != 0 and tnprocs >= k.maxproc - 5)",
+        LIMITS,
+        "KAUTH-FORK",
+        {"MAXPROC", "NPROC-LIMIT"},
+    ),
+    # an event for the wrong kind of call
+    (
+        "and flags & FORK_PPWAIT == 0  # TRACE-FORK-WHEN",
+        "",
+        TRACED,
+        "TRACE-FORK-WHEN",
+        {"ORIGINAL-PARENT", "TRACE-STATE-NOT-INHERITED"},
+    ),
+    ("and flags & FORK_PPWAIT != 0  # TRACE-VFORK-WHEN", "", TRACED, "TRACE-VFORK-WHEN", set()),
+    (
+        "(PSL_TRACEVFORK_DONE | PSL_TRACED) == (PSL_TRACEVFORK_DONE | PSL_TRACED)",
+        "(PSL_TRACEVFORK_DONE | PSL_TRACED) == PSL_TRACED",
+        TRACED,
+        "TRACE-VFORK-DONE-WHEN",
+        {"TRACE-FORK-WHEN", "TRACE-VFORK-WHEN"},
+    ),
+    (
+        "PTRACE_FORK if tracefork(p1, asked) else PTRACE_VFORK",
+        "PTRACE_VFORK if tracefork(p1, asked) else PTRACE_FORK",
+        ("trace/*/PTRACE_FORK/*", "trace/*/PTRACE_VFORK/*"),
+        "TRACE-PARENT-EVENT",
+        set(),
+    ),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "where", "clause", "others"), BREAKS)
+def test_most_of_what_differs_is_blamed_on_the_break(
+    old: str,
+    new: str,
+    where: tuple[str, ...],
+    clause: str,
+    others: set[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever the scenarios are about, it is the limit or the event that is named."""
+    scenarios = named(*where)
+    break_fork(monkeypatch, old, new)
+    seen = [predict(scenario, OPTIONS) for scenario in scenarios]
+    monkeypatch.undo()
+    results = [judge(s, log, OPTIONS, NONE) for s, log in zip(scenarios, seen, strict=True)]
+    blamed = [r.clause for r in results if r.verdict is Verdict.DIFFERENCE]
+    assert blamed
+    assert set(blamed) <= {clause, *others}, {c: blamed.count(c) for c in blamed}
+    assert max(blamed, key=blamed.count) == clause
+
+
+FULL = steps(
+    "mine/full", "FILES", "P: maxproc 3", "P: fork C", "P: fork D", "P: fork -", "P: fork -"
+)
+USER = steps(
+    "mine/user",
+    "FILES",
+    "P: setrlimit 3 3",
+    "P: setreuid free1 free1",
+    "P: fork C",
+    "P: fork D",
+    "P: fork -",
+)
+
+AGAIN = ("P: fork C", "P: fork -", "C: exit 0", "P: wait4 C")
+FULL_AGAIN = steps("mine/full-again", "FILES", "P: maxproc 2", *AGAIN, "P: fork D [MAXPROC]")
+USER_AGAIN = steps(
+    "mine/user-again",
+    "FILES",
+    "P: setrlimit 2 2",
+    "P: setreuid free1 free1",
+    *AGAIN,
+    "P: fork D [NPROC-LIMIT]",
+)
+OTHER_USER = steps(
+    "mine/other-user",
+    "FILES",
+    "Q: setreuid free2 free2",
+    "Q: fork A",
+    "Q: fork B",
+    "P: setrlimit 3 3",
+    "P: setreuid free1 free2",
+    "P: fork C",
+)
+REAL_ROOT = steps(
+    "mine/real-root", "NPROC-BYPASS", "P: setrlimit 0 9", "P: setreuid 0 free1", "P: fork C"
+)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "seen", "clause"),
+    [
+        # as much room as there was before the refusal: it is not the limit that is off by one
+        (FULL_AGAIN, ("ok", "C", "EAGAIN", "ok", "C exited 0", "EAGAIN"), "FORK-REFUSED-ROLLBACK"),
+        (USER_AGAIN, ("ok", "ok", "C", "EAGAIN", "ok", "C exited 0", "EAGAIN"), "NPROC-ROLLBACK"),
+        # the effective user has three, the real one has one
+        (OTHER_USER, ("ok", "A", "B", "ok", "ok", "EAGAIN"), "NPROC-COUNTS-REAL-UID"),
+        # who is root by the real user only
+        (REAL_ROOT, ("ok", "ok", "C"), "NPROC-BYPASS"),
+        # from the first fork on: it is the limit that some earlier scenario has left no room in
+        (FULL, ("ok", "EAGAIN", "EAGAIN", "EAGAIN", "EAGAIN"), "MAXPROC"),
+        (USER, ("ok", "ok", "EAGAIN", "EAGAIN", "EAGAIN"), "NPROC-LIMIT"),
+        # another error than the right one speaks for what the scenario is about
+        (FULL, ("ok", "C", "D", "ENOMEM", "EAGAIN"), "FILES"),
+        (FULL, ("ok", "C", "D", "stuck", "not reached"), "FILES"),
+    ],
+)
+def test_a_refusal_speaks_for_what_would_explain_it(
+    scenario: Scenario, seen: Log, clause: str
+) -> None:
+    """What the model knows of the limits decides, and not what the scenario looks at."""
+    assert judge(scenario, seen, OPTIONS, NONE).clause == clause
+
+
+FOUND = steps(
+    "mine/found",
+    "STATS",
+    "P: fork C",
+    "P: kinfo C p_nice",
+    "P: kill C SIGUSR1",
+    "P: kill P SIGUSR2",
+    "P: sigpending [NO-PENDING-SIGNALS]",
+    "C: exit 0",
+    "P: kinfo C p_nice",
+    "P: kill C SIGUSR1",
+)
+
+
+@pytest.mark.parametrize(
+    ("step", "seen", "clause"),
+    [
+        (1, "ESRCH", "PROCESS-LISTS"),
+        (1, "9", "STATS"),
+        (2, "ESRCH", "RUNNABLE"),
+        (4, "0", "RUNNABLE"),
+        (4, "SIGUSR1|SIGUSR2", "NO-PENDING-SIGNALS"),
+        (7, "ESRCH", "STATS"),  # it lives no more
+    ],
+)
+def test_who_is_not_found_is_not_in_the_list_or_not_active(
+    step: int, seen: str, clause: str
+) -> None:
+    """A living process that a look, or a signal, does not find speaks for itself."""
+    [log] = allowed_logs(FOUND, OPTIONS)
+    wrong = (*log[:step], seen, *log[step + 1 :])
+    assert judge(FOUND, wrong, OPTIONS, NONE).clause == clause
+
+
+TRAPPED = """\
+fatal page fault in supervisor mode
+panic: trap
+cpu0: Begin traceback...
+[   1.5] vpanic+0x183() at ffffffff8040ee3b
+[   1.5] panic+0x3c() at ffffffff8040ef1c
+[   1.5] trap+0xa2b() at ffffffff8023c52b
+[   1.5] calltrap+0x11() at ffffffff80234a24
+[   1.5] {}
+[   1.5] exit1+0x1af() at ffffffff803ae1af
+[   1.5] sys_exit+0x3b() at ffffffff803ae28b
+"""
+
+
+@pytest.mark.parametrize(
+    ("frame", "clause"),
+    [
+        ("kpsignal2+0x1() at ffffffff803d38e2", "NO-PENDING-SIGNALS"),
+        ("fd_free() at netbsd:fd_free+0x21", "FILES"),
+        ("uvmspace_free() at uvmspace_free+0x2", "ADDRESS-SPACE"),
+        ("?() at ffffffff803d38e2", "SUCCESS"),
+        ("mi_switch() at netbsd:mi_switch+0x1", "SUCCESS"),
+    ],
+)
+def test_a_panic_is_blamed_on_who_made_what_was_worked_on(frame: str, clause: str) -> None:
+    """The innermost function that is known decides, or else what the scenario is about."""
+    scenario = steps("mine/panic", "SUCCESS", "P: fork -")
+    panicked = Panicked("kernel panicked: panic: trap", TRAPPED.format(frame))
+    result = judge(scenario, panicked, OPTIONS, NONE)
+    assert (result.verdict, result.clause) == (Verdict.DIFFERENCE, clause)
+
+
+def test_an_assertion_is_blamed_on_what_the_scenario_is_about() -> None:
+    """It checks a value, which the caller may have given."""
+    reason = 'kernel panicked: panic: kernel diagnostic assertion "signo < NSIG" failed'
+    frames = "kern_assert() at a\nkpsignal2() at a\nexit1() at a\n"
+    assert blamed_for_panic(reason, frames) is None
+
+
+def test_a_list_that_was_never_made_is_blamed_itself() -> None:
+    """The kernel's check of a list's head, where fork puts the first LWP into it."""
+    reason = "kernel panicked: panic: LIST_INSERT_HEAD 0xffff940cdb5ac4a0 kern_lwp.c:949"
+    frames = "vpanic() at a\npanic() at a\n{}() at netbsd:x+0x1\nsys_fork() at a\n"
+    assert blamed_for_panic(reason, frames.format("lwp_create")) == "FRESH-LISTS"
+    assert blamed_for_panic(reason, frames.format("biodone")) is None
