@@ -16,7 +16,7 @@ static void say(const char *text)
 	os_write(console, text, length);
 }
 
-static void number(unsigned long value, unsigned base)
+static void say_number(unsigned long value, unsigned base)
 {
 	char digits[24];
 	char *at = digits + sizeof digits;
@@ -39,13 +39,13 @@ static void look(const char *path)
 		say(" none\n");
 		return;
 	}
-	number(is.st_mode, 8);
-	number(is.st_nlink, 10);
-	number(is.st_uid, 10);
-	number(is.st_gid, 10);
-	number(S_ISBLK(is.st_mode) || S_ISCHR(is.st_mode) ? is.st_rdev : 0, 10);
-	number(S_ISREG(is.st_mode) ? is.st_size : 0, 10);
-	number(is.st_mtimespec.tv_sec, 10);
+	say_number(is.st_mode, 8);
+	say_number(is.st_nlink, 10);
+	say_number(is.st_uid, 10);
+	say_number(is.st_gid, 10);
+	say_number(S_ISBLK(is.st_mode) || S_ISCHR(is.st_mode) ? is.st_rdev : 0, 10);
+	say_number(S_ISREG(is.st_mode) ? is.st_size : 0, 10);
+	say_number(is.st_mtimespec.tv_sec, 10);
 	if (S_ISLNK(is.st_mode)) {
 		long length = SYS(SYS_readlink, path, target, sizeof target - 1, 0, 0, 0);
 		target[length < 0 ? 0 : length] = 0;

@@ -267,6 +267,26 @@ def test_who_waits_for_its_turn_does_not_run(mark: str) -> None:
     assert 10 * max(switches[1:]) < switches[0]
 
 
+def test_what_sleeps_for_long_is_not_stuck(mark: str) -> None:
+    """The step `sleep` has its time beside the probe's patience of half a second."""
+    sleeps = steps("mine/sleeps", "SUCCESS", "Q: getppid", "P: sleep 1000", "Q: getppid")
+    with real_probe() as channel:
+        [(_, seen)] = channel.run([sleeps])
+    assert seen == predict(sleeps, Options())
+
+
+@pytest.mark.parametrize(("settings", "played_by"), [({}, 2), ({"staged": 1}, 3)])
+def test_staged_has_an_actor_play(mark: str, settings: dict[str, int], played_by: int) -> None:
+    """Whom nobody need watch the director plays itself, unless it is told not to."""
+    alone = steps("mine/alone", "SUCCESS", "P: sleep 400")
+    with real_probe() as channel, ThreadPoolExecutor(1) as pool:
+        channel.hello()
+        answer = pool.submit(lambda: list(channel.run([alone], settings)))
+        wait_until(lambda: len(processes(channel)) == played_by)
+        [(_, seen)] = answer.result()
+    assert seen == ("ok",)
+
+
 def test_leaving_in_mid_batch_leaves_nothing_behind(mark: str) -> None:
     """An exception between two scenarios, as Ctrl-C is one, ends every process of the probe."""
     channel = real_probe()

@@ -84,7 +84,8 @@ static int is_stuck(u32 now, u64 waited, int *calm)
 	struct step *step = &stage->scenario.step[now];
 	struct actor *who = &stage->actor[step->actor];
 	struct result *result = &stage->result[now];
-	int external = (stage->external & 1u << step->actor) != 0, impatient = waited > patience, state;
+	u64 sleeps = step->verb == V_SLEEP ? (u64)step->arg[0] * 1000 : 0;
+	int external = (stage->external & 1u << step->actor) != 0, impatient = waited > patience + sleeps, state;
 	long pid = pid_known(step->actor);
 	if (pid == 0 && !external) {
 		if (!never_born(step->actor))
