@@ -473,6 +473,9 @@ static void wait_until_gone(long pid, u64 until)
 		/* With a tracer of its own, Linux's init gets the orphans, and some are slow to reap. */
 		if (state == NOBODY || (state == ZOMBIE && stage->external))
 			return;
+		/* NetBSD's execve drops what is pending, SIGKILL too (kern_sig.c, ksiginfo_exechook()). */
+		if (stage->group)
+			os_kill(-stage->group, 9);
 		os_yield();
 	}
 }
