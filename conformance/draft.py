@@ -133,6 +133,7 @@ class Draft:
             or not self._is_quiet(alive)
             or any(map(self._is_deaf, alive))
             or self._dies_of_it(step, alive)
+            or (step.verb == "records" and machine.log[-1] is None and step.actor in alive)
         ):
             self._start()
             machine.k.ran.clear()
@@ -198,7 +199,9 @@ class Draft:
         machine = self.machine
         init = machine.k.initproc
         orphans = any(
-            self._proc(name).p_pptr is init for name in machine.lwps if name not in self.roots
+            self._proc(name).p_pptr is init
+            for name in machine.lwps
+            if name not in self.roots or name not in alive
         )
         counted = any(l.l_cred is not machine.k.root_cred for l in machine.lwps.values())
         if orphans and (counted or machine.k.maxproc != self._options.maxproc):
