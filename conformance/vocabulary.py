@@ -25,6 +25,7 @@ from reference_model.netbsd import (
     PS_STOPFORK,
     PSL_TRACED,
     PTRACE_EVENTS,
+    SA_STOP,
     SACTIVE,
     SIGCHLD,
     SIGKILL,
@@ -32,6 +33,7 @@ from reference_model.netbsd import (
     SSTOP,
     WAIT_OPTIONS,
     signal_name,
+    sigprop,
 )
 from reference_model.proc import Proc
 from reference_model.scenario import (
@@ -547,6 +549,17 @@ def _traces_its_own(scene: Scene, args: Args) -> bool:
     return ignores and any(scene.proc(t).p_opptr is scene.own for t in scene.tracees(stopped=False))
 
 
+def _may_be_lost(scene: Scene, args: Args) -> bool:
+    """The signal for who stopped in a sleep, which only looks for what it would end by.
+
+    kern_sleepq.c, lines 434-438: for what is ignored, and what stops, issignal() is
+    called there, and the signal that the tracer gives ends the sleep, and no more.
+    """
+    p = scene.proc(args[0])
+    ignored = p.p_sigctx.ps_sigignore >> p.p_xsig & 1
+    return len(args) > 1 and bool(ignored or sigprop[p.p_xsig] & SA_STOP)
+
+
 #: What nobody can foresee, or the model does not know: the verb, and when it is so.
 HAZARDS: Final[dict[str, Callable[[Scene, Args], bool]]] = {
     "fork": _is_lost_sight_of,
@@ -570,6 +583,7 @@ HAZARDS: Final[dict[str, Callable[[Scene, Args], bool]]] = {
     "spawn": _traces_and_ignores,
     "PT_ATTACH": _traces_and_ignores,
     "PT_TRACE_ME": _is_a_root,
+    "PT_CONTINUE": _may_be_lost,
 }
 
 _B, _F, _S, _L, _A = Group.BIRTHS, Group.FILES, Group.SIGNALS, Group.LOOKS, Group.ATTRIBUTES

@@ -152,6 +152,7 @@ def test_what_a_kernel_lacks_is_not_drawn() -> None:
         (("T: spawn P", "T: PT_SET_EVENT_MASK P 0", "T: wait4 P", "T: PT_KILL P"), False),
         (("T: spawn P", "T: wait4 P WNOHANG", "T: wait4 P", "T: PT_DETACH P"), False),
         (("T: spawn P", "T: wait4 P", "P: getppid"), False),
+        (("T: PT_ATTACH P", "T: wait4 P", "T: PT_CONTINUE P SIGUSR1", "P: getppid"), False),
         (("P: fork C", "P: fork -", "P: wait4 -", "C: getppid"), False),
         (("P: fork C", "P: fork -", "P: wait4 -", "P: getppid", "C: getppid"), True),
         (("P: fork C", "P: kill C SIGKILL", "P: wait4 C", "Q: getppid"), False),
