@@ -471,7 +471,9 @@ def _is_traced(scene: Scene, args: Args) -> bool:
 
 
 def _ends_in_exec(scene: Scene, args: Args) -> bool:
-    """When a stop behind exec comes is a race with two CPUs."""
+    """When a stop behind exec comes, and when a shared table is copied, are races with two CPUs."""
+    if scene.own.p_fd.fd_refcnt > 1:
+        return True
     return bool(scene.own.p_slflag & PSL_TRACED or scene.own.p_sflag & PS_STOPEXEC)
 
 

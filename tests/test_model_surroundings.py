@@ -18,6 +18,7 @@ from conformance.runner import Run
 from conformance.targets.guest import GuestTarget, guest_machine
 from conformance.verdict import Verdict
 from reference_model import Options, Scenario, allowed_logs, kern_event, kern_exit, kern_sig
+from reference_model.kernel import Kernel
 from reference_model.netbsd import NZERO
 from reference_model.proc import Cred, Kqueue, Proc
 from tests.scenarios import steps
@@ -102,6 +103,19 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "a-caught-one-does-not": (
         ("P: nice 2", "P: sigaction SIGTERM catch", "P: kill P SIGTERM", "P: kinfo P p_nice"),
         ("2",),
+    ),
+    # kern_descrip.c, line 1774: exec ends the sharing, so the new program keeps the other end.
+    "exec-has-descriptors-of-its-own": (
+        (
+            "P: pipe 24 25",
+            "P: __clone CLONE_FILES|SIGCHLD C",
+            "C: exec 24",
+            "P: sleep 200",
+            "P: close 25",
+            "P: sleep 50",
+            "P: wait4 C WNOHANG",
+        ),
+        ("ok", "none"),
     ),
     # kern_exit.c, lines 360-594: proc_lock is held from a parent's release until it has its signal.
     "the-end-of-vfork-comes-with-its-signal": (
@@ -232,6 +246,12 @@ BREAKS: dict[str, tuple[str, object, str, object]] = {
         kern_event,
         "kqueue_register",
         kern_event.filt_procattach,
+    ),
+    "exec-goes-on-sharing": (
+        "exec-has-descriptors-of-its-own",
+        Kernel,
+        "fd_copy",
+        lambda kernel, p: p.p_fd,
     ),
     "niceness-is-kept": ("a-deadly-signal-takes-niceness", kern_sig, "NZERO", NZERO + 20),
 }

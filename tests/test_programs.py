@@ -145,6 +145,7 @@ def test_what_a_kernel_lacks_is_not_drawn() -> None:
         (("P: fork C", "C: fork D", "C: exit 0", "D: exit 0", "P: kill D SIGURG"), False),
         (("P: fork -", "P: wait4 -"), True),
         (("P: fork -", "P: getppid"), False),
+        (("P: __clone CLONE_FILES C", "C: exec 20", "P: getppid"), False),
         (("P: pipe 24 25", "P: fork C", "C: exec 24", "P: kill C SIGKILL", "P: wait4 C"), False),
         (("T: PT_ATTACH P", "T: wait4 P", "T: PT_DETACH P", "P: getppid"), True),
         (("T: PT_ATTACH P", "T: PT_DETACH P", "T: wait4 P", "P: getppid"), False),
