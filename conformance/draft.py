@@ -126,6 +126,9 @@ class Draft:
         alive = machine.alive()
         ready = [name for name in alive if machine.can_act(name)]
         outcome = self._outcome(step, ready)
+        if outcome is not None and (others := self._due[1:]):
+            who, more = outcome
+            outcome = (step.actor, [*others, *more]) if who in (None, step.actor) else None
         if (
             outcome is None
             or (self.traced and len(machine.k.widths) > orders)

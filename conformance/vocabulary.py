@@ -551,6 +551,12 @@ def _traces_its_own(scene: Scene, args: Args) -> bool:
     return ignores and any(scene.proc(t).p_opptr is scene.own for t in scene.tracees(stopped=False))
 
 
+def _names_the_untold(scene: Scene, args: Args) -> bool:
+    """Who a newborn is, is learned from a wait or PT_GET_PROCESS_STATE only."""
+    *_, event, other = scene.proc(args[0]).p_sigctx.ps_info
+    return event != 0 and scene.machine.names[other] not in scene.told
+
+
 def _may_be_lost(scene: Scene, args: Args) -> bool:
     """The signal for who stopped in a sleep, which only looks for what it would end by.
 
@@ -586,6 +592,7 @@ HAZARDS: Final[dict[str, Callable[[Scene, Args], bool]]] = {
     "PT_ATTACH": _traces_and_ignores,
     "PT_TRACE_ME": _is_a_root,
     "PT_CONTINUE": _may_be_lost,
+    "PT_GET_SIGINFO": _names_the_untold,
 }
 
 _B, _F, _S, _L, _A = Group.BIRTHS, Group.FILES, Group.SIGNALS, Group.LOOKS, Group.ATTRIBUTES

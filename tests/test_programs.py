@@ -133,6 +133,27 @@ def test_what_a_kernel_lacks_is_not_drawn() -> None:
         assert not needs(scenario) & lacks
 
 
+_BORN_STOPPED = (
+    "T: spawn P",
+    "T: wait4 P",
+    "T: PT_SET_EVENT_MASK P PTRACE_FORK",
+    "T: PT_CONTINUE P",
+    "P: fork C",
+    "T: wait4 P",
+)
+_TELLS = "T: PT_GET_PROCESS_STATE P"
+_BOTH_GO_ON = ("T: wait4 C", "T: PT_CONTINUE P", "P: getppid", "T: PT_CONTINUE C", "C: getppid")
+_KILLED_WITH_ITS_TRACER = (
+    "P: fork Q",
+    "P: fork C",
+    "Q: PT_ATTACH C",
+    "Q: wait4 C",
+    "Q: PT_CONTINUE C",
+    "C: getppid",
+    "P: kill Q SIGKILL",
+)
+
+
 @pytest.mark.parametrize(
     ("lines", "orderly"),
     [
@@ -154,6 +175,10 @@ def test_what_a_kernel_lacks_is_not_drawn() -> None:
         (("T: spawn P", "T: wait4 P WNOHANG", "T: wait4 P", "T: PT_DETACH P"), False),
         (("T: spawn P", "T: wait4 P", "P: getppid"), False),
         (("T: PT_ATTACH P", "T: wait4 P", "T: PT_CONTINUE P SIGUSR1", "P: getppid"), False),
+        ((*_BORN_STOPPED, "T: PT_GET_SIGINFO P", _TELLS, *_BOTH_GO_ON), False),
+        ((*_BORN_STOPPED, _TELLS, "T: PT_GET_SIGINFO P", *_BOTH_GO_ON), True),
+        ((*_KILLED_WITH_ITS_TRACER, "P: wait4 Q", "P: wait4 C"), True),
+        ((*_KILLED_WITH_ITS_TRACER, "P: wait4 Q", "P: getppid"), False),
         (("P: fork C", "P: fork -", "P: wait4 -", "C: getppid"), False),
         (("P: fork C", "P: fork -", "P: wait4 -", "P: getppid", "C: getppid"), True),
         (("P: fork C", "P: kill C SIGKILL", "P: wait4 C", "Q: getppid"), False),
