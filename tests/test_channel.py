@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from time import sleep
 
 import psutil
 import pytest
@@ -21,7 +23,7 @@ from conformance.probe.channel import (
 )
 from conformance.probe.process import ProbeProcess
 from reference_model import Options, Scenario, predict
-from tests.processes import marked
+from tests.processes import marked, wait_until
 from tests.scenarios import steps
 
 _FAKE = r"""
@@ -243,6 +245,26 @@ def test_the_rest_goes_on_when_the_real_probe_is_killed(mark: str, kill: str) ->
     assert len(spoilt) <= 1
     if kill == "supervisor":
         assert all(isinstance(seen[index], NotDecided) for index in spoilt)
+
+
+def test_who_waits_for_its_turn_does_not_run(mark: str) -> None:
+    """Q, whose turn does not come, goes to its CPU seldom; the director, who watches, often."""
+    waits = steps("mine/waits", "SUCCESS", "Q: getppid", "P: sleep 1500", "Q: getppid")
+    probe = channel_to(str(build_probe()), "--patience", "5000", patience=5)
+    with probe as channel, ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(lambda: list(channel.run([waits])))
+        wait_until(lambda: channel.transport is not None and len(processes(channel)) == 4)
+        supervisor = next(p for p in processes(channel) if p.pid == os.getsid(p.pid))
+        [director] = supervisor.children()
+        watched = [director, *sorted(director.children(), key=lambda child: child.pid)]
+        before = [process.num_ctx_switches().voluntary for process in watched]
+        sleep(0.5)
+        switches = [
+            process.num_ctx_switches().voluntary - was
+            for process, was in zip(watched, before, strict=True)
+        ]
+        assert answer.result()[0][1] == predict(waits, Options())
+    assert 10 * max(switches[1:]) < switches[0]
 
 
 def test_leaving_in_mid_batch_leaves_nothing_behind(mark: str) -> None:

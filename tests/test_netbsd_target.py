@@ -18,6 +18,7 @@ from conformance.targets.base import TargetError
 from conformance.targets.guest import GuestTarget, guest_machine
 from conformance.verdict import Verdict
 from tests.command import forkoracle
+from tests.scenarios import steps
 from vm.qemu import QEMU
 
 needs_kernel = pytest.mark.skipif(
@@ -54,6 +55,20 @@ def target() -> Iterator[GuestTarget]:
 def test_a_netbsd_kernel_agrees(target: GuestTarget, family: str) -> None:
     """Every scenario of the family agrees with the model, and none is left undecided."""
     results = list(Run(target, select([family])).results())
+    assert {result.verdict for result in results} == {Verdict.AGREES}
+
+
+@needs_kernel
+def test_who_is_killed_in_the_middle_of_exec_is_gone() -> None:
+    """A SIGKILL during execve is forgotten on two CPUs: whoever it was for is killed again."""
+    user = ("P: setrlimit 2 2", "P: setreuid free1 free1")
+    replaced = steps("mine/exec", "SUCCESS", *user, "P: pipe 24 25", "P: exec 24")
+    forks = steps("mine/fork", "NPROC-LIMIT", *user, "P: fork -")
+    guest = GuestTarget(guest_machine(Path(os.environ[KERNEL_VARIABLE]), cpus=2))
+    try:
+        results = list(Run(guest, [replaced] * 50 + [forks]).results())
+    finally:
+        guest.close()
     assert {result.verdict for result in results} == {Verdict.AGREES}
 
 

@@ -385,7 +385,7 @@ static void perform(int me, u32 index)
 		result->state = DONE;
 		if (step->verb == V_EXEC) {
 			self->replaced = 1;
-			take_turn(index);
+			take_turn(index, me);
 			char until[] = "--until-eof", fd[24], *argv[] = {self_path, until, fd, 0};
 			struct text word = {fd, fd + sizeof fd - 1};
 			put_number(&word, (u64)step->arg[0], 10);
@@ -494,25 +494,26 @@ static void perform(int me, u32 index)
 	}
 	__sync_synchronize();
 	result->state = DONE;
-	take_turn(index);
+	take_turn(index, me);
 }
 
 static void actor_main(int me)
 {
-	u64 since = os_microtime();
 #if HAVE_LOOKS
 	if (stage->scenario.lwps)
 		stage->actor[me].lid = (i32)os_lwp_self();
 #endif
 	stage->actor[me].pid = (i32)os_getpid();
 	while (!stage->over) {
+		stage->asleep[me] = 1;
+		__sync_synchronize();
 		u32 now = stage->turn;
 		if (now < (u32)stage->scenario.steps && stage->scenario.step[now].actor == me
 		    && stage->result[now].state == 0) {
+			stage->asleep[me] = 0;
 			perform(me, now);
-			since = os_microtime();
 		} else
-			wait_a_little(since);
+			os_sleep_on(&places[me], stage->external ? 50 : 10000);
 	}
 	os_exit(0);
 }

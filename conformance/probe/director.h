@@ -10,144 +10,9 @@
 #ifndef DIRECTOR_H
 #define DIRECTOR_H
 
-enum { BUFFER = 1 << 16 };
-
-/* Survives the director: whoever comes next goes on from here. */
-struct io {
-	volatile u32 running, number, eof;
-	volatile u32 returned; /* the fork that was tried has */
-	volatile u32 left; /* a child of the director's cannot be killed */
-	i32 kind; /* of call that our own processes are made by */
-	u32 mail[3]; /* see mailbox.h */
-	u64 flushed;
-	u32 in_start, in_end, out_end;
-	char in[BUFFER], out[BUFFER];
-};
-
-static struct io *io;
 static const char *external_name; /* the actor that another program plays */
-static u64 patience = 2000000; /* microseconds in which something has to happen */
 
-enum { FLUSH_AFTER = 50000, LOOK_SOON = 15, LOOK_AGAIN = 150, CALM = 50000, LONG_CALM = 1000000 }; /* microseconds */
-
-static void flush(void)
-{
-	u32 at = 0;
-	while (at < io->out_end) {
-		long sent = port_write(io->out + at, io->out_end - at);
-		if (sent <= 0)
-			os_exit(3);
-		at += (u32)sent;
-	}
-	io->out_end = 0;
-	io->flushed = os_microtime();
-}
-
-static void say(const char *s)
-{
-	unsigned long n = length(s);
-	if (io->out_end + n >= BUFFER)
-		flush();
-	memcpy(io->out + io->out_end, s, n);
-	io->out_end += (u32)n;
-}
-
-static void say_number(u64 n)
-{
-	char digits[24];
-	struct text t = {digits, digits + sizeof digits - 1};
-	put_number(&t, n, 10);
-	say(digits);
-}
-
-/* One line without its end, or 0 at the end of the input. */
-static char *read_line(void)
-{
-	for (;;) {
-		for (u32 i = io->in_start; i < io->in_end; i++)
-			if (io->in[i] == '\n') {
-				char *line = io->in + io->in_start;
-				io->in[i] = 0;
-				io->in_start = i + 1;
-				return line;
-			}
-		if (io->eof)
-			return 0;
-		for (u32 i = io->in_start; i < io->in_end; i++)
-			io->in[i - io->in_start] = io->in[i];
-		io->in_end -= io->in_start;
-		io->in_start = 0;
-		if (io->in_end == BUFFER)
-			io->in_end = 0; /* a line of that length is none */
-		flush();
-		long got = port_read(io->in + io->in_end, BUFFER - io->in_end);
-		if (got <= 0)
-			io->eof = 1;
-		else
-			io->in_end += (u32)got;
-	}
-}
-
-/* A bare loop of fork, _exit and wait4: what forkoracle's bench compares scenarios with. */
-static void bench(u64 count)
-{
-	struct status status;
-	u64 start = os_microtime();
-	for (u64 i = 0; i < count; i++) {
-		long pid = (long)os_fork(FORK, 0, 0, 0, 0, -1);
-		if (pid < 0 || os_wait4(pid, &status, 0) != pid)
-			os_exit(1);
-	}
-	say("bench ");
-	say_number(count);
-	say(" ");
-	say_number(os_microtime() - start);
-	say("\n");
-}
-
-/* Where vm/image.py puts a program, the slot of the child that becomes it, and its output. */
-#define PROGRAM_PATH "/bin/sh"
-enum { PROGRAM = 3 * MAX_ACTORS + 2 };
-static int program_output;
-
-/* In that child: become the program, with nothing of ours. */
-static void become_program(void)
-{
-	char *name[] = {PROGRAM_PATH, 0};
-	os_dup2(program_output, 1);
-	os_dup2(1, 2);
-	os_dup2(os_open("/dev/null"), 0);
-	for (int fd = 3; fd < 64; fd++)
-		os_close(fd);
-	os_block(0, 0);
-	os_exec(PROGRAM_PATH, name);
-	os_exit(127);
-}
-
-/* Run the program that lies beside us: how it ended, and what it said, each line behind a bar. */
-static void run_program(void)
-{
-	struct status status;
-	int end[2];
-	char c[2] = {0, 0}, last = '\n';
-	os_pipe(end);
-	program_output = end[1];
-	long pid = (long)os_fork(FORK, 0, 0, 0, stack_of(0), PROGRAM);
-	if (pid < 0 || os_wait4(pid, &status, 0) != pid)
-		os_exit(3);
-	/* Who is left of it may have the pipe, too: a byte of ours marks the end. */
-	os_write(end[1], c, 1);
-	say(status.how == 'e' ? "exited " : "killed ");
-	say_number((u64)status.value);
-	say("\n");
-	while (os_read(end[0], c, 1) == 1 && c[0]) {
-		if (last == '\n')
-			say("|");
-		last = c[0];
-		say(c);
-	}
-	say(last == '\n' ? ".\n" : "\n.\n");
-}
+enum { FLUSH_AFTER = 50000, KILL_AGAIN = 5000 }; /* microseconds */
 
 /* The next scenario into the stage; 0 at the end; what is wrong with it in *wrong. */
 static int read_scenario(const char **wrong)
@@ -182,23 +47,6 @@ static int read_scenario(const char **wrong)
 	if (!*wrong && !s->steps)
 		*wrong = "no steps";
 	return 1;
-}
-
-/* The actor's process ID: by its own word, else by that of whoever saw it born; 0 for nobody. */
-static long pid_known(int actor)
-{
-	struct actor *a = &stage->actor[actor];
-	return a->pid ? a->pid : a->expected;
-}
-
-/* What an actor's LWP is doing; of a process that is not known to have several, the process. */
-static int state_of(int actor)
-{
-#if HAVE_LOOKS
-	if (stage->actor[actor].lid)
-		return os_lwp_state(pid_known(actor), stage->actor[actor].lid);
-#endif
-	return os_state(pid_known(actor));
 }
 
 /* A process's name is that of the actor who was there first; LWPs have IDs of the same kind. */
@@ -241,14 +89,6 @@ static void say_results(void)
 	say(".\n");
 }
 
-static void settle_result(int i, const char *seen)
-{
-	struct result *r = &stage->result[i];
-	struct text t = {r->seen, r->seen + SEEN - 1};
-	put(&t, seen);
-	r->state = DONE;
-}
-
 /* Give every step that is not done its word: where the end came, and why. */
 static void settle_results(int stuck_at)
 {
@@ -280,24 +120,45 @@ static void new_stage(void)
 	stage->external = external < 0 ? 0 : 1u << external;
 	stage->turn = stage->over = 0;
 	stage->group = 0;
+	for (int i = 0; i < MAX_ACTORS; i++)
+		stage->asleep[i] = 0;
 	stage->knob_before[MAXPROC] = stage->knob_before[FORKFSLEEP] = -1;
 	stage->counted = 0;
 	stage->said_before = -1;
 	the_word = 0;
 }
 
-/* Until no child is left, but for no longer than a second. */
+static void kill_everybody(void)
+{
+	for (int i = 0; i < stage->scenario.actors; i++) {
+		long pid = pid_known(i);
+		if (pid > 1 && pid != stage->director && !(stage->external & 1u << i))
+			os_kill(pid, 9 /* SIGKILL */);
+	}
+	if (stage->group)
+		os_kill(-stage->group, 9);
+}
+
+/*
+ * Until no child is left, but for no longer than a second.  They are killed
+ * again and again: NetBSD 10.99.12 forgets a SIGKILL that comes during execve.
+ */
 static void reap(void)
 {
 	struct status status;
-	u64 since = os_microtime();
+	u64 since = os_microtime(), killed = since;
 	for (;;) {
 		long got = os_wait4(-1, &status, 1 | 8 /* WNOHANG|WALLSIG */);
 		if (got < 0)
 			return;
-		if (got == 0 && os_microtime() - since > 1000000) {
+		u64 time = os_microtime();
+		if (got == 0 && time - since > 1000000) {
 			io->left = 1;
 			return;
+		}
+		if (got == 0 && time - killed > KILL_AGAIN) {
+			kill_everybody();
+			killed = time;
 		}
 		if (got == 0)
 			wait_a_little(since);
@@ -316,151 +177,6 @@ static void play_alone(void)
 		reap();
 }
 
-/* Whether the actor can never be born: the step that should bear it is done and did not. */
-static int never_born(int actor)
-{
-	for (int i = 0; i < stage->scenario.steps; i++)
-		if (stage->scenario.step[i].child == actor)
-			return stage->result[i].state == DONE && !pid_known(actor);
-	return 0;
-}
-
-static int waits_in_a_step(int actor)
-{
-	for (int i = 0; i < stage->scenario.steps; i++)
-		if (stage->scenario.step[i].actor == actor && stage->result[i].state == BEGUN)
-			return 1;
-	return 0;
-}
-
-/* Whether the process cannot end yet, since another of its LWPs is in a call. */
-static int exits_behind_another(struct step *step)
-{
-	for (int i = 0; i < stage->scenario.actors && step->verb == V_EXIT; i++)
-		if (i != step->actor && pid_known(i) == pid_known(step->actor) && waits_in_a_step(i))
-			return 1;
-	return 0;
-}
-
-/* Which calls may sleep for as long as they like; all others are only waited for. */
-static int may_sleep(int verb) { return verb <= V_CLONE || verb == V_WAIT4; }
-
-/* Whether anything in the scenario is still on its way. */
-static int anything_runs(void)
-{
-	for (int i = 0; i < stage->scenario.actors; i++)
-		if (waits_in_a_step(i) && state_of(i) == RUNNING)
-			return 1; /* whoever is in no step only waits for its turn */
-	for (int i = 0; i < stage->scenario.steps; i++) {
-		long pid = stage->result[i].anonymous;
-		int state = pid ? os_state(pid) : NOBODY;
-		if (state != ZOMBIE && state != NOBODY)
-			return 1; /* it does nothing but end, so it has not ended yet */
-	}
-	return 0;
-}
-
-/* Look at the step whose turn it is, and pass the turn on where it is over; 1 where it is stuck. */
-static int is_stuck(u32 now, u64 waited, int *calm)
-{
-	struct step *step = &stage->scenario.step[now];
-	struct actor *who = &stage->actor[step->actor];
-	struct result *result = &stage->result[now];
-	int external = (stage->external & 1u << step->actor) != 0, impatient = waited > patience, state;
-	long pid = pid_known(step->actor);
-	if (pid == 0 && !external) {
-		if (!never_born(step->actor))
-			return impatient;
-		state = NOBODY;
-	} else
-		state = pid ? state_of(step->actor) : RUNNING;
-	if (stage->turn != now)
-		return 0;
-	if (state == ZOMBIE || state == NOBODY) {
-		if (result->state != DONE)
-			settle_result((int)now, "gone");
-		take_turn(now);
-		return 0;
-	}
-	if (result->state == DONE) {
-		if (external) /* somebody else's: we pass its turn on */
-			take_turn(now);
-		else if (state == ASLEEP && waited > CALM && exits_behind_another(step))
-			take_turn(now);
-	} else if (result->state == BEGUN) {
-		if (state == RUNNING || (state == ASLEEP && !may_sleep(step->verb)))
-			*calm = 0;
-		else if (++*calm == 2) {
-			take_turn(now);
-			return 0;
-		}
-	} else if ((state == STOPPED || who->replaced || waits_in_a_step(step->actor)) && waited > LONG_CALM
-	    && !anything_runs())
-		return 1; /* it cannot begin, and nothing runs that might let it */
-	return impatient;
-}
-
-/* Nothing will come of it any more, so that nobody has to wait for that. */
-static int is_dead(int actor)
-{
-	long pid = pid_known(actor);
-	int state = pid ? state_of(actor) : RUNNING;
-	return state == ZOMBIE || state == NOBODY;
-}
-
-/*
- * All steps have had their turn: 0 once all are done; otherwise for how long
- * it must stay calm, in microseconds, until what is left counts as unfinished.
- */
-static u64 calm_wanted(void)
-{
-	u64 wanted = 0;
-	for (int i = 0; i < stage->scenario.steps; i++) {
-		struct step *step = &stage->scenario.step[i];
-		int child = step->child;
-		if (stage->result[i].state != DONE && !is_dead(step->actor)) {
-			/* Whoever it waits for may be dying, which can take its time. */
-			u64 calm = step->verb == V_WAIT4 ? LONG_CALM : CALM;
-			wanted = calm > wanted ? calm : wanted;
-		} else if (child >= 0 && child < MAX_ACTORS && stage->result[i].seen[0] == '@'
-		    && !stage->actor[child].pid && wanted < CALM && !is_dead(child))
-			wanted = CALM; /* born, and not yet there to say its own process ID */
-	}
-	return wanted;
-}
-
-/* Until the scenario is over; the step at which it got stuck, or -1. */
-static int watch(void)
-{
-	u32 now = 0, steps = (u32)stage->scenario.steps;
-	u64 since = os_microtime(), looked = since, quiet = since;
-	int calm = 0;
-	for (;;) {
-		u64 time = os_microtime();
-		if (stage->turn != now) {
-			now = stage->turn;
-			since = looked = quiet = time;
-			calm = 0;
-		}
-		if (now >= steps) {
-			u64 wanted = calm_wanted();
-			if (!wanted)
-				return -1;
-			if (time - looked > LOOK_AGAIN && anything_runs())
-				quiet = time;
-			if (time - looked > LOOK_AGAIN)
-				looked = time;
-			if (time - quiet > wanted || time - since > 2 * patience)
-				return -1;
-		} else if (time - looked > (stage->result[now].state == DONE ? LOOK_SOON : LOOK_AGAIN)) {
-			looked = time;
-			if (is_stuck(now, time - since, &calm))
-				return (int)now;
-		}
-		wait_a_little(since);
-	}
-}
-
 static int is_played_here(int actor)
 {
 	return (stage->scenario.roots & 1 << actor) && !(stage->external & 1u << actor);
@@ -473,9 +189,6 @@ static void wait_until_gone(long pid, u64 until)
 		/* With a tracer of its own, Linux's init gets the orphans, and some are slow to reap. */
 		if (state == NOBODY || (state == ZOMBIE && stage->external))
 			return;
-		/* NetBSD's execve drops what is pending, SIGKILL too (kern_sig.c, ksiginfo_exechook()). */
-		if (stage->group)
-			os_kill(-stage->group, 9);
 		os_yield();
 	}
 }
@@ -484,13 +197,7 @@ static void clear_stage(void)
 {
 	stage->over = 1;
 	restore_knobs();
-	for (int i = 0; i < stage->scenario.actors; i++) {
-		long pid = pid_known(i);
-		if (pid > 1 && !(stage->external & 1u << i))
-			os_kill(pid, 9 /* SIGKILL */);
-	}
-	if (stage->group)
-		os_kill(-stage->group, 9);
+	kill_everybody();
 	reap();
 	/* Orphans are init's to reap: until it has, they count against their user's limit. */
 	u64 until = os_microtime() + 1000000;
@@ -560,16 +267,27 @@ static int bring_roots(void)
 	return 1;
 }
 
+/* Whoever has something to do comes first: the director only runs when nobody else can. */
+static void stand_back(int back)
+{
+	/* As init's child it may come to the front again; without a futex everybody always has. */
+	if (mail.open && has_futex)
+		os_nice(back ? 20 : 0);
+}
+
 static void play_staged(void)
 {
 	int stuck_at = 0;
 	stage->turn = NOT_YET;
 	if (bring_roots()) {
+		stand_back(1);
 		stage->turn = 0;
+		call_for(0);
 		stuck_at = watch();
 	}
 	settle_results(stuck_at);
 	clear_stage();
+	stand_back(0);
 }
 
 static void finish_scenario(void)

@@ -90,7 +90,7 @@ static void wait_for_ticks(void)
 		u64 now = os_coarse_time();
 		i += now != seen;
 		seen = now;
-		os_nap(1000);
+		os_yield();
 	}
 }
 

@@ -416,24 +416,58 @@ static long os_default_sigchld(int nocldstop)
 	return SYS(SYS___sigaction_sigtramp, SIGCHLD, &new, 0, (void *)caught, __SIGTRAMP_SIGINFO_VERSION, 0);
 }
 
-/* A guest of our own shows kernel addresses: only whether two are the same is ever looked at. */
-static void os_show_addresses(void)
+/* The number of the node with that name below the first `depth` of `name`; -1: none. */
+static int node_named(int *name, u32 depth, const char *wanted)
 {
 	struct sysctlnode query = {.sysctl_flags = SYSCTL_VERSION};
 	static struct sysctlnode node[512];
-	int name[] = {CTL_KERN, CTL_QUERY}, old = 0;
 	unsigned long got = sizeof node;
-	if (SYS(SYS___sysctl, name, 2, node, &got, &query, sizeof query) < 0)
-		return;
-	for (unsigned long i = 0; i < got / sizeof node[0]; i++) {
-		const char *a = node[i].sysctl_name, *b = "expose_address";
-		while (*a && *a == *b)
-			a++, b++;
-		if (*a == *b) {
-			name[1] = node[i].sysctl_num;
-			sysctl_set(name, 2, &old, 2);
+	name[depth] = CTL_QUERY;
+	if (SYS(SYS___sysctl, name, depth + 1, node, &got, &query, sizeof query) >= 0)
+		for (unsigned long i = 0; i < got / sizeof node[0]; i++) {
+			const char *a = node[i].sysctl_name, *b = wanted;
+			while (*a && *a == *b)
+				a++, b++;
+			if (*a == *b)
+				return node[i].sysctl_num;
 		}
-	}
+	return -1;
+}
+
+/* A guest of our own shows kernel addresses: only whether two are the same is ever looked at. */
+static void os_show_addresses(void)
+{
+	int name[] = {CTL_KERN, 0}, old = 0;
+	if ((name[1] = node_named(name, 1, "expose_address")) >= 0)
+		sysctl_set(name, 2, &old, 2);
+}
+
+/*
+ * The kernel reads the time whenever it switches between processes, and in a
+ * guest each clock but the processor's own is slow to read.  How fast that one
+ * runs is measured by the kernel as it boots, which can go wrong there: it is
+ * taken if it runs as the kernel believes, within a tenth.
+ */
+static void os_choose_clock(void)
+{
+#ifdef __x86_64__
+	enum { MEASURED = 20000 }; /* microseconds */
+	static char tsc[] = "TSC";
+	int name[] = {CTL_MACHDEP, 0, 0};
+	u64 believed, time, start = os_microtime(), counter = __builtin_ia32_rdtsc();
+	if ((name[1] = node_named(name, 1, "tsc_freq")) < 0
+	    || sysctl_get(name, 2, &believed, sizeof believed) != sizeof believed)
+		return;
+	while ((time = os_microtime() - start) < MEASURED)
+		;
+	u64 counted = __builtin_ia32_rdtsc() - counter, expected = believed / 1000000 * time;
+	if (counted < expected - expected / 10 || counted > expected + expected / 10)
+		return;
+	name[0] = CTL_KERN;
+	if ((name[1] = node_named(name, 1, "timecounter")) >= 0
+	    && (name[2] = node_named(name, 2, "hardware")) >= 0)
+		SYS(SYS___sysctl, name, 3, 0, 0, tsc, sizeof tsc);
+#endif
 }
 
 #endif

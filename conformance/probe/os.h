@@ -52,6 +52,9 @@ static long os_setreuid(long ruid, long euid);
 static long os_getuid(void);
 static long os_exec(const char *path, char *const argv[]);
 static void os_nap(long microseconds);
+/* Until somebody wakes the word, which is 0, or for so long. */
+static void os_sleep_on(u32 *word, long microseconds);
+static long os_wake(u32 *word); /* how many were woken: one at most */
 static void os_yield(void);
 static u64 os_microtime(void);
 static void *os_shared(unsigned long size);

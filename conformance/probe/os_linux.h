@@ -206,6 +206,13 @@ static void os_nap(long microseconds)
 	struct timespec t = {microseconds / 1000000, microseconds % 1000000 * 1000};
 	SYS(__NR_nanosleep, &t, 0, 0, 0, 0, 0);
 }
+enum { FUTEX_WAIT, FUTEX_WAKE, has_futex = 1 };
+static void os_sleep_on(u32 *word, long microseconds)
+{
+	struct timespec t = {microseconds / 1000000, microseconds % 1000000 * 1000};
+	SYS(__NR_futex, word, FUTEX_WAIT, 0, &t, 0, 0);
+}
+static long os_wake(u32 *word) { return SYS(__NR_futex, word, FUTEX_WAKE, 1, 0, 0, 0); }
 static void os_yield(void) { SYS(__NR_sched_yield, 0, 0, 0, 0, 0, 0); }
 static u64 os_microtime(void)
 {

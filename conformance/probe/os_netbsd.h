@@ -184,6 +184,18 @@ static void os_nap(long microseconds)
 	SYS(SYS___nanosleep50, &t, 0, 0, 0, 0, 0);
 }
 static void os_yield(void) { SYS(SYS_sched_yield, 0, 0, 0, 0, 0, 0); }
+
+enum { FUTEX_WAIT, FUTEX_WAKE };
+static int has_futex;
+static void os_sleep_on(u32 *word, long microseconds)
+{
+	struct timespec t = {microseconds / 1000000, microseconds % 1000000 * 1000};
+	if (has_futex)
+		SYS(SYS___futex, word, FUTEX_WAIT, 0, &t, 0, 0);
+	else
+		os_yield();
+}
+static long os_wake(u32 *word) { return has_futex ? SYS(SYS___futex, word, FUTEX_WAKE, 1, 0, 0, 0) : 1; }
 static u64 os_microtime(void)
 {
 	struct timespec t = {0, 0};
@@ -257,7 +269,14 @@ static void os_no_core(void)
 	SYS(SYS_setrlimit, RLIMIT_CORE, &none, 0, 0, 0, 0);
 }
 
-static void os_prepare(void) {}
+/* A call that a kernel has not, or was built without, is ENOSYS and, by default, SIGSYS. */
+static void os_prepare(void)
+{
+	u32 word = 0;
+	os_sigaction(SIGSYS, 'i');
+	has_futex = SYS(SYS___futex, &word, FUTEX_WAKE, 1, 0, 0, 0) == 0; /* since NetBSD 10 */
+	os_sigaction(SIGSYS, 'd');
+}
 
 static u64 os_maxproc(void)
 {
@@ -265,7 +284,6 @@ static u64 os_maxproc(void)
 	return sysctl_get(name, 2, &n, sizeof n) == sizeof n ? (u64)n : 0;
 }
 
-/* A call that the kernel was built without is ENOSYS and, by default, SIGSYS. */
 static long os_clofork(long fd, int on) { return SYS(SYS_fcntl, fd, F_SETFD, on ? FD_CLOFORK : 0, 0, 0, 0); }
 static int has_close_on_fork(void)
 {
@@ -309,6 +327,7 @@ static const char *os_lacks(void)
 static void os_prepare_init(void)
 {
 	os_show_addresses();
+	os_choose_clock();
 	os_mount_proc();
 }
 
@@ -316,7 +335,7 @@ static void os_prepare_init(void)
 
 #define HAVE_TRACER 1
 
-enum { OS_SPIN = 3000 }; /* microseconds to spin: a nap takes a tick or two, 20 ms at 100 Hz */
+enum { OS_SPIN = 30000 }; /* microseconds to spin: a nap takes a tick or two, 20 ms at 100 Hz */
 
 static long os_ptrace(int request, long pid, void *addr, long data)
 {

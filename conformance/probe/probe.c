@@ -20,6 +20,9 @@
 #include "stage.h"
 #include "actor.h"
 #include "mailbox.h"
+#include "io.h"
+#include "errand.h"
+#include "watch.h"
 #include "director.h"
 
 #define VERSION "2"
@@ -180,7 +183,8 @@ __attribute__((used, noreturn)) void probe_start(long *args)
 	own_surroundings();
 	stage = stage_path ? os_shared_file(stage_path, sizeof *stage) : os_shared(sizeof *stage);
 	io = os_shared(sizeof *io);
-	if (!stage || !io)
+	places = os_shared(MAX_ACTORS * sizeof *places);
+	if (!stage || !io || !places)
 		os_exit(3);
 	if (actor) {
 		if (stop)
@@ -194,6 +198,7 @@ __attribute__((used, noreturn)) void probe_start(long *args)
 		flush();
 		os_exit(0);
 	}
+	*(volatile u32 *)places = 0; /* the page is there from now on */
 	mail.shared = io->mail;
 	if (is_init) {
 		os_prepare_init();

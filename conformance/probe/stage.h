@@ -42,13 +42,40 @@ struct stage {
 	u64 counts_before[3]; /* at the scenario's first look */
 	u32 counted;
 	i64 said_before; /* messages that the table is full; -1: nobody has looked yet */
+	volatile u32 asleep[MAX_ACTORS]; /* this actor sleeps, or is about to, until it is called */
 };
 
 static struct stage *stage;
 
-static int take_turn(u32 from) /* from one step to the next, if that is where we are */
+/*
+ * What actors sleep on until their turn comes: a word each, in a page to which
+ * nobody ever writes.  NetBSD 10.99.12 takes a futex in anonymous memory for
+ * another one once somebody has written to its page: a sleeper holds the page's
+ * anon, so that a write makes a new one (uvm_map.c, uvm_voaddr_acquire()).
+ */
+static u32 *places;
+
+enum { CALLS = 20 };
+
+/* Call the actor of a step, whose time has come.  Who is not yet asleep is called again. */
+static void call_for(u32 step)
 {
-	return __sync_bool_compare_and_swap(&stage->turn, from, from + 1);
+	if (step >= (u32)stage->scenario.steps)
+		return;
+	int actor = stage->scenario.step[step].actor;
+	for (int i = 0; i < CALLS && stage->asleep[actor] && stage->result[step].state == 0; i++) {
+		if (os_wake(&places[actor]) > 0)
+			return;
+		os_yield();
+	}
+}
+
+/* From one step to the next, if that is where we are; the actor `me` need not be called. */
+static void take_turn(u32 from, int me)
+{
+	if (__sync_bool_compare_and_swap(&stage->turn, from, from + 1)
+	    && (from + 1 >= (u32)stage->scenario.steps || stage->scenario.step[from + 1].actor != me))
+		call_for(from + 1);
 }
 
 #endif
