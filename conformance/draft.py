@@ -36,6 +36,8 @@ class Draft:
         #: Who has to act next, and whom it has to wait for, one after the other.
         self.next: str | None = None
         self._due: list[str] = []
+        #: Who acts next, if anybody does.
+        self.again: str | None = None
         #: Newborns that stop as they are born, in their own time, and have not been waited for.
         self.unseen: list[str] = []
         #: Who goes on after a stop in its own time, until it acts.
@@ -77,9 +79,10 @@ class Draft:
             step.verb in LEFT_OUT
             or needs_of(step) & self._lacks
             or self.next not in (None, step.actor)
+            or self.again not in (None, step.actor)
         ):
             return False
-        if self._due and (step.verb != "wait4" or step.args[0] != self._due[0]):
+        if self._due and (step.verb != "wait4" or step.args[0] != self._due[0] or not _waits(step)):
             return False
         others = {n for n in step.actors()[1:] if n in self.machine.lwps} - {step.actor}
         if self._loose & others or not others <= set(self.told):
@@ -96,8 +99,7 @@ class Draft:
                 return False
         if step.verb in BIRTHS and self.traced and self._birth_under_way():
             return False  # whoever is told of next might be either's child
-        waits = step.verb == "wait4" and "WNOHANG" not in step.args[-1]
-        if not self.unseen or waits:
+        if not self.unseen or _waits(step):
             return True
         if any(self._waiter(name) == step.actor for name in self.unseen):
             return step.verb.startswith("PT_") and others.isdisjoint(self.unseen)
@@ -113,22 +115,28 @@ class Draft:
             return False
         machine = self.machine
         orders = len(machine.k.widths)
+        may_sleep = self._may_sleep(step)
         waiting = [
             (l.l_proc, l.l_proc.p_vforklwp)
             for l in machine.lwps.values()
-            if l.l_proc.p_lflag & PL_PPWAIT
+            if l.l_proc.p_lflag & PL_PPWAIT and _has_a_terminal(l.l_proc)
         ]
         machine.k.ran.clear()
         machine.take(step)
         alive = machine.alive()
         ready = [name for name in alive if machine.can_act(name)]
         outcome = self._outcome(step, ready)
+        if outcome is not None and (others := self._due[1:]):
+            who, more = outcome
+            outcome = (step.actor, [*others, *more]) if who in (None, step.actor) else None
         if (
             outcome is None
             or (self.traced and len(machine.k.widths) > orders)
             or any(not p.p_lflag & PL_PPWAIT and _is_signalled(p, l) for p, l in waiting)
             or not self._is_quiet(alive)
             or any(map(self._is_deaf, alive))
+            or self._dies_of_it(step, alive)
+            or (step.verb == "records" and machine.log[-1] is None and step.actor in alive)
         ):
             self._start()
             machine.k.ran.clear()
@@ -136,14 +144,35 @@ class Draft:
                 self.machine.take(earlier)
             return False
         self.next, self._due = outcome
+        free = self.next is None and step.actor in ready
+        self.again = step.actor if may_sleep and free else None
         self._note(step, alive, ready)
         return True
+
+    def _may_sleep(self, step: Step) -> bool:
+        """Whether the step waits for what somebody else does in its own time.
+
+        A step is over when its process sleeps, so what it waits for may not have
+        happened by then.  Once the same actor has acted again, it has.
+        """
+        if not _waits(step):
+            return False
+        whom = step.args[0]
+        return bool(self._due) or whom in (ANONYMOUS, "any") or whom in self.unseen
+
+    def _dies_of_it(self, step: Step, alive: list[str]) -> bool:
+        """Whether the actor dies as the tracee of whom it ends: maybe before its call returns."""
+        return (
+            step.actor not in alive
+            and step.verb not in ("exit", "exec")
+            and any(name in self.machine.lwps and name not in alive for name in step.actors()[1:])
+        )
 
     def _outcome(self, step: Step, ready: list[str]) -> tuple[str | None, list[str]] | None:
         """Who has to act next, and for whom it has to wait; None where several have to."""
         machine = self.machine
         wanted: dict[str, list[str]] = {}
-        for l in machine.k.ran:
+        for l in sorted(machine.k.ran, key=lambda l: l.l_lid):
             name, p = machine.names[l.l_proc.p_pid], l.l_proc
             if name == ANONYMOUS or (name == step.actor and step.verb != "exec"):
                 continue
@@ -173,7 +202,9 @@ class Draft:
         machine = self.machine
         init = machine.k.initproc
         orphans = any(
-            self._proc(name).p_pptr is init for name in machine.lwps if name not in self.roots
+            self._proc(name).p_pptr is init
+            for name in machine.lwps
+            if name not in self.roots or name not in alive
         )
         counted = any(l.l_cred is not machine.k.root_cred for l in machine.lwps.values())
         if orphans and (counted or machine.k.maxproc != self._options.maxproc):
@@ -283,9 +314,14 @@ class Draft:
             if step is not None:
                 if not self.add(step):
                     return False
-            elif not self._release():
+            elif not self._release() and (self.is_over() or not self._act_again()):
                 break
         return self.is_over()
+
+    def _act_again(self) -> bool:
+        """Let the one act who has to before anybody else does."""
+        clause = VOCABULARY["getppid"].clause(())
+        return self.again is not None and self.add(Step(self.again, "getppid", (), clause))
 
     def is_over(self) -> bool:
         """Whether all calls have come to their end, and nothing has to be waited for."""
@@ -317,8 +353,22 @@ class Draft:
         return any(self.add(Step(who, "exit", ("0",))) for who in reversed(self.ready))
 
 
+def _waits(step: Step) -> bool:
+    """Whether the step may sleep until somebody ends or stops."""
+    return step.verb == "wait4" and "WNOHANG" not in step.args[-1]
+
+
+def _has_a_terminal(p: Proc) -> bool:
+    """Whether exit1 lets go of proc_lock, for a session's terminal (kern_exit.c, lines 365-420).
+
+    Else it holds it from the release of a parent that waits in vfork until the
+    parent has its signal, and that one cannot go on before.
+    """
+    return p.p_session.s_leader is p and p.p_session.s_ttyvp is not None
+
+
 def _is_signalled(p: Proc, l: Lwp | None) -> bool:
-    """Whether the end of *p*, which lets *l* go on, signals that too: which comes first is open."""
+    """Whether the end of *p*, which lets *l* go on, signals that too."""
     if l is None or p.p_stat in (SACTIVE, SSTOP):
         return False
     q = l.l_proc

@@ -45,7 +45,9 @@ _PLAIN: Final = (
     (Group.SIGNALS, Group.LOOKS),
     (Group.SIGNALS, Group.STOPPED),
     (Group.LIMITS, Group.LOOKS),
+    (Group.LIMITS, Group.ATTRIBUTES),
     (Group.ATTRIBUTES, Group.LOOKS),
+    (Group.ATTRIBUTES, Group.SIGNALS),
     (Group.STOPPED, Group.LOOKS),
     (Group.SESSIONS, Group.LOOKS),
     (Group.KQUEUE,),
@@ -131,9 +133,10 @@ def _beginning(dice: Dice, options: Options, lacks: frozenset[str]) -> tuple[Dra
 def _drawn(dice: Dice, draft: Draft, verbs: Sequence[str]) -> Step | None:
     """A step that whoever acts next may take; None where nothing came of it."""
     step = draft.due() or (draft.expected() if dice.below(4) else None)
-    if step is not None and draft.next in (None, step.actor):
+    first = draft.next or draft.again
+    if step is not None and first in (None, step.actor):
         return step
-    actor = draft.next or dice.pick(draft.ready)
+    actor = first or dice.pick(draft.ready)
     scene = draft.scene(actor)
     if scene.tracees(stopped=True) and dice.below(4):
         verbs = _verbs((Group.TRACERS,))

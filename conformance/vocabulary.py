@@ -25,15 +25,15 @@ from reference_model.netbsd import (
     PS_STOPFORK,
     PSL_TRACED,
     PTRACE_EVENTS,
+    SA_STOP,
     SACTIVE,
     SIGCHLD,
     SIGKILL,
     SIGSTOP,
-    SIGTRAP,
     SSTOP,
-    TRAP_CHLD,
     WAIT_OPTIONS,
     signal_name,
+    sigprop,
 )
 from reference_model.proc import Proc
 from reference_model.scenario import (
@@ -354,7 +354,7 @@ _FACILITIES: Final = ("KTRFAC_USER", "KTRFAC_EMUL", "KTRFAC_INHERIT")
 
 
 def _watch(dice: Dice, scene: Scene) -> Args | None:
-    return (dice.pick(KQUEUES), dice.pick(scene.living()), dice.some(_NOTES))
+    return (dice.pick(KQUEUES), dice.pick(scene.named), dice.some(_NOTES))
 
 
 def _ktrace(dice: Dice, scene: Scene) -> Args | None:
@@ -447,7 +447,7 @@ def _untraced(scene: Scene) -> bool:
 
 def _is_lost_sight_of(scene: Scene, args: Args) -> bool:
     """A child that nobody names goes to init when it dies, and its parent may wait by then."""
-    return ANONYMOUS in args and bool(scene.own.p_flag & (PK_NOCLDWAIT | PK_CLDSIGIGN))
+    return ANONYMOUS in args and _ignores_ends(scene.own)
 
 
 def _holds_for_ever(scene: Scene, args: Args) -> bool:
@@ -471,8 +471,8 @@ def _is_traced(scene: Scene, args: Args) -> bool:
 
 
 def _ends_in_exec(scene: Scene, args: Args) -> bool:
-    """When a stop behind exec comes is a race, and who reads its own trace there may never die."""
-    if any(step.verb == "ktrace" for step in scene.machine.steps):
+    """When a stop behind exec comes, and when a shared table is copied, are races with two CPUs."""
+    if scene.own.p_fd.fd_refcnt > 1:
         return True
     return bool(scene.own.p_slflag & PSL_TRACED or scene.own.p_sflag & PS_STOPEXEC)
 
@@ -505,11 +505,13 @@ def _nobody_looks_after(scene: Scene, args: Args) -> bool:
     return terminals and not scene.looked_after(args[0])
 
 
-def _dates_are_near(scene: Scene, args: Args) -> bool:
-    """Whether two dates are the same depends on the clock, unless a tick lies between them."""
-    one, other, field = args
-    start = [scene.proc(name).p_stats.p_start for name in (one, other)]
-    return field == "start" and one != other and start[0] == start[1]
+def _is_not_foreseen(scene: Scene, args: Args) -> bool:
+    """Dates, unless a tick lies between them; and whose parent init is, as it plays the roots."""
+    *names, field = args
+    one, other = map(scene.proc, names)
+    if field == "p_ppid" and one.p_ppid == other.p_ppid == scene.machine.k.initproc.p_pid:
+        return (one.p_oppid == 0) != (other.p_oppid == 0)
+    return field == "start" and one is not other and one.p_stats.p_start == other.p_stats.p_start
 
 
 def _is_not_open(scene: Scene, args: Args) -> bool:
@@ -523,23 +525,47 @@ def _is_taken(scene: Scene, args: Args) -> bool:
     return scene.traced or any(session.s_ttyvp for session in sessions)
 
 
-def _has_two_knotes(scene: Scene, args: Args) -> bool:
-    """Which of a tracked newborn's two knotes is changed is not in the model."""
-    descriptor = scene.own.p_fd.fd_dt.get(int(args[0]))
-    kq = descriptor.ff_file.f_kqueue if descriptor else None
-    watched = scene.proc(args[1]).p_pid
-    return kq is not None and any(kn.kn_id == watched and kn.kn_oneshot for kn in kq.knotes)
-
-
 def _is_a_root(scene: Scene, args: Args) -> bool:
     """What the parent of a root is depends on who plays it."""
-    return scene.own.p_pptr is scene.machine.k.initproc
+    return scene.own.p_pptr is scene.machine.k.initproc or _ignores_ends(scene.own.p_pptr)
 
 
-def _is_no_event(scene: Scene, args: Args) -> bool:
-    """Of a signal, what is told is that of the first in the queue (kern_sig.c, line 1936)."""
-    signo, code, *_ = scene.proc(args[0]).p_sigctx.ps_info
-    return (signo, code) != (SIGTRAP, TRAP_CHLD)
+def _ignores_ends(p: Proc) -> bool:
+    """Whether the children of *p* go to init when they end.
+
+    Tracees of its own go there as what they are, traced, and init looks for the
+    parent that they had (kern_exit.c, lines 526 and 1179): where that one has gone
+    as well, 10.99.12 panics.
+    """
+    return bool(p.p_flag & (PK_NOCLDWAIT | PK_CLDSIGIGN))
+
+
+def _traces_and_ignores(scene: Scene, args: Args) -> bool:
+    """As :func:`_ignores_ends`, of the actor, which becomes a tracer."""
+    return _ignores_ends(scene.own)
+
+
+def _traces_its_own(scene: Scene, args: Args) -> bool:
+    """As :func:`_ignores_ends`, once the tracer ignores SIGCHLD."""
+    ignores = args in ((), ("SIGCHLD", "ignore"))
+    return ignores and any(scene.proc(t).p_opptr is scene.own for t in scene.tracees(stopped=False))
+
+
+def _names_the_untold(scene: Scene, args: Args) -> bool:
+    """Who a newborn is, is learned from a wait or PT_GET_PROCESS_STATE only."""
+    *_, event, other = scene.proc(args[0]).p_sigctx.ps_info
+    return event != 0 and scene.machine.names[other] not in scene.told
+
+
+def _may_be_lost(scene: Scene, args: Args) -> bool:
+    """The signal for who stopped in a sleep, which only looks for what it would end by.
+
+    kern_sleepq.c, lines 434-438: for what is ignored, and what stops, issignal() is
+    called there, and the signal that the tracer gives ends the sleep, and no more.
+    """
+    p = scene.proc(args[0])
+    ignored = p.p_sigctx.ps_sigignore >> p.p_xsig & 1
+    return len(args) > 1 and bool(ignored or sigprop[p.p_xsig] & SA_STOP)
 
 
 #: What nobody can foresee, or the model does not know: the verb, and when it is so.
@@ -558,11 +584,15 @@ HAZARDS: Final[dict[str, Callable[[Scene, Args], bool]]] = {
     "setrlimit": _counts_others,
     "controlling_tty": _is_taken,
     "kill": _nobody_looks_after,
-    "compare": _dates_are_near,
+    "compare": _is_not_foreseen,
     "aio_read": _is_not_open,
-    "watch": _has_two_knotes,
+    "nocldwait": _traces_its_own,
+    "sigaction": _traces_its_own,
+    "spawn": _traces_and_ignores,
+    "PT_ATTACH": _traces_and_ignores,
     "PT_TRACE_ME": _is_a_root,
-    "PT_GET_SIGINFO": _is_no_event,
+    "PT_CONTINUE": _may_be_lost,
+    "PT_GET_SIGINFO": _names_the_untold,
 }
 
 _B, _F, _S, _L, _A = Group.BIRTHS, Group.FILES, Group.SIGNALS, Group.LOOKS, Group.ATTRIBUTES

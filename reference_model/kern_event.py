@@ -33,20 +33,29 @@ def may_watch(cred: Cred, p: Proc) -> bool:
 
 
 def filt_procattach(kq: Kqueue, cred: Cred, p: Proc | None, notes: int) -> int:
-    """EV_ADD: watch *p* for *notes*; 0 or an error number.  NOTE_CHILD cannot be asked for."""
+    """Line 905: begin to watch *p*; 0 or an error number.  NOTE_CHILD cannot be asked for."""
     if p is None or p.p_stat not in (SACTIVE, SSTOP):
         return ESRCH
-    notes &= ~NOTE_CHILD
-    for kn in kq.knotes:
-        if kn.kn_id == p.p_pid and not kn.kn_oneshot:
-            kn.kn_sfflags = notes
-            return 0
     if not may_watch(cred, p):
         return EACCES
-    kn = Knote(kq, p.p_pid, notes)
+    kn = Knote(kq, p.p_pid, notes & ~NOTE_CHILD)
+    kq.fd_knhash.insert(0, kn)
     kq.knotes.append(kn)
     p.p_klist.insert(0, kn)
     return 0
+
+
+def kqueue_register(kq: Kqueue, cred: Cred, p: Proc | None, notes: int) -> int:
+    """Line 1888, EV_ADD: watch *p*, or change for what; 0 or an error number.
+
+    The knote is looked for by its number alone, so one of a process that is dead
+    is found, too; of several the newest is (lines 1946-1951).
+    """
+    for kn in kq.fd_knhash:
+        if p is not None and kn.kn_id == p.p_pid:
+            kn.kn_sfflags = notes
+            return 0
+    return filt_procattach(kq, cred, p, notes)
 
 
 def knote_enqueue(kn: Knote) -> None:
@@ -76,6 +85,7 @@ def knote_proc_fork_track(p1: Proc, p2: Proc, okn: Knote) -> bool:
     kntrack = Knote(kq, p2.p_pid, okn.kn_sfflags)
     knchild = Knote(kq, p2.p_pid, 0, NOTE_CHILD, p1.p_pid, kn_oneshot=True)
     kq.knotes += [kntrack, knchild]
+    kq.fd_knhash[:0] = [knchild, kntrack]
     knote_enqueue(knchild)
     p2.p_klist.insert(0, kntrack)
     return True
@@ -100,6 +110,7 @@ def kevent_collect(kq: Kqueue) -> list[Knote]:
         kn.kn_fflags = 0
         if kn.kn_oneshot:
             kq.knotes.remove(kn)
+            kq.fd_knhash.remove(kn)
     return told
 
 
@@ -108,3 +119,4 @@ def kqueue_doclose(k: Kernel, kq: Kqueue) -> None:
     for p in k.allproc:
         p.p_klist = [kn for kn in p.p_klist if kn.kn_kq is not kq]
     kq.knotes.clear()
+    kq.fd_knhash.clear()

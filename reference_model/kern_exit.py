@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reference_model import kern_event, kern_ktrace
-from reference_model.kern_sig import kpsignal
+from reference_model.kern_sig import kpsignal, sigclear
 from reference_model.netbsd import (
     ECHILD,
     LSSLEEP,
@@ -64,7 +64,7 @@ def exit1(k: Kernel, l: Lwp, exitcode: int, signo: int) -> Sleeping:
     p.p_sflag |= PS_WEXIT
     if p.p_nlwps > 1:
         yield from exit_lwps(k, l)
-    p.p_sigpend = 0
+    sigclear(p)
     p.p_stat = SDYING
 
     k.fd_free(p)

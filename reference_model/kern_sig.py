@@ -14,6 +14,7 @@ from reference_model.netbsd import (
     LSSLEEP,
     LSSTOP,
     LSZOMB,
+    NZERO,
     PK_CLDSIGIGN,
     PK_NOCLDWAIT,
     PL_PPWAIT,
@@ -27,12 +28,15 @@ from reference_model.netbsd import (
     SA_CANTMASK,
     SA_CONT,
     SA_IGNORE,
+    SA_KILL,
     SA_STOP,
     SA_TOALL,
     SACTIVE,
     SIGCHLD,
     SIGCONT,
     SIGKILL,
+    SIGRTMAX,
+    SIGRTMIN,
     SIGSTOP,
     SIGTRAP,
     SSTOP,
@@ -62,6 +66,32 @@ def firstsig(mask: int) -> int:
     return (mask & -mask).bit_length() - 1 if mask else 0
 
 
+def sigput(p: Proc, signo: int) -> None:
+    """Line 626: make *signo* pending; what is known of it comes last in the queue.
+
+    What was known of an earlier one is replaced where it stands, unless it is a
+    real-time signal.
+    """
+    p.p_sigpend |= 1 << signo
+    if SIGRTMIN <= signo <= SIGRTMAX or signo not in p.p_siginfo:
+        p.p_siginfo.append(signo)
+
+
+def sigget(p: Proc, signo: int) -> None:
+    """Line 588: take *signo*, which stays pending where the queue has it once more."""
+    p.p_sigpend &= ~(1 << signo)
+    if signo in p.p_siginfo:
+        p.p_siginfo.remove(signo)
+        if signo in p.p_siginfo:
+            p.p_sigpend |= 1 << signo
+
+
+def sigclear(p: Proc, mask: int = -1) -> None:
+    """Line 672: what is in *mask* is no longer pending."""
+    p.p_sigpend &= ~mask
+    p.p_siginfo = [signo for signo in p.p_siginfo if not mask >> signo & 1]
+
+
 def sigaction1(p: Proc, signum: int, new: str | None) -> tuple[int, str]:
     """sys/kern/sys_sig.c: (error, old disposition); *new* None only asks.
 
@@ -84,7 +114,7 @@ def sigaction1(p: Proc, signum: int, new: str | None) -> tuple[int, str]:
             p.p_flag &= ~PK_CLDSIGIGN
     ctx = p.p_sigctx
     if new == "ignore" or (new == "default" and sigprop[signum] & SA_IGNORE):
-        p.p_sigpend &= ~bit
+        sigclear(p, bit)
         for l in p.p_lwps:
             l.l_sigpend &= ~bit
         if signum != SIGCONT:
@@ -109,16 +139,18 @@ def kpsignal(k: Kernel, p: Proc, signo: int) -> None:
 
     if traced:
         action = "default"
-        p.p_sigpend |= bit
+        sigput(p, signo)
     else:
         if p.p_sigctx.ps_sigignore & bit:
             return
         action = "catch" if p.p_sigctx.ps_sigcatch & bit else "default"
+        if action == "default" and prop & SA_KILL:
+            p.p_nice = min(p.p_nice, NZERO)  # lines 1384-1385, pending or not
 
     if prop & SA_CONT:
-        p.p_sigpend &= ~stopsigmask
+        sigclear(p, stopsigmask)
     if prop & SA_STOP:
-        p.p_sigpend &= ~contsigmask
+        sigclear(p, contsigmask)
 
     if p.p_stat == SACTIVE and not p.p_sflag & PS_STOPPING:
         if not traced and prop & SA_CONT and action == "default":
@@ -141,7 +173,7 @@ def kpsignal(k: Kernel, p: Proc, signo: int) -> None:
         elif prop & SA_STOP:
             return
     if not traced:
-        p.p_sigpend |= bit
+        sigput(p, signo)
     _deliver(k, p, prop, signo)
 
 
@@ -332,7 +364,7 @@ def issignal(k: Kernel, l: Lwp) -> Sleeping:
         signo = sigchecktrace(l) if p.p_stat == SACTIVE else 0
         pending = False
         if signo == 0:
-            ss = (l.l_sigpend | p.p_sigpend) & ~l.l_sigmask
+            ss = p.p_sigpend & ~l.l_sigmask  # nobody here sends a signal to one LWP
             if p.p_lflag & PL_PPWAIT:
                 ss &= ~vforksigmask
             # firstsig() gives SIGKILL no precedence, but kpsignal2 does: it runs alone.
@@ -344,41 +376,34 @@ def issignal(k: Kernel, l: Lwp) -> Sleeping:
         bit = 1 << signo
         traced = bool(p.p_slflag & PSL_TRACED) and not p.p_sigctx.ps_sigpass & bit
         if pending:
-            p.p_sigctx.ps_info = (signo, 0, 0, 0)
+            # Line 1936: what PT_GET_SIGINFO tells is of the first in the queue, whichever this is.
+            first = p.p_siginfo[0] if p.p_siginfo else signo
+            p.p_sigctx.ps_info = (first, 0, 0, 0)
         if p.p_sigctx.ps_sigignore & bit and not traced:
-            _sigget(l, bit)
+            if pending:
+                sigget(p, signo)
             continue
         own_parent_waits = bool(p.p_lflag & PL_PPWAIT) and p.p_pptr is p.p_opptr
         if traced and signo != SIGKILL and not own_parent_waits:
+            # Lines 1967-1973: no longer pending, but still in the queue, and for good:
+            # what the debugger gives back is not taken from there.
             if pending:
-                _sigget(l, bit)
+                p.p_sigpend &= ~bit
             p.p_xsig = signo
             yield from sigswitch(k, l, 0, signo)
             signo = sigchecktrace(l)
             if signo == 0:
                 continue
-            bit = 1 << signo
+            pending = False
         prop = sigprop[signo]
         disposition = p.p_sigacts.sa_sigdesc.get(signo, "default")
-        if disposition == "default":
-            if prop & SA_STOP:
-                _sigget(l, bit)
-                if traced and not own_parent_waits:
-                    continue
-                p.p_xsig = signo
-                p.p_sflag &= ~PS_CONTINUED
-                yield from sigswitch(k, l, PS_NOCLDSTOP, signo)
-                continue
-            if prop & SA_IGNORE:
-                _sigget(l, bit)
-                continue
-        elif disposition == "ignore":
-            _sigget(l, bit)
-            continue
-        _sigget(l, bit)
-        return signo
-
-
-def _sigget(l: Lwp, bit: int) -> None:
-    l.l_sigpend &= ~bit
-    l.l_proc.p_sigpend &= ~bit
+        stops = disposition == "default" and prop & SA_STOP
+        ignored = disposition == "ignore" or (disposition == "default" and prop & SA_IGNORE)
+        if pending:
+            sigget(p, signo)
+        if stops and not (traced and not own_parent_waits):
+            p.p_xsig = signo
+            p.p_sflag &= ~PS_CONTINUED
+            yield from sigswitch(k, l, PS_NOCLDSTOP, signo)
+        elif not stops and not ignored:
+            return signo

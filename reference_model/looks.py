@@ -11,7 +11,7 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from reference_model import kern_event, kern_exit, kern_ktrace
+from reference_model import kern_event, kern_exit, kern_ktrace, kern_sig
 from reference_model.kernel import TICK, Kernel
 from reference_model.netbsd import (
     ACCOUNTING_FLAGS,
@@ -240,7 +240,7 @@ class Looks:
         p.p_sigacts.sa_sigdesc[SIGCHLD] = "default"
         p.p_sigctx.ps_sigcatch &= ~(1 << SIGCHLD)
         p.p_sigctx.ps_sigignore |= 1 << SIGCHLD
-        p.p_sigpend &= ~(1 << SIGCHLD)
+        kern_sig.sigclear(p, 1 << SIGCHLD)
         p.p_flag &= ~(PK_NOCLDWAIT | PK_CLDSIGIGN)
         p.p_sflag &= ~PS_NOCLDSTOP
 
@@ -406,7 +406,7 @@ class Looks:
     def _watch(self, l: Lwp, fd: str, name: str, notes: str) -> str:
         kq = self._kqueue_at(l, fd)
         p = self.lwps[name].l_proc if name in self.lwps else None
-        return ok(kern_event.filt_procattach(kq, l.l_cred, p, bits_value(NOTES, notes)))
+        return ok(kern_event.kqueue_register(kq, l.l_cred, p, bits_value(NOTES, notes)))
 
     def _kevent(self, l: Lwp, fd: str) -> str:
         """What waits, by actor; for a newborn also whose child it is."""

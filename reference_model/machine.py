@@ -315,6 +315,10 @@ class Machine(Looks):
         if p.p_vmspace.vm_refcnt > 1:
             p.p_vmspace.vm_refcnt -= 1
             p.p_vmspace = Vmspace()
+        if p.p_fd.fd_refcnt > 1:  # kern_descrip.c, fd_closeexec(), line 1774
+            table = self.k.fd_copy(p)
+            self.k.fd_free(p)
+            p.p_fd = table
         p.p_flag |= PK_EXEC
         p.p_acflag &= ~AFORK
         p.p_raslist = None

@@ -30,6 +30,8 @@ CLONE_FLAGS: Final = {
 
 # <sys/signal.h>
 _NSIG: Final = 64
+SIGRTMIN: Final = 33
+SIGRTMAX: Final = 63
 SIGNALS: Final = {
     "SIGHUP": 1,
     "SIGINT": 2,

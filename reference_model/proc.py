@@ -94,9 +94,13 @@ class Knote:
 
 @dataclass(slots=True, eq=False)
 class Kqueue:
-    """``struct kqueue``: its knotes, the active ones in the order in which they became so."""
+    """``struct kqueue``: its knotes, the active ones in the order in which they became so.
+
+    ``fd_knhash`` has the same ones, the newest first: so they are looked up.
+    """
 
     knotes: list[Knote] = field(default_factory=list)
+    fd_knhash: list[Knote] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)
@@ -341,6 +345,8 @@ class Proc:
     p_klist: list[Knote] = field(default_factory=list)
     p_sigwaiters: list[Lwp] = field(default_factory=list)
     p_sigpend: int = 0
+    #: ``p_sigpend.sp_info``: the signals of which something is known, in the order of arrival.
+    p_siginfo: list[int] = field(default_factory=list)
     p_ppid: int = 0
     p_oppid: int = 0
     p_path: str | None = None
@@ -389,6 +395,7 @@ def startzero(p: Proc) -> None:
     p.p_klist = []
     p.p_sigwaiters = []
     p.p_sigpend = 0
+    p.p_siginfo = []
     p.p_ppid = 0
     p.p_oppid = 0
     p.p_path = None

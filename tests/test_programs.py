@@ -133,6 +133,27 @@ def test_what_a_kernel_lacks_is_not_drawn() -> None:
         assert not needs(scenario) & lacks
 
 
+_BORN_STOPPED = (
+    "T: spawn P",
+    "T: wait4 P",
+    "T: PT_SET_EVENT_MASK P PTRACE_FORK",
+    "T: PT_CONTINUE P",
+    "P: fork C",
+    "T: wait4 P",
+)
+_TELLS = "T: PT_GET_PROCESS_STATE P"
+_BOTH_GO_ON = ("T: wait4 C", "T: PT_CONTINUE P", "P: getppid", "T: PT_CONTINUE C", "C: getppid")
+_KILLED_WITH_ITS_TRACER = (
+    "P: fork Q",
+    "P: fork C",
+    "Q: PT_ATTACH C",
+    "Q: wait4 C",
+    "Q: PT_CONTINUE C",
+    "C: getppid",
+    "P: kill Q SIGKILL",
+)
+
+
 @pytest.mark.parametrize(
     ("lines", "orderly"),
     [
@@ -145,6 +166,7 @@ def test_what_a_kernel_lacks_is_not_drawn() -> None:
         (("P: fork C", "C: fork D", "C: exit 0", "D: exit 0", "P: kill D SIGURG"), False),
         (("P: fork -", "P: wait4 -"), True),
         (("P: fork -", "P: getppid"), False),
+        (("P: __clone CLONE_FILES C", "C: exec 20", "P: getppid"), False),
         (("P: pipe 24 25", "P: fork C", "C: exec 24", "P: kill C SIGKILL", "P: wait4 C"), False),
         (("T: PT_ATTACH P", "T: wait4 P", "T: PT_DETACH P", "P: getppid"), True),
         (("T: PT_ATTACH P", "T: PT_DETACH P", "T: wait4 P", "P: getppid"), False),
@@ -152,6 +174,28 @@ def test_what_a_kernel_lacks_is_not_drawn() -> None:
         (("T: spawn P", "T: PT_SET_EVENT_MASK P 0", "T: wait4 P", "T: PT_KILL P"), False),
         (("T: spawn P", "T: wait4 P WNOHANG", "T: wait4 P", "T: PT_DETACH P"), False),
         (("T: spawn P", "T: wait4 P", "P: getppid"), False),
+        (("T: PT_ATTACH P", "T: wait4 P", "T: PT_CONTINUE P SIGUSR1", "P: getppid"), False),
+        ((*_BORN_STOPPED, "T: PT_GET_SIGINFO P", _TELLS, *_BOTH_GO_ON), False),
+        ((*_BORN_STOPPED, _TELLS, "T: PT_GET_SIGINFO P", *_BOTH_GO_ON), True),
+        ((*_KILLED_WITH_ITS_TRACER, "P: wait4 Q", "P: wait4 C"), True),
+        ((*_KILLED_WITH_ITS_TRACER, "P: wait4 Q", "P: getppid"), False),
+        (("P: fork C", "P: fork -", "P: wait4 -", "C: getppid"), False),
+        (("P: fork C", "P: fork -", "P: wait4 -", "P: getppid", "C: getppid"), True),
+        (("P: fork C", "P: kill C SIGKILL", "P: wait4 C", "Q: getppid"), False),
+        (("P: fork C", "P: kill C SIGKILL", "P: wait4 C WNOHANG"), False),
+        (("P: fork C", "C: exit 0", "P: wait4 C", "Q: getppid"), True),
+        (("P: setreuid free1 free1", "Q: setreuid free1 free1", "Q: exit 0"), False),
+        (("P: setreuid free1 free1", "P: fork C", "C: exit 0"), True),
+        (("P: pipe 24 25", "P: __clone CLONE_FILES C", "C: records 24 P", "P: close 25"), False),
+        (("P: pipe 24 25", "P: close 25", "P: records 24 P"), True),
+        (("T: spawn P", "T: wait4 P", "G: PT_DETACH P", "T: PT_DETACH P"), False),
+        (("T: spawn P", "T: wait4 P", "T: getppid", "G: PT_DETACH P", "T: PT_DETACH P"), True),
+        (("P: fork C", "C: fork D", "D: exit 0", "C: compare D P p_ppid"), True),
+        (("P: fork C", "C: fork D", "C: exit 0", "P: compare D P p_ppid"), False),
+        (("P: sigaction SIGCHLD ignore", "P: fork C", "P: PT_ATTACH C"), False),
+        (("T: sigaction SIGCHLD ignore", "T: spawn P"), False),
+        (("T: spawn P", "T: wait4 P", "T: sigaction SIGCHLD ignore", "T: PT_DETACH P"), False),
+        (("T: spawn P", "T: wait4 P", "T: sigaction SIGURG ignore", "T: PT_DETACH P"), True),
     ],
 )
 def test_what_is_a_race_is_known(lines: tuple[str, ...], *, orderly: bool) -> None:
@@ -159,9 +203,28 @@ def test_what_is_a_race_is_known(lines: tuple[str, ...], *, orderly: bool) -> No
     assert is_orderly(steps("a/1", "SUCCESS", *lines), OPTIONS) is orderly
 
 
-def test_the_end_of_vfork_and_its_signal_are_a_race() -> None:
-    """Blocked, the child's signal changes nothing; unblocked, it may come before the release."""
-    end = ("P: __clone CLONE_VFORK|SIGUSR1 C", "C: exit 0", "P: getppid")
-    assert is_orderly(steps("a/1", "SUCCESS", *end), OPTIONS)
-    unblocked = "P: sigprocmask unblock SIGUSR1"
-    assert not is_orderly(steps("a/1", "SUCCESS", unblocked, *end[:2]), OPTIONS)
+def test_the_end_of_vfork_and_its_signal_are_no_race_but_for_a_terminal() -> None:
+    """exit1 holds proc_lock between them, unless it has to give a terminal up."""
+    signal = "P: sigprocmask unblock SIGUSR1"
+    birth = "P: __clone CLONE_VFORK|SIGUSR1 C"
+    leads = ("C: setsid", "C: controlling_tty")
+    caught = "P: sigaction SIGUSR1 catch"
+    for middle, orderly in (((), True), (leads[:1], True), (leads, False)):
+        lines = (signal, caught, birth, *middle, "C: exit 0", "P: getppid")
+        assert is_orderly(steps("a/1", "SUCCESS", *lines), OPTIONS) is orderly
+
+
+def test_who_ends_its_tracer_may_not_be_told_so() -> None:
+    """A tracee is killed as its tracer ends: the call that ended that one may never return."""
+    mutual = (
+        "G: fork P",
+        "T: PT_ATTACH P",
+        "T: wait4 P",
+        "T: PT_CONTINUE P",
+        "P: PT_ATTACH T",
+        "P: wait4 T",
+        "P: PT_CONTINUE T",
+    )
+    assert is_orderly(steps("a/1", "SUCCESS", *mutual, "T: getppid"), OPTIONS)
+    killed = (*mutual, "T: PT_KILL P", "G: wait4 P")
+    assert not is_orderly(steps("a/1", "SUCCESS", *killed), OPTIONS)

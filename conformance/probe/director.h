@@ -191,6 +191,9 @@ static void wait_until_gone(long pid, u64 until)
 		/* With a tracer of its own, Linux's init gets the orphans, and some are slow to reap. */
 		if (state == NOBODY || (state == ZOMBIE && stage->external))
 			return;
+		/* An orphan, too, may have lost its SIGKILL in execve (see reap()). */
+		if (stage->group)
+			os_kill(-stage->group, 9);
 		os_yield();
 	}
 }
