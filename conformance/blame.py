@@ -51,6 +51,9 @@ _NO_FORK = re.compile(r"E[A-Z0-9]{3,}|stuck|gone|not reached")
 #: What is not restored after a refusal is found by all that come later: where one of
 #: these is blamed, other limits that do not hold are likely to follow from it.
 LEFT_BEHIND = frozenset({"FORK-REFUSED-ROLLBACK", "NPROC-ROLLBACK"})
+#: What counts how often others had their way (kern_fork.c 1.232, lines 553 to 557): it is
+#: wrong wherever their flags are, and to blame where nobody else is.
+COUNTING = frozenset({"FORK-COUNTERS"})
 
 
 def blamed(scenario: Scenario, step: int, observed: Log, expected: Log, options: Options) -> str:

@@ -9,7 +9,7 @@ from itertools import chain
 from math import inf
 from time import monotonic
 
-from conformance.blame import LEFT_BEHIND
+from conformance.blame import COUNTING, LEFT_BEHIND
 from conformance.coverage import Coverage
 from conformance.issues import Issue, gone, known_as
 from conformance.journal import Journal
@@ -96,7 +96,8 @@ class Summary:
 
         A clause that was broken differs wherever it is looked at; one that only
         follows from it agrees in other scenarios.  But what a refusal has left behind
-        is found by others, who then differ as surely: it comes before them.
+        is found by others, who then differ as surely: it comes before them.  And what
+        only counts comes last.
         """
         share = {
             clause: count[Verdict.DIFFERENCE] / (count[Verdict.DIFFERENCE] + count[Verdict.AGREES])
@@ -106,8 +107,8 @@ class Summary:
         turns: Counter[str] = Counter()
         keys = []
         for result in self.differences:
-            follows = not _left_behind(result)
-            keys.append((turns[result.clause], follows, -share[result.clause]))
+            rank = 0 if _left_behind(result) else 2 if result.clause in COUNTING else 1
+            keys.append((turns[result.clause], rank, -share[result.clause]))
             turns[result.clause] += 1
         order = sorted(range(len(keys)), key=keys.__getitem__)
         return [self.differences[i] for i in order]

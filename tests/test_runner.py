@@ -305,6 +305,17 @@ def test_a_refusal_that_left_its_count_behind_is_shown_first() -> None:
     assert [r.clause for r in summary.ranked()][:2] == ["NPROC-ROLLBACK", "NPROC-LIMIT"]
 
 
+def test_what_only_counts_comes_last() -> None:
+    """A counter is as wrong as the flag that it counts, and no cause where something else is."""
+    counts = steps("a/counts", "FORK-COUNTERS", "P: getppid")
+    others = [steps(f"a/{n}", "SYS-VFORK14", "P: getppid") for n in range(2)]
+    target = Scripted({name: [("pid 7",)] * 3 for name in ("a/counts", "a/0")})
+    run = Run(target, [counts, *others])
+    for _ in run.results():
+        pass
+    assert [r.clause for r in run.close().ranked()] == ["SYS-VFORK14", "FORK-COUNTERS"]
+
+
 def test_what_else_a_refusal_should_have_done_is_no_cause() -> None:
     """A message that is not there follows the order of the others: it spoils nothing."""
     message = [steps(f"a/m{n}", "FORK-REFUSED-ROLLBACK", "P: getppid") for n in range(2)]
