@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from conformance.draft import is_orderly
+from conformance.programs.draft import is_orderly
 from conformance.targets.base import Target
 from conformance.verdict import Result, Verdict, judge
 from reference_model import Options, Scenario, ScenarioError, Step, allowed_logs, parse

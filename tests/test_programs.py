@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from conformance.draft import is_orderly
-from conformance.programs import BATCH, batches, program
+from conformance.programs.draft import is_orderly
+from conformance.programs.generate import BATCH, batches, program
+from conformance.programs.hazards import HAZARDS
+from conformance.programs.vocabulary import LEFT_OUT, VOCABULARY
 from conformance.shrink import makes_sense
 from conformance.targets.needs import ALONE, needs
-from conformance.vocabulary import HAZARDS, LEFT_OUT, VOCABULARY
 from reference_model import Options, Scenario, parse
 from reference_model.clauses import clauses
 from reference_model.scenario import VERBS
@@ -87,7 +88,7 @@ def test_who_is_not_root_changes_no_user() -> None:
 
 
 _LIMITED = """
-from conformance.programs import limited
+from conformance.programs.generate import limited
 from reference_model import Options
 print(sum(len(batch) for batch in limited(Options(), 1, 250, None)))
 """

@@ -209,7 +209,7 @@ def _programs(
     target: Target, seed: int, budget: tuple[int | None, float | None]
 ) -> Iterator[Sequence[Scenario]]:
     try:
-        from conformance.programs import limited
+        from conformance.programs.generate import limited
     except ImportError:
         raise SelectionError(
             "--programs needs hypothesis: pip install 'forkoracle[programs]'"

@@ -1,10 +1,10 @@
 """What a step of a generated program may be: each verb, how its arguments are drawn, and for what
 its observation speaks.
 
-A step is drawn for one actor with a look at the model (:class:`Scene`): who is
-there, who may be named, who is stopped.  A verb that would break one of the two
-rules of docs/language.md here, or do what the model does not know, draws nothing.
-:data:`LEFT_OUT` names the verbs that no program has, with the reason.
+A step is drawn for one actor with a look at the model
+(:class:`~conformance.programs.scene.Scene`).  A verb that would break one of the
+two rules of docs/language.md here draws nothing.  :data:`LEFT_OUT` names the verbs
+that no program has, with the reason.
 """
 
 from __future__ import annotations
@@ -14,32 +14,23 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, TypeVar
 
-from reference_model.machine import Machine
+from conformance.programs.scene import Args, Scene
 from reference_model.netbsd import (
     CLONE_FLAGS,
     INHERITANCES,
     P_FLAGS,
-    PK_CLDSIGIGN,
-    PK_NOCLDWAIT,
-    PS_STOPEXEC,
     PS_STOPFORK,
     PSL_TRACED,
     PTRACE_EVENTS,
-    SA_STOP,
-    SACTIVE,
     SIGCHLD,
     SIGKILL,
     SIGSTOP,
-    SSTOP,
     WAIT_OPTIONS,
     signal_name,
-    sigprop,
 )
-from reference_model.proc import Proc
 from reference_model.scenario import (
     ANONYMOUS,
     FIELDS,
-    FORKS,
     SHOWN_FIELDS,
     SIGNAL_SETS,
     TIMERS,
@@ -47,7 +38,6 @@ from reference_model.scenario import (
 )
 
 T = TypeVar("T")
-Args = tuple[str, ...]
 
 #: Descriptors, by what is behind them: lseek is for files only.
 FILES: Final = ("20", "21", "22")
@@ -84,80 +74,6 @@ class Dice:
     def some(self, choices: Sequence[str]) -> str:
         """Some of *choices*, joined by ``|``; ``0`` for none."""
         return "|".join(word for word in choices if self.below(2)) or "0"
-
-
-@dataclass(slots=True)
-class Scene:
-    """Whose step is drawn, and how things stand in the model."""
-
-    machine: Machine
-    actor: str
-    #: What the next newborn is called; ``-`` where all names are taken.
-    child: str
-    #: Who has been told of, and is there or gone for sure.
-    told: Sequence[str]
-    #: Whether anybody is, or will be, traced.
-    traced: bool
-
-    def proc(self, name: str) -> Proc:
-        return self.machine.lwps[name].l_proc
-
-    @property
-    def own(self) -> Proc:
-        return self.proc(self.actor)
-
-    @property
-    def named(self) -> list[str]:
-        """Whom a step may name: when exec is over, and so what it shows, nobody says."""
-        return [name for name in self.told if name not in self.machine.replaced]
-
-    def living(self, *, others: bool = False) -> list[str]:
-        """Who may be named and is alive; with *others*, but for the actor."""
-        return [
-            name
-            for name in self.named
-            if self.proc(name).p_stat in (SACTIVE, SSTOP) and not (others and name == self.actor)
-        ]
-
-    def children(self) -> list[str]:
-        """The actor's own and its tracees, dead ones too."""
-        return [name for name in self.told if self.proc(name).p_pptr is self.own]
-
-    def tracees(self, *, stopped: bool) -> list[str]:
-        """Whom the actor traces; with *stopped*, and has seen stop."""
-        procs = ((name, self.proc(name)) for name in self.children())
-        return [
-            name
-            for name, p in procs
-            if p.p_slflag & PSL_TRACED and (not stopped or (p.p_stat == SSTOP and p.p_waited))
-        ]
-
-    @property
-    def born(self) -> bool:
-        """Whether a fork gave birth to the actor; nobody sees on which stack another is born."""
-        births = (s.verb for s in reversed(self.machine.steps) if s.child == self.actor)
-        return next(births, "") in FORKS
-
-    @property
-    def is_root_user(self) -> bool:
-        return self.own.p_cred.cr_euid == 0
-
-    @property
-    def users_differ(self) -> bool:
-        """Whether somebody has become another user: then each process counts for its user's."""
-        root = self.machine.k.root_cred
-        return any(l.l_cred is not root for l in self.machine.lwps.values())
-
-    def looked_after(self, name: str) -> bool:
-        """Whether a living root is in the process group of *name*: its parent is in another."""
-        group = self.machine.k.roots_group
-        return self.proc(name).p_pgrp is group and any(
-            p.p_oppid == 0 and p.p_stat in (SACTIVE, SSTOP) for p in group.pg_members
-        )
-
-    def any_flag(self, flag: int) -> bool:
-        """Whether any process has the PS_ *flag*."""
-        return any(l.l_proc.p_sflag & flag for l in self.machine.lwps.values())
 
 
 Draw = Callable[[Dice, Scene], Args | None]
@@ -441,159 +357,6 @@ def _maxproc(dice: Dice, scene: Scene) -> Args | None:
 def _untraced(scene: Scene) -> bool:
     return not scene.own.p_slflag & PSL_TRACED
 
-
-# -- what nobody can foresee ----------------------------------------------------------
-
-
-def _is_lost_sight_of(scene: Scene, args: Args) -> bool:
-    """A child that nobody names goes to init when it dies, and its parent may wait by then."""
-    return ANONYMOUS in args and _ignores_ends(scene.own)
-
-
-def _holds_for_ever(scene: Scene, args: Args) -> bool:
-    """A child that is born stopped, while its parent waits for it: nobody can name it."""
-    return bool(scene.own.p_sflag & PS_STOPFORK) or _is_lost_sight_of(scene, args)
-
-
-def _clone_holds_for_ever(scene: Scene, args: Args) -> bool:
-    holds = "CLONE_VFORK" in args[0].split("|") and _holds_for_ever(scene, args)
-    return holds or _is_lost_sight_of(scene, args)
-
-
-def _has_no_signal(scene: Scene, args: Args) -> bool:
-    """Who was born stopped says whatever number its memory held."""
-    return args[-1] == "WUNTRACED" and scene.any_flag(PS_STOPFORK)
-
-
-def _is_traced(scene: Scene, args: Args) -> bool:
-    """What comes to who is stopped by a tracer is pending, and not yet for its LWP."""
-    return bool(scene.own.p_slflag & PSL_TRACED)
-
-
-def _ends_in_exec(scene: Scene, args: Args) -> bool:
-    """When a stop behind exec comes, and when a shared table is copied, are races with two CPUs."""
-    if scene.own.p_fd.fd_refcnt > 1:
-        return True
-    return bool(scene.own.p_slflag & PSL_TRACED or scene.own.p_sflag & PS_STOPEXEC)
-
-
-def _somebody_traces(scene: Scene, args: Args) -> bool:
-    """10.99.12 panics where a tracee is in another process group than its tracer.
-
-    Which users may trace, and what tracers are told of children that are born
-    stopped, is not in the model.
-    """
-    return scene.traced
-
-
-def _counts_others(scene: Scene, args: Args) -> bool:
-    """How many processes the user has who runs all this is not known."""
-    cred = scene.own.p_cred
-    return cred.cr_uid == scene.machine.k.options.uid and cred.cr_euid != 0
-
-
-def _would_count_others(scene: Scene, args: Args) -> bool:
-    """As :func:`_counts_others`, once the actor has become that user."""
-    real, effective = args
-    uid = scene.own.p_cred.cr_uid if real == "-1" else 0 if real == "0" else None
-    return scene.traced or (uid == scene.machine.k.options.uid and effective.startswith("free"))
-
-
-def _nobody_looks_after(scene: Scene, args: Args) -> bool:
-    """A terminal's stop does nothing to a group with no parent outside it."""
-    terminals = args[1] in ("SIGTSTP", "SIGTTIN", "SIGTTOU")
-    return terminals and not scene.looked_after(args[0])
-
-
-def _is_not_foreseen(scene: Scene, args: Args) -> bool:
-    """Dates, unless a tick lies between them; and whose parent init is, as it plays the roots."""
-    *names, field = args
-    one, other = map(scene.proc, names)
-    if field == "p_ppid" and one.p_ppid == other.p_ppid == scene.machine.k.initproc.p_pid:
-        return (one.p_oppid == 0) != (other.p_oppid == 0)
-    return field == "start" and one is not other and one.p_stats.p_start == other.p_stats.p_start
-
-
-def _is_not_open(scene: Scene, args: Args) -> bool:
-    """What is left of a request that failed is not in the model."""
-    return int(args[0]) not in scene.own.p_fd.fd_dt
-
-
-def _is_taken(scene: Scene, args: Args) -> bool:
-    """The console is one session's only."""
-    sessions = {l.l_proc.p_session for l in scene.machine.lwps.values()}
-    return scene.traced or any(session.s_ttyvp for session in sessions)
-
-
-def _is_a_root(scene: Scene, args: Args) -> bool:
-    """What the parent of a root is depends on who plays it."""
-    return scene.own.p_pptr is scene.machine.k.initproc or _ignores_ends(scene.own.p_pptr)
-
-
-def _ignores_ends(p: Proc) -> bool:
-    """Whether the children of *p* go to init when they end.
-
-    Tracees of its own go there as what they are, traced, and init looks for the
-    parent that they had (kern_exit.c, lines 526 and 1179): where that one has gone
-    as well, 10.99.12 panics.
-    """
-    return bool(p.p_flag & (PK_NOCLDWAIT | PK_CLDSIGIGN))
-
-
-def _traces_and_ignores(scene: Scene, args: Args) -> bool:
-    """As :func:`_ignores_ends`, of the actor, which becomes a tracer."""
-    return _ignores_ends(scene.own)
-
-
-def _traces_its_own(scene: Scene, args: Args) -> bool:
-    """As :func:`_ignores_ends`, once the tracer ignores SIGCHLD."""
-    ignores = args in ((), ("SIGCHLD", "ignore"))
-    return ignores and any(scene.proc(t).p_opptr is scene.own for t in scene.tracees(stopped=False))
-
-
-def _names_the_untold(scene: Scene, args: Args) -> bool:
-    """Who a newborn is, is learned from a wait or PT_GET_PROCESS_STATE only."""
-    *_, event, other = scene.proc(args[0]).p_sigctx.ps_info
-    return event != 0 and scene.machine.names[other] not in scene.told
-
-
-def _may_be_lost(scene: Scene, args: Args) -> bool:
-    """The signal for who stopped in a sleep, which only looks for what it would end by.
-
-    kern_sleepq.c, lines 434-438: for what is ignored, and what stops, issignal() is
-    called there, and the signal that the tracer gives ends the sleep, and no more.
-    """
-    p = scene.proc(args[0])
-    ignored = p.p_sigctx.ps_sigignore >> p.p_xsig & 1
-    return len(args) > 1 and bool(ignored or sigprop[p.p_xsig] & SA_STOP)
-
-
-#: What nobody can foresee, or the model does not know: the verb, and when it is so.
-HAZARDS: Final[dict[str, Callable[[Scene, Args], bool]]] = {
-    "fork": _is_lost_sight_of,
-    "vfork": _holds_for_ever,
-    "__vfork14": _holds_for_ever,
-    "__clone": _clone_holds_for_ever,
-    "wait4": _has_no_signal,
-    "sigpending": _is_traced,
-    "exec": _ends_in_exec,
-    "stopfork": _somebody_traces,
-    "stopexec": _somebody_traces,
-    "setsid": _somebody_traces,
-    "setreuid": _would_count_others,
-    "setrlimit": _counts_others,
-    "controlling_tty": _is_taken,
-    "kill": _nobody_looks_after,
-    "compare": _is_not_foreseen,
-    "aio_read": _is_not_open,
-    "nocldwait": _traces_its_own,
-    "sigaction": _traces_its_own,
-    "spawn": _traces_and_ignores,
-    "PT_ATTACH": _traces_and_ignores,
-    "PT_TRACE_ME": _is_a_root,
-    "PT_CONTINUE": _may_be_lost,
-    "PT_GET_SIGINFO": _names_the_untold,
-}
 
 _B, _F, _S, _L, _A = Group.BIRTHS, Group.FILES, Group.SIGNALS, Group.LOOKS, Group.ATTRIBUTES
 _K, _R, _C, _T = Group.KQUEUE, Group.KTRACE, Group.COUNTS, Group.TRACERS

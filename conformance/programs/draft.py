@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from conformance.programs.hazards import HAZARDS
+from conformance.programs.scene import Scene
+from conformance.programs.vocabulary import LEFT_OUT, VOCABULARY
 from conformance.targets.needs import needs_of
-from conformance.vocabulary import HAZARDS, LEFT_OUT, VOCABULARY, Scene
 from reference_model import Options, Scenario, Step
 from reference_model.kernel import Kernel
 from reference_model.machine import Machine

@@ -1,8 +1,9 @@
 """Generated programs: Hypothesis draws them, the model says whether they are any good.
 
 A program is a scenario that nobody has written.  It is drawn step by step:
-:mod:`conformance.vocabulary` says what a step may be, and :mod:`conformance.draft`
-which steps may be taken next (docs/language.md, "Two rules for writing scenarios").
+:mod:`~conformance.programs.vocabulary` says what a step may be, and
+:mod:`~conformance.programs.draft` which steps may be taken next (docs/language.md,
+"Two rules for writing scenarios").
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
 
-from conformance.draft import WAITS, Draft
+from conformance.programs.draft import WAITS, Draft
+from conformance.programs.vocabulary import VOCABULARY, Dice, Group
 from conformance.shrink import makes_sense
-from conformance.vocabulary import VOCABULARY, Dice, Group
 from reference_model import Options, Scenario, Step
 from reference_model.scenario import ANONYMOUS
 
