@@ -12,6 +12,7 @@ from conformance.probe.channel import (
     MAX_HANGS,
     MUTE,
     Channel,
+    HangError,
     NotDecided,
     PanicError,
     Panicked,
@@ -69,7 +70,9 @@ class FaultyProbe:
 
 
 PANIC_ERROR = PanicError("kernel panicked: panic: test", "panic: test\n")
-HANG_ERROR = ProbeError("guest hung: nothing heard for 9 s")
+HANG_ERROR = HangError("guest hung: nothing heard for 9 s")
+
+KILLED_ERROR = ProbeError("QEMU ended with status -9")
 
 
 @pytest.fixture(autouse=True)
@@ -142,6 +145,23 @@ def test_a_guest_that_has_hung_says_which_step_got_stuck() -> None:
     assert [n for n, observed in enumerate(seen) if observed != ("ok",)] == [3, 4, 700]
     assert seen[700] == ("stuck",)
     assert UnwatchedProbe.starts == 2
+
+
+@pytest.mark.parametrize("error", [HANG_ERROR, KILLED_ERROR], ids=["hang", "killed"])
+def test_an_unwatched_guest_that_was_lost_once_is_told_once(error: ProbeError) -> None:
+    """Nothing got stuck when actors played it: so it is told, in the last suspect's place."""
+    FaultyProbe.faults = 1
+    with Channel(lambda: FaultyProbe(error), watched=False) as channel:
+        seen = [observed for _, observed in channel.run(scenarios({20}, 60))]
+    reason = f"{error}; once, and not again when the same scenarios were run again"
+    assert [observed for observed in seen if observed != ("ok",)] == [NotDecided(reason)]
+
+
+def test_only_a_hang_has_everything_played_by_actors() -> None:
+    """A guest that ended has nothing to do with who plays, so the guilty scenario ends it again."""
+    with Channel(lambda: UnwatchedProbe(KILLED_ERROR), watched=False) as channel:
+        seen = [observed for _, observed in channel.run(scenarios({5}, 40))]
+    assert [observed for observed in seen if observed != ("ok",)] == [NotDecided(str(KILLED_ERROR))]
 
 
 def test_a_guest_that_never_answers_is_given_up_soon(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic, sleep
 
-from vm.errors import GuestError
+from vm.errors import GuestError, HungError
 from vm.machine import Machine
 from vm.mailbox import LONGEST, Mailbox
 from vm.qemu import Qemu
@@ -140,7 +140,7 @@ class Guest:
             return
         self.qemu.check()
         if monotonic() > deadline:
-            raise GuestError(f"guest hung: nothing heard for {timeout:.0f} s")
+            raise HungError(f"guest hung: nothing heard for {timeout:.0f} s")
 
     def console(self) -> str:
         """What the kernel has written on its console since this guest was started.

@@ -47,6 +47,10 @@ class PanicError(ProbeError):
         self.console = console
 
 
+class HangError(ProbeError):
+    """The probe is there and says nothing."""
+
+
 class Transport(Protocol):
     """A probe that runs somewhere: texts in, lines out."""
 
@@ -130,30 +134,37 @@ class Search:
     def __init__(self) -> None:
         self._size: int | None = None
         self._fault: Fault | None = None
+        self._hung = False
         self._end = 0
 
     def until(self, position: int, total: int) -> int:
         """Where the next part ends."""
         return total if self._size is None else min(total, position + self._size)
 
-    def one_by_one(self) -> None:
-        """Go on with a single scenario, for a start."""
-        self._size = 1
+    def hung(self, position: int, until: int, fault: Fault) -> None:
+        """That part hung: go on with a single scenario, for a start.
+
+        A step that gets stuck in one of the suspects explains the hang, which is then not told.
+        """
+        self._end = min(until, position + WINDOW)
+        self._size, self._fault, self._hung = 1, fault, True
 
     def failed(self, position: int, until: int, fault: Fault) -> bool:
         """That part ended the probe: True where it is one scenario, who is guilty then."""
         self._end = min(until, position + WINDOW)
         self._size = max(1, (self._end - position) // 8)
         found = self._end - position == 1
-        self._fault = None if found else fault
+        self._fault, self._hung = None if found else fault, False
         return found
 
-    def decided(self, position: int) -> Fault | None:
+    def decided(self, position: int, log: Observed) -> Fault | None:
         """Hear that this scenario has a log.
 
         With the last suspect's, a fault is left that was nobody's: it is told
         in that log's place, so that it is not lost.
         """
+        if self._hung and isinstance(log, tuple) and "stuck" in log:
+            self._fault, self._hung = None, False
         if self._fault is None or position + 1 < self._end:
             return None
         fault, self._fault = self._fault, None
@@ -266,7 +277,7 @@ class Channel:
                 process.send([wire_text(s, words) for s in scenarios[position:until]])
                 while position < until:
                     log = self._log(process, scenarios[position])
-                    yield scenarios[position], search.decided(position) or log
+                    yield scenarios[position], search.decided(position, log) or log
                     position += 1
                     failures = 0
                     self._decided = True
@@ -276,9 +287,14 @@ class Channel:
                 fault: Fault = NotDecided(str(error))
                 if isinstance(error, PanicError):
                     fault = Panicked(str(error), error.console)
-                elif started and self._unwatched and not self._staged:
+                elif (
+                    started
+                    and isinstance(error, HangError)
+                    and self._unwatched
+                    and not self._staged
+                ):
                     self._staged = {"staged": 1}
-                    search.one_by_one()
+                    search.hung(position, until, fault)
                     continue
                 if started and not search.failed(position, until, fault):
                     continue

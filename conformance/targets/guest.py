@@ -19,6 +19,7 @@ from conformance.known import KnownDifferences, load_known
 from conformance.probe.build import HOST, BuildError, build_probe
 from conformance.probe.channel import (
     Channel,
+    HangError,
     NotDecided,
     Observed,
     PanicError,
@@ -33,7 +34,7 @@ from conformance.targets.host import LINUX_DIFFERENCES
 from conformance.targets.needs import first_lack, reason
 from reference_model import NEWEST, Scenario
 from vm import accel
-from vm.errors import GuestError, PanickedError
+from vm.errors import GuestError, HungError, PanickedError
 from vm.guest import Guest
 from vm.kernelfile import KernelFile, read_kernel
 from vm.machine import Machine
@@ -74,6 +75,8 @@ class GuestProbe:
             return self.guest.line(timeout)
         except PanickedError as error:
             raise PanicError(str(error), self.guest.console()) from None
+        except HungError as error:
+            raise HangError(str(error)) from None
         except GuestError as error:
             raise ProbeError(str(error)) from None
 
