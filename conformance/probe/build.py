@@ -81,7 +81,8 @@ def _commands(target: str, source: Path, out: Path) -> list[list[str]]:
     # zig links no static program for NetBSD, so its linker is called by itself.
     middle = str(out.with_suffix(".o"))
     compile_ = ["cc", "-target", target, "-fno-sanitize=all", "-c", "-o", middle, str(source)]
-    return [[*ziglang, *compile_, *flags], [*ziglang, "ld.lld", "-static", "-o", str(out), middle]]
+    link = ["ld.lld", "-static", "--no-rosegment", "-o", str(out), middle]
+    return [[*ziglang, *compile_, *flags], [*ziglang, *link]]
 
 
 def _key(target: str, commands: list[list[str]]) -> str:

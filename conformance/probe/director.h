@@ -14,6 +14,13 @@ static const char *external_name; /* the actor that another program plays */
 
 enum { FLUSH_AFTER = 50000, KILL_AGAIN = 5000 }; /* microseconds */
 
+/* A page that stays as it was before a fork need not be copied. */
+static void set(volatile i64 *where, i64 value)
+{
+	if (*where != value)
+		*where = value;
+}
+
 /* The next scenario into the stage; 0 at the end; what is wrong with it in *wrong. */
 static int read_scenario(const char **wrong)
 {
@@ -39,9 +46,9 @@ static int read_scenario(const char **wrong)
 		if (line[0] >= 'A' && line[0] <= 'Z' && !*wrong)
 			*wrong = read_step(s, line);
 		else if (line[0] == 'c' && number(line + 6, 10, &value)) /* count N */
-			user_count = (i64)value;
+			set(&user_count, (i64)value);
 		else if (line[0] == 'f' && number(line + 5, 10, &value)) /* free N */
-			free_uid = (i64)value;
+			set(&free_uid, (i64)value);
 		else if (line[0] == 's') /* staged: by an actor whom we watch, even where we could ourselves */
 			s->alone = 0;
 	}
@@ -127,7 +134,7 @@ static void new_stage(void)
 	stage->knob_before[MAXPROC] = stage->knob_before[FORKFSLEEP] = -1;
 	stage->counted = 0;
 	stage->said_before = -1;
-	the_word = 0;
+	set(&the_word, 0);
 }
 
 static void kill_everybody(void)
@@ -244,10 +251,18 @@ static long fork_one_of_ours(void *run_on, long slot)
 	return (long)os_fork(io->kind, 20 /* SIGCHLD */, 0, 0, run_on, slot);
 }
 
+/* Whether there is one root only, and nobody else's: it may begin as soon as it is there. */
+static int is_lone_root(void)
+{
+	u32 roots = (u32)stage->scenario.roots;
+	return !stage->external && !(roots & (roots - 1));
+}
+
 /* Fork the roots, and wait until each of them is there; 0 where one could not be. */
 static int bring_roots(void)
 {
 	u64 until = os_microtime() + patience;
+	stage->turn = is_lone_root() ? 0 : NOT_YET;
 	for (int i = 0; i < stage->scenario.actors; i++) {
 		if (!is_played_here(i))
 			continue;
@@ -263,6 +278,8 @@ static int bring_roots(void)
 		os_setpgid(pid, stage->group);
 		stage->actor[i].expected = (i32)pid;
 	}
+	if (stage->turn != NOT_YET)
+		return 1;
 	for (int i = 0; i < stage->scenario.actors; i++)
 		while (is_played_here(i) && !stage->actor[i].pid) {
 			if (os_microtime() > until)
@@ -283,11 +300,12 @@ static void stand_back(int back)
 static void play_staged(void)
 {
 	int stuck_at = 0;
-	stage->turn = NOT_YET;
 	if (bring_roots()) {
 		stand_back(1);
-		stage->turn = 0;
-		call_for(0);
+		if (stage->turn == NOT_YET) {
+			stage->turn = 0;
+			call_for(0);
+		}
 		stuck_at = watch();
 	}
 	settle_results(stuck_at);
@@ -310,6 +328,7 @@ static void direct(void)
 	const char *wrong;
 	os_prepare();
 	os_setpgid(0, 0);
+	io->sees_all = STRICT_PRIORITIES && mail.open && has_futex && os_cpus() == 1;
 	while (read_scenario(&wrong)) {
 		if (wrong) {
 			say("= ");

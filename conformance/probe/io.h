@@ -9,6 +9,7 @@ struct io {
 	volatile u32 running, number, eof;
 	volatile u32 returned; /* the fork that was tried has */
 	volatile u32 left; /* a child of the director's cannot be killed */
+	u32 sees_all; /* while the director runs, nobody else can */
 	i32 kind; /* of call that our own processes are made by */
 	u32 mail[3]; /* see mailbox.h */
 	u64 flushed;

@@ -204,7 +204,7 @@ static void stopped_step(int me, struct step *step, struct text *t)
 #endif
 
 /* The word at the start of a page, by way of a pipe: where nothing is mapped the kernel says so. */
-static char the_page[PAGE] __attribute__((aligned(PAGE)));
+LARGE static char the_page[PAGE] __attribute__((aligned(PAGE)));
 
 static void page_step(struct step *step, struct text *t)
 {

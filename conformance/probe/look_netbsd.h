@@ -139,7 +139,7 @@ static void os_lwp_exit(void) { SYS(SYS__lwp_exit, 0, 0, 0, 0, 0, 0); }
 /* As os_state(), for one LWP of a process. */
 static int os_lwp_state(long pid, long lid)
 {
-	static struct kinfo_lwp lwp[2 * MAX_LWPS];
+	LARGE static struct kinfo_lwp lwp[2 * MAX_LWPS];
 	int name[] = {CTL_KERN, KERN_LWP, (int)pid, sizeof lwp[0], 2 * MAX_LWPS}, state = os_state(pid);
 	if (state == ZOMBIE || state == NOBODY || state == STOPPED)
 		return state;
@@ -166,7 +166,7 @@ static long os_counts(u64 *count)
 /* All processes, the dead that nobody has waited for included: eight bytes of each will do. */
 static long os_processes(void)
 {
-	static u64 start_of_each[2048];
+	LARGE static u64 start_of_each[2048];
 	int name[] = {CTL_KERN, KERN_PROC2, KERN_PROC_ALL, 0, sizeof start_of_each[0], 2048};
 	long got = sysctl_get(name, 6, start_of_each, sizeof start_of_each);
 	return got < 0 ? got : got / (long)sizeof start_of_each[0];
@@ -211,7 +211,7 @@ static long os_stopflag(long pid, int at_exec, long value)
 /* How often the kernel's message buffer has the text. */
 static long os_messages(const char *wanted)
 {
-	static char buffer[1 << 18];
+	LARGE static char buffer[1 << 18];
 	int name[] = {CTL_KERN, KERN_MSGBUF};
 	long got = sysctl_get(name, 2, buffer, sizeof buffer), found = 0;
 	if (got < 0)
@@ -405,7 +405,7 @@ static long os_controlling_tty(void)
 
 static long os_sigaltstack(long size)
 {
-	static char area[65536];
+	LARGE static char area[65536];
 	stack_t new = {.ss_sp = area, .ss_size = (unsigned long)size}, old = {0};
 	long error = SYS(SYS___sigaltstack14, size < 0 ? 0 : &new, &old, 0, 0, 0, 0);
 	return error < 0 ? error : old.ss_flags & SS_DISABLE ? 0 : (long)old.ss_size;
@@ -423,7 +423,7 @@ static long os_default_sigchld(int nocldstop)
 static int node_named(int *name, u32 depth, const char *wanted)
 {
 	struct sysctlnode query = {.sysctl_flags = SYSCTL_VERSION};
-	static struct sysctlnode node[512];
+	LARGE static struct sysctlnode node[512];
 	unsigned long got = sizeof node;
 	name[depth] = CTL_QUERY;
 	if (SYS(SYS___sysctl, name, depth + 1, node, &got, &query, sizeof query) >= 0)
@@ -443,6 +443,13 @@ static void os_show_addresses(void)
 	int name[] = {CTL_KERN, 0}, old = 0;
 	if ((name[1] = node_named(name, 1, "expose_address")) >= 0)
 		sysctl_set(name, 2, &old, 2);
+}
+
+/* Nor need it write on its console who died of which signal: in a guest each letter takes long. */
+static void os_log_no_ends(void)
+{
+	int name[] = {CTL_KERN, KERN_LOGSIGEXIT}, old = 0;
+	sysctl_set(name, 2, &old, 0);
 }
 
 /*

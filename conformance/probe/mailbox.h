@@ -29,12 +29,12 @@ static struct {
 	u32 *shared; /* survives the director: how many messages were got and sent, the last one's length */
 } mail;
 
-static union {
+LARGE static union {
 	struct letter_head head;
 	char sector[SECTOR];
 } mail_sector;
 
-static char mail_buffer[1 << 16];
+LARGE static char mail_buffer[1 << 16];
 
 /* Read the host's sector; after many looks in vain, with a nap before: 20 ms at 100 Hz. */
 static void mail_look(int looks)

@@ -12,6 +12,12 @@ typedef int i32;
 typedef long long i64;
 typedef unsigned long long u64;
 
+/*
+ * What is large, or has to have a page of its own, lies behind all that is small: each page that
+ * a process touches costs it a page fault, and a new process has none of them yet.
+ */
+#define LARGE __attribute__((section(".bss.large")))
+
 enum { FORK, VFORK, VFORK14, CLONE };
 
 /* What a process is doing, as far as the kernel tells. */

@@ -206,7 +206,7 @@ static void os_nap(long microseconds)
 	struct timespec t = {microseconds / 1000000, microseconds % 1000000 * 1000};
 	SYS(__NR_nanosleep, &t, 0, 0, 0, 0, 0);
 }
-enum { FUTEX_WAIT, FUTEX_WAKE, has_futex = 1 };
+enum { FUTEX_WAIT, FUTEX_WAKE, has_futex = 1, STRICT_PRIORITIES = 0 };
 static void os_sleep_on(u32 *word, long microseconds)
 {
 	struct timespec t = {microseconds / 1000000, microseconds % 1000000 * 1000};
@@ -431,7 +431,7 @@ static u64 os_coarse_time(void)
 }
 static long os_sigaltstack(long size)
 {
-	static char area[65536];
+	LARGE static char area[65536];
 	stack_t new = {.ss_sp = area, .ss_size = (unsigned long)size}, old = {0};
 	long error = SYS(__NR_sigaltstack, size < 0 ? 0 : &new, &old, 0, 0, 0, 0);
 	return error < 0 ? error : old.ss_flags & SS_DISABLE ? 0 : (long)old.ss_size;

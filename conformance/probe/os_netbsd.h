@@ -185,7 +185,8 @@ static void os_nap(long microseconds)
 }
 static void os_yield(void) { SYS(SYS_sched_yield, 0, 0, 0, 0, 0, 0); }
 
-enum { FUTEX_WAIT, FUTEX_WAKE };
+/* Who is nicest runs when nobody else can: sched_4bsd.c, resetpriority(). */
+enum { FUTEX_WAIT, FUTEX_WAKE, STRICT_PRIORITIES = 1 };
 static int has_futex;
 static void os_sleep_on(u32 *word, long microseconds)
 {
@@ -327,6 +328,7 @@ static const char *os_lacks(void)
 static void os_prepare_init(void)
 {
 	os_show_addresses();
+	os_log_no_ends();
 	os_choose_clock();
 	os_mount_proc();
 }

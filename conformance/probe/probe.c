@@ -155,7 +155,7 @@ __attribute__((used, noreturn)) void probe_start(long *args)
 	for (int i = 1; i < count; i++) {
 		char *next = i + 1 < count ? arg[i + 1] : "";
 		if (same(arg[i], "--until-eof") && number(next, 10, &value)) {
-			static char piece[1 << 16]; /* what a step `exec` runs */
+			LARGE static char piece[1 << 16]; /* what a step `exec` runs */
 			while (os_read((long)value, piece, sizeof piece) > 0)
 				;
 			os_exit(7);
@@ -181,9 +181,9 @@ __attribute__((used, noreturn)) void probe_start(long *args)
 	for (unsigned long i = 0; i < WORD - 1 && self[i]; i++)
 		self_path[i] = file_path[i] = self[i];
 	own_surroundings();
-	stage = stage_path ? os_shared_file(stage_path, sizeof *stage) : os_shared(sizeof *stage);
 	io = os_shared(sizeof *io);
-	places = os_shared(MAX_ACTORS * sizeof *places);
+	places = os_shared(PAGE + sizeof *stage);
+	stage = stage_path ? os_shared_file(stage_path, sizeof *stage) : (void *)(places + PAGE / sizeof *places);
 	if (!stage || !io || !places)
 		os_exit(3);
 	if (actor) {

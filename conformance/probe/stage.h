@@ -34,6 +34,7 @@ struct stage {
 	volatile i32 director;
 	volatile i32 group; /* the process group of all roots: the first one's process ID */
 	u32 spare; /* so that the actors lie where a 64-bit word may */
+	volatile u32 asleep[MAX_ACTORS]; /* this actor sleeps, or is about to, until it is called */
 	struct actor actor[MAX_ACTORS];
 	struct result result[MAX_STEPS];
 	struct scenario scenario;
@@ -42,7 +43,6 @@ struct stage {
 	u64 counts_before[3]; /* at the scenario's first look */
 	u32 counted;
 	i64 said_before; /* messages that the table is full; -1: nobody has looked yet */
-	volatile u32 asleep[MAX_ACTORS]; /* this actor sleeps, or is about to, until it is called */
 };
 
 static struct stage *stage;

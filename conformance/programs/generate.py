@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from itertools import count
+from random import Random
 from time import monotonic
 from typing import Final
 
@@ -32,8 +33,9 @@ BATCH = 200
 _LONGEST = 16
 #: So much more often than births come the verbs of what a program is about.
 _STRESS = 3
-#: What a program is drawn from, in bytes: enough for its longest step each time.
-_DATA = 20 * _LONGEST
+#: What a program is drawn from, in bytes, and to how many they are spread: enough for its longest
+#: step each time.  Hypothesis draws byte by byte, and would take longer for all than the model.
+_DATA, _SPREAD = 16, 20 * _LONGEST
 #: So many draws without a step that can be taken, or refused steps, and the program ends.
 _PATIENCE = 12
 
@@ -151,7 +153,7 @@ def _drawn(dice: Dice, draft: Draft, verbs: Sequence[str]) -> Step | None:
 
 def _draft(data: bytes, options: Options, lacks: frozenset[str]) -> Draft | None:
     """The program that *data* stands for; None where it does not come to its end."""
-    dice = Dice(data)
+    dice = Dice(Random(data).randbytes(_SPREAD))
     draft, verbs = _beginning(dice, options, lacks)
     patience = _PATIENCE
     length = len(draft.steps) + 3 + dice.below(_LONGEST - 2)

@@ -64,12 +64,12 @@ _SETS = {"p_sigmask": "SigBlk", "p_sigignore": "SigIgn"}
 _WCLONE, _WALL = 0x80000000, 0x40000000
 
 # conformance/probe/stage.h
-_HEAD = struct.Struct("7IiiI")
 _MAGIC = 0x666F726B
 _ACTOR = struct.Struct("iiiiiiq")
 _SEEN = 392
 _RESULT = struct.Struct(f"Ii{_SEEN}s")
 _ACTORS = 8
+_HEAD = struct.Struct(f"7IiiI{_ACTORS}I")
 BEGUN, DONE = 1, 2
 
 
