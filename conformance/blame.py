@@ -54,6 +54,9 @@ LEFT_BEHIND = frozenset({"FORK-REFUSED-ROLLBACK", "NPROC-ROLLBACK"})
 #: What counts how often others had their way (kern_fork.c 1.232, lines 553 to 557): it is
 #: wrong wherever their flags are, and to blame where nobody else is.
 COUNTING = frozenset({"FORK-COUNTERS"})
+#: Whose promise rests on another's: where that one is broken as well, it explains both.  Lines
+#: 195 to 199 ask for the flag that lines 179 and 180 set.
+RESTS_ON = {"CLONE-FILES-CLOSE-ON-FORK": "CLONE-FILES"}
 
 
 def blamed(scenario: Scenario, step: int, observed: Log, expected: Log, options: Options) -> str:

@@ -9,7 +9,7 @@ from itertools import chain
 from math import inf
 from time import monotonic
 
-from conformance.blame import COUNTING, LEFT_BEHIND
+from conformance.blame import COUNTING, LEFT_BEHIND, RESTS_ON
 from conformance.coverage import Coverage
 from conformance.issues import Issue, gone, known_as
 from conformance.journal import Journal
@@ -97,7 +97,7 @@ class Summary:
         A clause that was broken differs wherever it is looked at; one that only
         follows from it agrees in other scenarios.  But what a refusal has left behind
         is found by others, who then differ as surely: it comes before them.  And what
-        only counts comes last.
+        only counts, or rests on another that differs, comes last.
         """
         share = {
             clause: count[Verdict.DIFFERENCE] / (count[Verdict.DIFFERENCE] + count[Verdict.AGREES])
@@ -107,7 +107,8 @@ class Summary:
         turns: Counter[str] = Counter()
         keys = []
         for result in self.differences:
-            rank = 0 if _left_behind(result) else 2 if result.clause in COUNTING else 1
+            follows = result.clause in COUNTING or RESTS_ON.get(result.clause) in share
+            rank = 0 if _left_behind(result) else 2 if follows else 1
             keys.append((turns[result.clause], rank, -share[result.clause]))
             turns[result.clause] += 1
         order = sorted(range(len(keys)), key=keys.__getitem__)

@@ -316,6 +316,21 @@ def test_what_only_counts_comes_last() -> None:
     assert [r.clause for r in run.close().ranked()] == ["SYS-VFORK14", "FORK-COUNTERS"]
 
 
+def test_what_rests_on_another_comes_behind_it() -> None:
+    """Whether a table would be shared is not asked where no table is shared."""
+    close_on_fork = steps("a/refused", "CLONE-FILES-CLOSE-ON-FORK", "P: getppid")
+    shared = [steps(f"a/{n}", "CLONE-FILES", "P: getppid") for n in range(2)]
+    both = [close_on_fork, *shared]
+    for wrong, clauses in (
+        (("a/refused", "a/0"), ["CLONE-FILES", "CLONE-FILES-CLOSE-ON-FORK"]),
+        (("a/refused",), ["CLONE-FILES-CLOSE-ON-FORK"]),
+    ):
+        run = Run(Scripted({name: [("pid 7",)] * 3 for name in wrong}), both)
+        for _ in run.results():
+            pass
+        assert [r.clause for r in run.close().ranked()] == clauses
+
+
 def test_what_else_a_refusal_should_have_done_is_no_cause() -> None:
     """A message that is not there follows the order of the others: it spoils nothing."""
     message = [steps(f"a/m{n}", "FORK-REFUSED-ROLLBACK", "P: getppid") for n in range(2)]

@@ -63,6 +63,7 @@ static void os_sleep_on(u32 *word, long microseconds);
 static long os_wake(u32 *word); /* how many were woken: one at most */
 static void os_yield(void);
 static u64 os_microtime(void);
+static int os_nicest_runs_last(void); /* who has the worst priority: only when nobody else can */
 static void *os_shared(unsigned long size);
 static void *os_shared_file(const char *path, unsigned long size);
 static int os_state(long pid);

@@ -206,7 +206,7 @@ static void os_nap(long microseconds)
 	struct timespec t = {microseconds / 1000000, microseconds % 1000000 * 1000};
 	SYS(__NR_nanosleep, &t, 0, 0, 0, 0, 0);
 }
-enum { FUTEX_WAIT, FUTEX_WAKE, has_futex = 1, STRICT_PRIORITIES = 0 };
+enum { FUTEX_WAIT, FUTEX_WAKE, has_futex = 1 };
 static void os_sleep_on(u32 *word, long microseconds)
 {
 	struct timespec t = {microseconds / 1000000, microseconds % 1000000 * 1000};
@@ -221,6 +221,7 @@ static u64 os_microtime(void)
 	return (u64)t.tv_sec * 1000000 + (u64)t.tv_nsec / 1000;
 }
 
+static int os_nicest_runs_last(void) { return 0; } /* it only has a smaller share */
 static void *os_shared(unsigned long size)
 {
 	long at = SYS(__NR_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_SHARED, -1, 0);

@@ -185,8 +185,7 @@ static void os_nap(long microseconds)
 }
 static void os_yield(void) { SYS(SYS_sched_yield, 0, 0, 0, 0, 0, 0); }
 
-/* Who is nicest runs when nobody else can: sched_4bsd.c, resetpriority(). */
-enum { FUTEX_WAIT, FUTEX_WAKE, STRICT_PRIORITIES = 1 };
+enum { FUTEX_WAIT, FUTEX_WAKE };
 static int has_futex;
 static void os_sleep_on(u32 *word, long microseconds)
 {
@@ -196,6 +195,8 @@ static void os_sleep_on(u32 *word, long microseconds)
 	else
 		os_yield();
 }
+/* By their priorities (sched_4bsd.c, resetpriority()); but each CPU has a queue of its own. */
+static int os_nicest_runs_last(void) { return os_cpus() == 1; }
 static long os_wake(u32 *word) { return has_futex ? SYS(SYS___futex, word, FUTEX_WAKE, 1, 0, 0, 0) : 1; }
 static u64 os_microtime(void)
 {
