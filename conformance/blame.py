@@ -51,6 +51,8 @@ _NO_FORK = re.compile(r"E[A-Z0-9]{3,}|stuck|gone|not reached")
 #: What is not restored after a refusal is found by all that come later: where one of
 #: these is blamed, other limits that do not hold are likely to follow from it.
 LEFT_BEHIND = frozenset({"FORK-REFUSED-ROLLBACK", "NPROC-ROLLBACK"})
+#: What is charged to one user and given back to another leaves both counts wrong, refused or not.
+MISCOUNTED = frozenset({"NPROC-COUNTS-REAL-UID"})
 #: What counts how often others had their way (kern_fork.c 1.232, lines 553 to 557): it is
 #: wrong wherever their flags are, and to blame where nobody else is.
 COUNTING = frozenset({"FORK-COUNTERS"})
@@ -156,6 +158,7 @@ _FRAME = re.compile(
 )
 _QUEUE = re.compile(r"\b(?:LIST|TAILQ)_(?:INSERT|REMOVE)")
 _TRAP = ("calltrap", "alltraps")
+_TRAPPED = re.compile(r"\btrap type \d+ code \w+ rip ([a-z_]\w*)")
 
 
 def blamed_for_panic(reason: str, console: str) -> str | None:
@@ -163,14 +166,16 @@ def blamed_for_panic(reason: str, console: str) -> str | None:
 
     That can be told of traps, and of the checks of a queue.
 
-    *console* has the traceback, the innermost function first.
+    *console* has the traceback, the innermost function first; or, from a kernel without
+    a debugger, nothing but where it was trapped.
     """
     frames = _FRAME.findall(console)
     if _QUEUE.search(reason) and {"lwp_create", "fork1"}.intersection(frames):
         return "FRESH-LISTS"  # the head of a list of the new process was never made
     # A trap comes of what is no memory, an assertion of any value: that may be the caller's.
     traps = [index for index, frame in enumerate(frames) if frame in _TRAP]
-    for frame in frames[traps[-1] + 1 :] if traps else ():
+    trapped = _TRAPPED.findall(console)[:1]
+    for frame in [*trapped, *(frames[traps[-1] + 1 :] if traps else ())]:
         for functions, clause in _MADE_BY:
             if re.fullmatch(functions, frame):
                 return clause

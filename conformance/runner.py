@@ -9,7 +9,7 @@ from itertools import chain
 from math import inf
 from time import monotonic
 
-from conformance.blame import COUNTING, LEFT_BEHIND, RESTS_ON
+from conformance.blame import COUNTING, LEFT_BEHIND, MISCOUNTED, RESTS_ON
 from conformance.coverage import Coverage
 from conformance.issues import Issue, gone, known_as
 from conformance.journal import Journal
@@ -95,7 +95,7 @@ class Summary:
         """The differences: one of each clause before the second of any, the surest clause first.
 
         A clause that was broken differs wherever it is looked at; one that only
-        follows from it agrees in other scenarios.  But what a refusal has left behind
+        follows from it agrees in other scenarios.  But a count that is wrong from then on
         is found by others, who then differ as surely: it comes before them.  And what
         only counts, or rests on another that differs, comes last.
         """
@@ -130,7 +130,9 @@ def _touched(result: Result) -> frozenset[str]:
 
 
 def _left_behind(result: Result) -> bool:
-    """Whether a fork was refused for what an earlier refusal had not given back."""
+    """Whether a count is wrong from then on: what a refusal kept, or another user was charged."""
+    if result.clause in MISCOUNTED:
+        return True
     if result.step is None or result.observed is None or result.clause not in LEFT_BEHIND:
         return False
     return result.observed[result.step : result.step + 1] == ("EAGAIN",)

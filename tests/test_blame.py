@@ -264,6 +264,15 @@ def test_an_assertion_is_blamed_on_what_the_scenario_is_about() -> None:
     assert blamed_for_panic(reason, frames) is None
 
 
+def test_a_kernel_without_a_debugger_says_where_it_was_trapped() -> None:
+    """There is no traceback, but the function tells who made what it worked on."""
+    trap = "fatal page fault in supervisor mode\ntrap type 6 code 0x2 rip {} at 0xf0 cs 0x8\n"
+    reason = "kernel panicked: panic: trap"
+    assert blamed_for_panic(reason, trap.format("sigput.constprop.0+0x72")) == "NO-PENDING-SIGNALS"
+    assert blamed_for_panic(reason, trap.format("memcpy+0x1")) is None
+    assert blamed_for_panic(reason, trap.format("0xffffffff80380012")) is None
+
+
 def test_a_list_that_was_never_made_is_blamed_itself() -> None:
     """The kernel's check of a list's head, where fork puts the first LWP into it."""
     reason = "kernel panicked: panic: LIST_INSERT_HEAD 0xffff940cdb5ac4a0 kern_lwp.c:949"

@@ -305,6 +305,20 @@ def test_a_refusal_that_left_its_count_behind_is_shown_first() -> None:
     assert [r.clause for r in summary.ranked()][:2] == ["NPROC-ROLLBACK", "NPROC-LIMIT"]
 
 
+def test_who_is_charged_for_another_is_shown_first() -> None:
+    """Both users' counts are wrong from then on, and others are refused for it, time and again."""
+    charged = [
+        steps(f"a/{n}", "NPROC-COUNTS-REAL-UID", "P: setreuid free1 free2", "P: fork C")
+        for n in range(2)
+    ]
+    others = [steps(f"b/{n}", "CREDENTIALS", "P: setreuid free1 -1", "P: fork C") for n in range(3)]
+    answers = {s.name: [("ok", "EAGAIN")] * 3 for s in [charged[0], *others]}
+    run = Run(Scripted({name: list(given) for name, given in answers.items()}), charged + others)
+    for _ in run.results():
+        pass
+    assert run.close().ranked()[0].clause == "NPROC-COUNTS-REAL-UID"
+
+
 def test_what_only_counts_comes_last() -> None:
     """A counter is as wrong as the flag that it counts, and no cause where something else is."""
     counts = steps("a/counts", "FORK-COUNTERS", "P: getppid")

@@ -43,6 +43,18 @@ def test_a_branch_has_the_revision_that_it_left_the_trunk_at(tmp_path: Path) -> 
     assert read_kernel(path).kern_fork == (1, 202)
 
 
+@pytest.mark.parametrize(
+    ("drivers", "only"),
+    [(b"virtio_mmio_intr", True), (b"virtio_mmio_intr\0virtio_pci_kick", False)],
+)
+def test_the_drivers_tell_which_machine(tmp_path: Path, drivers: bytes, only: bool) -> None:
+    """A kernel without virtio on PCI, whatever it is called, has no disk on a machine with PCI."""
+    path = tmp_path / "netbsd"
+    path.write_bytes(elf(text=BANNER.replace(b"MICROVM", b"MINE") + drivers))
+    kernel = read_kernel(path)
+    assert (kernel.only_mmio, kernel.config) == (only, "MINE")
+
+
 def test_linux_is_known_by_its_boot_header(tmp_path: Path) -> None:
     """A bzImage tells its release where the boot protocol says; it needs no PVH note."""
     image = bytearray(0x400)
@@ -102,6 +114,10 @@ def test_tracebacks_get_names_from_the_symbol_table(tmp_path: Path) -> None:
     console = f"[ 1.5] ?() at {start + 3:016x}\n[ 1.5] ?() at {1:016x}\npanic: why?() at"
     assert kernel.with_names(console) == (
         f"[ 1.5] lwp_create+0x3() at {start + 3:016x}\n[ 1.5] ?() at {1:016x}\npanic: why?() at"
+    )
+    trap = "trap type 6 code 0x2 rip 0x{} cs 0x8"
+    assert kernel.with_names(trap.format(f"{start + 1:016x}")) == trap.replace("0x{}", "{}").format(
+        f"lwp_create+0x1 at 0x{start + 1:016x}"
     )
     # What has been stripped, or is cut short, names nothing.
     for other in (elf(), image[: len(image) // 2]):

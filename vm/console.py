@@ -21,6 +21,8 @@ PANIC = re.compile(
     r"|Kernel panic - not syncing[^\r\n]*",
     re.MULTILINE,
 )
+#: NetBSD has not found the disk that it should boot from, and asks which one it is.
+NO_ROOT = re.compile(r"unknown device major|^root device[^\r\n]*: ", re.MULTILINE)
 #: Seconds without a word after which a dying kernel has said everything, and the most we wait.
 _SILENCE, _LAST_WORDS = 0.3, 5.0
 
@@ -67,6 +69,10 @@ class Console:
                 break
         found = PANIC.search(self.text())
         return found[0].strip() if found else None
+
+    def asks_for_root(self) -> bool:
+        """Whether the kernel has just asked for its root disk, since it found none."""
+        return self._expect([NO_ROOT, pexpect.TIMEOUT, pexpect.EOF], 0) == 0
 
     def write(self, text: str) -> None:
         """Type at the console."""

@@ -24,8 +24,9 @@ _EM_X86_64 = 62
 _PT_NOTE = 4
 _XEN_ELFNOTE_PHYS32_ENTRY = 18
 _SHT_SYMTAB = 2
-#: A frame of a traceback by a kernel that was started without its symbols, as QEMU does it.
-_NAMELESS = re.compile(r"\?\(\) at (?:0x)?([0-9a-f]{8,16})\b")
+#: A frame of a traceback by a kernel that was started without its symbols, as QEMU does it; and
+#: where a trap was taken: without a debugger in it, a kernel says no more.
+_NAMELESS = re.compile(r"\?\(\) at (?:0x)?([0-9a-f]{8,16})\b|\brip 0x([0-9a-f]{8,16})\b")
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,16 @@ class KernelFile:
         except (struct.error, ValueError):
             return []
 
+    @property
+    def only_mmio(self) -> bool:
+        """Whether its virtio devices are on MMIO, and not on PCI: as with MICROVM."""
+        return b"virtio_mmio" in self.image and b"virtio_pci" not in self.image
+
+    @property
+    def looks_in_acpi(self) -> bool:
+        """Whether it looks for virtio on MMIO in ACPI's tables, and not in its command line."""
+        return b"virtio_acpi" in self.image
+
     def with_names(self, console: str) -> str:
         """The text of a console, with the names of functions in its tracebacks.
 
@@ -62,11 +73,13 @@ class KernelFile:
         """
 
         def named(match: re.Match[str]) -> str:
-            address = int(match[1], 16)
+            address = int(match[1] or match[2], 16)
             index = bisect(self._symbols, address, key=lambda symbol: symbol[0])
             if not index:
                 return match[0]
             start, name = self._symbols[index - 1]
+            if match[2]:
+                return f"rip {name}+{address - start:#x} at 0x{match[2]}"
             return f"{name}+{address - start:#x}() at {match[1]}"
 
         return _NAMELESS.sub(named, console)

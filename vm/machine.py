@@ -20,7 +20,7 @@ _MEBIBYTES = 256
 _MACHINE_ARGUMENTS = {
     "pc": ["-M", "pc"],
     "microvm": [
-        *("-M", "microvm,rtc=on,acpi=on,pic=on,pit=on"),
+        *("-M", "microvm,rtc=on,acpi={acpi},pic=on,pit=on"),
         *("-global", "virtio-mmio.force-legacy=on"),
     ],
 }
@@ -53,7 +53,10 @@ class Machine:
     def arguments(self, folder: Path) -> list[str]:
         """QEMU's arguments for the files in *folder*, the mailbox ``mail`` among them."""
         accel = "tcg,thread=multi" if self.accel == "tcg" and self.cpus > 1 else self.accel
-        arguments = [*_MACHINE_ARGUMENTS[self.type], "-accel", accel, "-m", str(_MEBIBYTES)]
+        # QEMU names microvm's disks in the kernel's command line where ACPI does not.
+        acpi = "on" if self.kernel.looks_in_acpi else "off"
+        arguments = [word.format(acpi=acpi) for word in _MACHINE_ARGUMENTS[self.type]]
+        arguments += ["-accel", accel, "-m", str(_MEBIBYTES)]
         arguments += ["-smp", f"{self.cpus},sockets={self.cpus},cores=1", "-no-reboot"]
         arguments += ["-kernel", str(folder / "kernel")]
         if self.kernel.system == "Linux":

@@ -89,6 +89,11 @@ class Qemu:
         """Raise :class:`GuestError` where the machine is no more, or has panicked."""
         if panic := self.console.panic():
             raise PanickedError(f"kernel panicked: {panic[:160]}")
+        if self.console.asks_for_root():
+            raise GuestError(
+                "kernel finds no disk: it needs virtio on PCI for QEMU's machine pc, and on MMIO "
+                "for microvm (--machine)"
+            )
         status = self.process.poll()
         if status is None:
             return

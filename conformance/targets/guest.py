@@ -106,7 +106,7 @@ def guest_machine(
 ) -> Machine:
     """The machine for a kernel file; what is None is found out.
 
-    The machine type follows from the kernel's name, ``kvm`` from whether it
+    The machine type follows from the kernel's drivers and its name, ``kvm`` from whether it
     works here.  Raises :class:`TargetError`.
     """
     try:
@@ -119,7 +119,7 @@ def guest_machine(
 
 
 def _machine_type(file: KernelFile) -> str:
-    return "microvm" if "MICROVM" in file.config else "pc"
+    return "microvm" if file.only_mmio or "MICROVM" in file.config else "pc"
 
 
 class GuestTarget:
