@@ -96,19 +96,23 @@ class Summary:
 
         A clause that was broken differs wherever it is looked at; one that only
         follows from it agrees in other scenarios.  But a count that is wrong from then on
-        is found by others, who then differ as surely: it comes before them.  And what
-        only counts, or rests on another that differs, comes last.
+        is found by others, who then differ as surely: it comes before them.  What does
+        not differ every time comes behind what does.  And what only counts, or rests on
+        another that differs, comes last.
         """
         share = {
             clause: count[Verdict.DIFFERENCE] / (count[Verdict.DIFFERENCE] + count[Verdict.AGREES])
             for clause, count in self.by_clause.items()
             if count[Verdict.DIFFERENCE]
         }
+        again = [result for result in self.differences if result.times[1] > 1]
+        every_time = {result.clause for result in again if result.times[0] == result.times[1]}
         turns: Counter[str] = Counter()
         keys = []
         for result in self.differences:
             follows = result.clause in COUNTING or RESTS_ON.get(result.clause) in share
-            rank = 0 if _left_behind(result) else 2 if follows else 1
+            sometimes = result.clause not in every_time
+            rank = 0 if _left_behind(result) else 3 if follows else 2 if sometimes else 1
             keys.append((turns[result.clause], rank, -share[result.clause]))
             turns[result.clause] += 1
         order = sorted(range(len(keys)), key=keys.__getitem__)

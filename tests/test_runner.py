@@ -330,6 +330,17 @@ def test_what_only_counts_comes_last() -> None:
     assert [r.clause for r in run.close().ranked()] == ["SYS-VFORK14", "FORK-COUNTERS"]
 
 
+def test_what_does_not_differ_every_time_comes_behind_what_does() -> None:
+    """A limit that another scenario has left behind is found once, and not again."""
+    limits = [steps(f"a/{n}", "LIMITS", "P: getppid") for n in range(3)]
+    once = steps("b/once", "KAUTH-FORK", "P: getppid")
+    answers: dict[str, list[Observed]] = {"a/0": [("pid 7",)] * 3, "b/once": [("pid 7",)]}
+    run = Run(Scripted(answers), [*limits, once])
+    for _ in run.results():
+        pass
+    assert [r.clause for r in run.close().ranked()] == ["LIMITS", "KAUTH-FORK"]
+
+
 def test_what_rests_on_another_comes_behind_it() -> None:
     """Whether a table would be shared is not asked where no table is shared."""
     close_on_fork = steps("a/refused", "CLONE-FILES-CLOSE-ON-FORK", "P: getppid")
