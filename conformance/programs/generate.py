@@ -8,6 +8,7 @@ A program is a scenario that nobody has written.  It is drawn step by step:
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -30,6 +31,8 @@ from reference_model.scenario import ANONYMOUS
 FAMILY = "programs"
 #: Programs are drawn so many at a time.
 BATCH = 200
+#: So many batches are drawn ahead; in the last seconds of a budget they come one by one.
+_AHEAD, _ENDS_SOON = 3, 5.0
 _LONGEST = 16
 #: So much more often than births come the verbs of what a program is about.
 _STRESS = 3
@@ -216,21 +219,28 @@ def limited(
 ) -> Iterator[list[Scenario]]:
     """Batches up to so many programs, or for so many seconds.
 
-    The next batch is drawn while whoever has this one is at work on it.
+    The next ones are drawn while whoever has this one is at work on it, and come
+    together where they are there already: between two batches a guest has nothing to do.
     """
     # Else it would keep notes of ours in a folder where the user happens to be.
     set_hypothesis_home_dir(platformdirs.user_cache_path("forkoracle") / "hypothesis")
     until = monotonic() + seconds if seconds is not None else None
     drawn = batches(options, chosen_seed, lacks)
-    with ThreadPoolExecutor(1) as pool:
-        following = pool.submit(next, drawn)
+    pool = ThreadPoolExecutor(1)
+    try:
+        following = deque(pool.submit(next, drawn) for _ in range(_AHEAD))
         while number != 0 and (until is None or monotonic() < until):
-            batch = following.result()
-            following = pool.submit(next, drawn)
+            batch = following.popleft().result()
+            ends_soon = until is not None and until - monotonic() < _ENDS_SOON
+            while following and following[0].done() and not ends_soon:
+                batch = batch + following.popleft().result()
+            following.extend(pool.submit(next, drawn) for _ in range(_AHEAD - len(following)))
             if number is not None:
                 batch = batch[:number]
                 number -= len(batch)
             yield batch
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def batches(
