@@ -23,7 +23,7 @@ from reference_model.netbsd import (
     RLIMIT_NPROC,
 )
 from reference_model.proc import Lwp, Sleeping
-from reference_model.scenario import FORKS, flags_value
+from reference_model.scenario import ANONYMOUS, FORKS, flags_value
 
 #: Who is in question where a call held its caller and should not have, or the other way round.
 _WHETHER_HELD = {
@@ -48,6 +48,8 @@ _HELD = re.compile(r" held \d+")
 _EVENT = re.compile(r"PTRACE_\w+")
 #: What is no word of a fork that has succeeded.
 _NO_FORK = re.compile(r"E[A-Z0-9]{3,}|stuck|gone|not reached")
+#: What a wait says that has found nothing.
+_NOTHING_CAME = ("unfinished", "stuck", "ECHILD", "none")
 #: What is not restored after a refusal is found by all that come later: where one of
 #: these is blamed, other limits that do not hold are likely to follow from it.
 LEFT_BEHIND = frozenset({"FORK-REFUSED-ROLLBACK", "NPROC-ROLLBACK"})
@@ -57,8 +59,13 @@ MISCOUNTED = frozenset({"NPROC-COUNTS-REAL-UID"})
 #: wrong wherever their flags are, and to blame where nobody else is.
 COUNTING = frozenset({"FORK-COUNTERS"})
 #: Whose promise rests on another's: where that one is broken as well, it explains both.  Lines
-#: 195 to 199 ask for the flag that lines 179 and 180 set.
-RESTS_ON = {"CLONE-FILES-CLOSE-ON-FORK": "CLONE-FILES"}
+#: 195 to 199 ask for the flag that lines 179 and 180 set; lines 560, 561 and child_return() tell
+#: a trace of the child that lines 452 to 464 have given it.
+RESTS_ON = {
+    "CLONE-FILES-CLOSE-ON-FORK": "CLONE-FILES",
+    "KTR-EMUL": "KTRACE-INHERITED",
+    "CHILD-KTRACE": "KTRACE-INHERITED",
+}
 
 
 def blamed(scenario: Scenario, step: int, observed: Log, expected: Log, options: Options) -> str:
@@ -94,6 +101,14 @@ def _suspects(
     refusal = "EAGAIN" in (seen, want) and not _NO_FORK.fullmatch(answer)
     returned = scenario.traced and (seen == "unfinished") != (want == "unfinished")
     steps = scenario.steps[: len(observed)]
+    if seen in ("stuck", "unfinished") and _holds(what) and what.child == ANONYMOUS:
+        return ["PPWAIT-MARK"]  # the child has ended, and knew of nobody who waits for that
+    if what.verb == "wait4" and seen in _NOTHING_CAME and want.endswith(" stopped SIGTRAP"):
+        parents = {s.child: s.actor for s in steps if s.verb in FORKS}
+        parent = parents.get(want.split()[0])
+        if f"{parent} stopped SIGTRAP" in observed[:step]:
+            return ["TRACE-REPARENT", "CHILD-EVENT"]  # its parent has told of the birth
+        return []
     if what.verb in FORKS and (refusal or returned):
         machine = _Noting(scenario, options)
         machine.run(steps)
@@ -161,13 +176,14 @@ _TRAP = ("calltrap", "alltraps")
 _TRAPPED = re.compile(r"\btrap type \d+ code \w+ rip ([a-z_]\w*)")
 
 
-def blamed_for_panic(reason: str, console: str) -> str | None:
+def blamed_for_panic(reason: str, console: str, steps: Sequence[Step] = ()) -> str | None:
     """The clause that a panic speaks for: who has made what the kernel was working on; or None.
 
     That can be told of traps, and of the checks of a queue.
 
     *console* has the traceback, the innermost function first; or, from a kernel without
-    a debugger, nothing but where it was trapped.
+    a debugger, nothing but where it was trapped.  *steps* are the scenario's: exit1() itself
+    looks for who waits in vfork (kern_exit.c, PL_PPWAIT).
     """
     frames = _FRAME.findall(console)
     if _QUEUE.search(reason) and {"lwp_create", "fork1"}.intersection(frames):
@@ -179,7 +195,16 @@ def blamed_for_panic(reason: str, console: str) -> str | None:
         for functions, clause in _MADE_BY:
             if re.fullmatch(functions, frame):
                 return clause
+        if frame == "exit1" and any(map(_holds, steps)):
+            return "PPWAIT-MARK"
     return None
+
+
+def _holds(step: Step) -> bool:
+    """Whether the step is a call that holds its caller until the child is done with its memory."""
+    if step.verb == "__clone":
+        return bool(flags_value(step.args[0]) & CLONE_VFORK)
+    return step.verb in ("vfork", "__vfork14")
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,8 +260,7 @@ class _Noting(Machine):
             k.nprocs,
             k.maxproc,
             tuple(event for event, bit in _EVENT_BITS.items() if l.l_proc.p_slflag & bit),
-            step.verb in ("vfork", "__vfork14")
-            or (step.verb == "__clone" and bool(flags_value(step.args[0]) & CLONE_VFORK)),
+            _holds(step),
         )
         return (yield from super()._fork(step, l))
 

@@ -86,7 +86,7 @@ def judge(
         return Result(
             scenario,
             Verdict.DIFFERENCE,
-            blamed_for_panic(observed.reason, observed.console) or about,
+            blamed_for_panic(observed.reason, observed.console, scenario.steps) or about,
             allowed_logs(scenario, options),
             reason=observed.reason,
             console=observed.console,

@@ -264,6 +264,40 @@ def test_an_assertion_is_blamed_on_what_the_scenario_is_about() -> None:
     assert blamed_for_panic(reason, frames) is None
 
 
+def test_an_exit_that_is_trapped_where_somebody_waits_in_vfork() -> None:
+    """exit1() looks for that one itself; without such a call it says nothing."""
+    trap = "trap type 6 code 0 rip exit1+0x3c4 at 0xffffffff80371234 cs 0x8"
+    held = steps("a/held", "SUCCESS", "P: __clone CLONE_VFORK|SIGCHLD -").steps
+    plain = steps("a/plain", "SUCCESS", "P: fork -").steps
+    assert blamed_for_panic("panic: trap", trap, held) == "PPWAIT-MARK"
+    assert blamed_for_panic("panic: trap", trap, plain) is None
+
+
+def test_who_waits_in_vfork_for_ever_was_not_told_of() -> None:
+    """A child that ended at once has let nobody go: it had no mark, or another one's."""
+    for call, clause in (
+        ("P: vfork -", "PPWAIT-MARK"),
+        ("P: __clone CLONE_VFORK|SIGCHLD -", "PPWAIT-MARK"),
+        ("P: __clone SIGCHLD -", "SUCCESS"),
+    ):
+        scenario = steps("a/stuck", "SUCCESS", call, "P: wait4 -")
+        for seen in (("stuck", "not reached"), ("unfinished", "stuck")):
+            result = judge(scenario, seen, OPTIONS, NONE)
+            assert (result.verdict, result.clause) == (Verdict.DIFFERENCE, clause)
+
+
+def test_a_newborn_that_does_not_stop_for_its_tracer_was_not_given_to_it() -> None:
+    """Its parent has told of the birth: so the event was asked for, and reported."""
+    start = ("T: spawn P", "T: wait4 P", "T: PT_SET_EVENT_MASK P PTRACE_FORK", "T: PT_CONTINUE P")
+    scenario = steps(
+        "a/lost", "TRACE-FORK-WHEN", *start, "P: fork C", "T: wait4 any", "T: wait4 any"
+    )
+    seen = ("P", "P stopped SIGSTOP", "ok", "ok", "unfinished", "P stopped SIGTRAP", "unfinished")
+    assert judge(scenario, seen, OPTIONS, NONE).clause == "TRACE-REPARENT"
+    other = (*seen[:5], "C stopped SIGTRAP", "unfinished")
+    assert judge(scenario, other, OPTIONS, NONE).clause == "TRACE-FORK-WHEN"
+
+
 def test_a_kernel_without_a_debugger_says_where_it_was_trapped() -> None:
     """There is no traceback, but the function tells who made what it worked on."""
     trap = "fatal page fault in supervisor mode\ntrap type 6 code 0x2 rip {} at 0xf0 cs 0x8\n"
