@@ -74,7 +74,7 @@ def test_who_is_killed_in_the_middle_of_exec_is_gone() -> None:
 
 @needs_kernel
 def test_a_child_without_a_name_is_nobody_elses_newborn() -> None:
-    """On two CPUs E may not have run yet when D's own child is waited for; E still takes its step."""
+    """On two CPUs E may not have run yet when D waits for its own child; E still takes its step."""
     births = ("P: __clone CLONE_VM|SIGCHLD C own", "P: fork D", "C: exit 4", "P: vfork E")
     waits = ("D: __vfork14 -", "D: wait4 - WALLSIG", "E: exit 0", "P: getppid")
     guest = GuestTarget(guest_machine(Path(os.environ[KERNEL_VARIABLE]), cpus=2))
@@ -89,7 +89,7 @@ def test_a_child_without_a_name_is_nobody_elses_newborn() -> None:
 
 @needs_kernel
 def test_a_tick_is_waited_for() -> None:
-    """Also where pipes are pairs of sockets, which have no date: processes born apart differ in it."""
+    """Also where pipes are pairs of sockets, and have no date: who is born after it is younger."""
     guest = GuestTarget(guest_machine(Path(os.environ[KERNEL_VARIABLE])))
     apart = steps("mine/tick", "START-TIME", "P: tick", "P: fork C", "C: compare P C start")
     try:

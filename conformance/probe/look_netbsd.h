@@ -12,8 +12,6 @@
 #include <uvm/uvm_extern.h>
 #include <uvm/uvm_param.h>
 
-#include "text.h"
-
 enum { MAX_LWPS = 8 }; /* no scenario has more actors; as many again that nobody has asked for */
 
 static long sysctl_set(const int *name, u32 depth, int *old, int new)
@@ -145,8 +143,8 @@ static int os_lwp_state(long pid, long lid)
 		return state;
 	long got = sysctl_get(name, 5, lwp, sizeof lwp);
 	for (long i = 0; got > 0 && i < got / (long)sizeof lwp[0]; i++)
-		if (lwp[i].l_lid == lid) /* sys/lwp.h: LSSLEEP 3, LSSTOP 4, LSZOMB 5 */
-			return lwp[i].l_stat == 3 ? ASLEEP : lwp[i].l_stat == 4 ? STOPPED : lwp[i].l_stat == 5 ? ZOMBIE : RUNNING;
+		if (lwp[i].l_lid == lid)
+			return lwp_state(lwp[i].l_stat, lwp[i].l_wmesg);
 	return ZOMBIE;
 }
 

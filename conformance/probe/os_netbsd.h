@@ -19,6 +19,7 @@
 
 #include "arch.h"
 #include "os.h"
+#include "text.h"
 
 /* A static program has to say that it is one of NetBSD's. */
 __asm__(".section .note.netbsd.ident,\"a\",%note\n"
@@ -232,15 +233,26 @@ static long proc_info(long pid, struct kinfo_proc2 *kp)
 	return got < 0 ? got : got < (long)sizeof *kp ? -ESRCH : 0;
 }
 
+/*
+ * An LWP's state and what it sleeps on (sys/lwp.h: LSSLEEP 3, LSSTOP 4, LSZOMB 5). Who waits for a
+ * lock will get it: a call is not held by that. Until NetBSD 10 all locks were "tstile".
+ */
+static int lwp_state(int stat, const char *wmesg)
+{
+	if (stat == 3)
+		return same(wmesg, "mutex") || same(wmesg, "rwlock") || same(wmesg, "tstile") ? RUNNING : ASLEEP;
+	return stat == 4 ? STOPPED : stat == 5 ? ZOMBIE : RUNNING;
+}
+
 static int os_state(long pid)
 {
 	struct kinfo_proc2 kp;
 	if (proc_info(pid, &kp) < 0)
 		return NOBODY;
-	/* p_realstat: sys/proc.h's SACTIVE 2, SSTOP 4, SZOMB 5; p_stat: sys/lwp.h's LSSLEEP 3, LSSTOP 4 */
+	/* p_realstat: sys/proc.h's SACTIVE 2, SSTOP 4, SZOMB 5; p_stat: that of an LWP */
 	switch (kp.p_realstat) {
 	case 2:
-		return kp.p_stat == 3 ? ASLEEP : kp.p_stat == 4 ? STOPPED : RUNNING;
+		return lwp_state(kp.p_stat, kp.p_wmesg);
 	case 4:
 		return STOPPED;
 	case 5:
