@@ -1,6 +1,6 @@
 /*
  * When a step is over: when it is done, or when its process sleeps in the
- * kernel, is stopped or is dead.  Nobody but the director watches.
+ * kernel (not for a lock), is stopped or is dead.  Nobody but the director watches.
  */
 #ifndef WATCH_H
 #define WATCH_H
