@@ -135,11 +135,12 @@ def _touched(result: Result) -> frozenset[str]:
 
 def _left_behind(result: Result) -> bool:
     """Whether a count is wrong from then on: what a refusal kept, or another user was charged."""
-    if result.clause in MISCOUNTED:
-        return True
-    if result.step is None or result.observed is None or result.clause not in LEFT_BEHIND:
+    if result.step is None or result.observed is None:
         return False
-    return result.observed[result.step : result.step + 1] == ("EAGAIN",)
+    seen = result.observed[result.step : result.step + 1]
+    if result.clause in MISCOUNTED:
+        return any(("EAGAIN",) in (seen, log[result.step :][:1]) for log in result.expected)
+    return result.clause in LEFT_BEHIND and seen == ("EAGAIN",)
 
 
 def _got_stuck(result: Result) -> bool:

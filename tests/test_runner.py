@@ -317,6 +317,12 @@ def test_who_is_charged_for_another_is_shown_first() -> None:
     for _ in run.results():
         pass
     assert run.close().ranked()[0].clause == "NPROC-COUNTS-REAL-UID"
+    # What else such a scenario may see has nothing to do with counts.
+    answers["a/0"] = [("EPERM", "C")] * 3
+    run = Run(Scripted({name: list(given) for name, given in answers.items()}), charged + others)
+    for _ in run.results():
+        pass
+    assert run.close().ranked()[0].clause == "CREDENTIALS"
 
 
 def test_what_only_counts_comes_last() -> None:
