@@ -199,6 +199,7 @@ P: fork C
 L: fork D                [NPROC-LIMIT]
 C: exit 3
 P: wait4 C               [EXIT-SIGNAL]
+P: getppid
 L: fork E                [NPROC-LIMIT]
 E: exit 4
 P: wait4 E               [EXIT-SIGNAL]
