@@ -22,7 +22,7 @@ from conformance.report.explain import explain
 from conformance.targets import guest
 from conformance.verdict import Verdict, judge
 from reference_model import Options, Scenario, parse
-from vm.console import PANIC
+from vm.console import NO_ROOT, PANIC
 
 GREETING = (
     "forkoracle-probe 2 NetBSD 10.99 amd64 uid=0 tracer=yes nproc=160/1044 maxproc=1044 lacks=-"
@@ -218,3 +218,17 @@ def test_a_panic_is_a_difference_with_its_console() -> None:
 def test_the_console_tells_a_panic_from_a_boot(console: str, panics: bool) -> None:
     """Panics, traps and ddb's prompt are noticed; an ordinary boot is not taken for one."""
     assert bool(PANIC.search(console)) is panics
+
+
+@pytest.mark.parametrize(
+    ("console", "asks"),
+    [
+        ("[ 1.1] boot device: <unknown>\r\n[ 1.1] unknown device major 0xffffffffffffffff", True),
+        ("[ 1.1] boot device: <unknown>\r\nroot device: ", True),
+        ("[ 1.1] boot device: <unknown>\r\nroot device (default ld0a): ", True),
+        ("[ 1.1] boot device: ld0\r\n[ 1.1] root on ld0a dumps on ld0b\r\n", False),
+    ],
+)
+def test_the_console_tells_a_kernel_that_finds_no_disk(console: str, asks: bool) -> None:
+    """It asks for its root, in one way or another, and would wait for ever."""
+    assert bool(NO_ROOT.search(console)) is asks
