@@ -173,13 +173,15 @@ _FRAME = re.compile(
 )
 _QUEUE = re.compile(r"\b(?:LIST|TAILQ)_(?:INSERT|REMOVE)")
 _TRAP = ("calltrap", "alltraps")
+#: What finds that a lock is held that should not be, or the other way round (kern_mutex.c).
+_LOCK = re.compile(r"(?:mutex|rw)_vector_\w+")
 _TRAPPED = re.compile(r"\btrap type \d+ code \w+ rip ([a-z_]\w*)")
 
 
 def blamed_for_panic(reason: str, console: str, steps: Sequence[Step] = ()) -> str | None:
     """The clause that a panic speaks for: who has made what the kernel was working on; or None.
 
-    That can be told of traps, and of the checks of a queue.
+    That can be told of traps, of locks taken or let go of wrongly, and of the checks of a queue.
 
     *console* has the traceback, the innermost function first; or, from a kernel without
     a debugger, nothing but where it was trapped.  *steps* are the scenario's: exit1() itself
@@ -189,9 +191,9 @@ def blamed_for_panic(reason: str, console: str, steps: Sequence[Step] = ()) -> s
     if _QUEUE.search(reason) and {"lwp_create", "fork1"}.intersection(frames):
         return "FRESH-LISTS"  # the head of a list of the new process was never made
     # A trap comes of what is no memory, an assertion of any value: that may be the caller's.
-    traps = [index for index, frame in enumerate(frames) if frame in _TRAP]
+    last = [i for i, frame in enumerate(frames) if frame in _TRAP or _LOCK.fullmatch(frame)][-1:]
     trapped = _TRAPPED.findall(console)[:1]
-    for frame in [*trapped, *(frames[traps[-1] + 1 :] if traps else ())]:
+    for frame in [*trapped, *(frame for i in last for frame in frames[i + 1 :])]:
         for functions, clause in _MADE_BY:
             if re.fullmatch(functions, frame):
                 return clause

@@ -307,6 +307,27 @@ def test_a_kernel_without_a_debugger_says_where_it_was_trapped() -> None:
     assert blamed_for_panic(reason, trap.format("0xffffffff80380012")) is None
 
 
+LOCK_ERROR = """\
+panic: lock error: Mutex: mutex_vector_exit,748: assertion failed: MUTEX_OWNER(mtx->mtx_owner) == \
+curthread: lock 0xffff92bb08e72580 cpu 1 lwp 0xffff92bb08e3dc00
+[  73.0716668] cpu1: Begin traceback...
+[  73.0716668] vpanic+0x16b() at ffffffff8042189b
+[  73.0716668] panic+0x3c() at ffffffff8042197c
+[  73.0716668] lockdebug_abort+0xe1() at ffffffff804166f1
+[  73.0816755] mutex_vector_exit+0x11b() at ffffffff803d0c7b
+[  73.0816755] {}+0x9a() at ffffffff803c019a
+[  73.0816755] fork1+0x917() at ffffffff803c0b57
+[  73.0816755] sys_vfork+0x1e() at ffffffff803c10ce
+"""
+
+
+def test_a_lock_error_is_blamed_on_what_its_function_is_there_for() -> None:
+    """As 11.0_RC6 told of the race in line 535: fork1 calls one that lets go of a lock."""
+    reason = "kernel panicked: panic: lock error: Mutex: mutex_vector_exit,748: assertion failed"
+    assert blamed_for_panic(reason, LOCK_ERROR.format("proc_changeparent")) == "TRACE-REPARENT"
+    assert blamed_for_panic(reason, LOCK_ERROR.format("mi_switch")) is None
+
+
 def test_a_list_that_was_never_made_is_blamed_itself() -> None:
     """The kernel's check of a list's head, where fork puts the first LWP into it."""
     reason = "kernel panicked: panic: LIST_INSERT_HEAD 0xffff940cdb5ac4a0 kern_lwp.c:949"

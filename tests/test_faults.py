@@ -82,6 +82,13 @@ def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FaultyProbe, "faults", 1 << 30)
 
 
+#: Nobody's fault, which 60 scenarios were suspected of.
+ONE_OF_60 = (
+    "in this scenario or one of the 59 before it, "
+    "and not again when the same scenarios were run again"
+)
+
+
 def scenarios(guilty: set[int], count: int) -> list[Scenario]:
     """So many scenarios, of which some are guilty."""
     texts = [GUILTY if n in guilty else "P: store 1" for n in range(count)]
@@ -110,13 +117,13 @@ def test_exactly_the_guilty_scenarios_are_blamed(
 
 @pytest.mark.parametrize("error", [PANIC_ERROR, HANG_ERROR], ids=["panic", "hang"])
 def test_a_fault_that_does_not_come_again_is_told_once(error: ProbeError) -> None:
-    """It is told in the place of the last suspect, and says so; it is not lost."""
+    """It is told in the place of the last suspect, and says among how many; it is not lost."""
     FaultyProbe.faults = 1
     with Channel(lambda: FaultyProbe(error)) as channel:
         seen = [observed for _, observed in channel.run(scenarios({20}, 60))]
     [fault] = [observed for observed in seen if observed != ("ok",)]
     assert isinstance(fault, Panicked | NotDecided)
-    assert fault.reason == f"{error}; once, and not again when the same scenarios were run again"
+    assert fault.reason == f"{error}; once, {ONE_OF_60}"
 
 
 class UnwatchedProbe(FaultyProbe):
@@ -153,7 +160,7 @@ def test_an_unwatched_guest_that_was_lost_once_is_told_once(error: ProbeError) -
     FaultyProbe.faults = 1
     with Channel(lambda: FaultyProbe(error), watched=False) as channel:
         seen = [observed for _, observed in channel.run(scenarios({20}, 60))]
-    reason = f"{error}; once, and not again when the same scenarios were run again"
+    reason = f"{error}; once, {ONE_OF_60}"
     assert [observed for observed in seen if observed != ("ok",)] == [NotDecided(reason)]
 
 

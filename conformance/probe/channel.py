@@ -135,7 +135,7 @@ class Search:
         self._size: int | None = None
         self._fault: Fault | None = None
         self._hung = False
-        self._end = 0
+        self._begin = self._end = 0
 
     def until(self, position: int, total: int) -> int:
         """Where the next part ends."""
@@ -146,12 +146,12 @@ class Search:
 
         A step that gets stuck in one of the suspects explains the hang, which is then not told.
         """
-        self._end = min(until, position + WINDOW)
+        self._begin, self._end = position, min(until, position + WINDOW)
         self._size, self._fault, self._hung = 1, fault, True
 
     def failed(self, position: int, until: int, fault: Fault) -> bool:
         """That part ended the probe: True where it is one scenario, who is guilty then."""
-        self._end = min(until, position + WINDOW)
+        self._begin, self._end = position, min(until, position + WINDOW)
         self._size = max(1, (self._end - position) // 8)
         found = self._end - position == 1
         self._fault, self._hung = None if found else fault, False
@@ -168,8 +168,10 @@ class Search:
         if self._fault is None or position + 1 < self._end:
             return None
         fault, self._fault = self._fault, None
-        reason = f"{fault.reason}; once, and not again when the same scenarios were run again"
-        return replace(fault, reason=reason)
+        before = position - self._begin
+        which = f", in this scenario or one of the {before} before it" if before else ""
+        again = "and not again when the same scenarios were run again"
+        return replace(fault, reason=f"{fault.reason}; once{which}, {again}")
 
     def went_well(self) -> None:
         """Go on in larger parts."""

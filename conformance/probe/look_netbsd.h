@@ -134,12 +134,20 @@ static long os_lwp_create(void (*start)(void), void *stack)
 static long os_lwp_self(void) { return SYS(SYS__lwp_self, 0, 0, 0, 0, 0, 0); }
 static void os_lwp_exit(void) { SYS(SYS__lwp_exit, 0, 0, 0, 0, 0, 0); }
 
-/* As os_state(), for one LWP of a process. */
+/*
+ * As os_state(), for one LWP of a process; where another one runs, that one is not asked about, since
+ * who waits for its turn sleeps, and so nothing is to be seen yet.
+ *
+ * kern.lwp holds the process's lock, and NetBSD panics where that meets a traced fork of the process:
+ * fork1 (kern_fork.c 1.232, line 535) calls proc_changeparent() without the lock that that one lets
+ * go of if it cannot have the parent's.  So it is asked only when all LWPs are asleep: kern.proc2 shows
+ * the one that is the most awake (kern_proc.c, proc_active_lwp()), and takes that lock behind proc_lock.
+ */
 static int os_lwp_state(long pid, long lid)
 {
 	LARGE static struct kinfo_lwp lwp[2 * MAX_LWPS];
 	int name[] = {CTL_KERN, KERN_LWP, (int)pid, sizeof lwp[0], 2 * MAX_LWPS}, state = os_state(pid);
-	if (state == ZOMBIE || state == NOBODY || state == STOPPED)
+	if (state != ASLEEP && (state != RUNNING || has_futex))
 		return state;
 	long got = sysctl_get(name, 5, lwp, sizeof lwp);
 	for (long i = 0; got > 0 && i < got / (long)sizeof lwp[0]; i++)

@@ -87,6 +87,9 @@ static int is_stuck(u32 now, u64 waited, int *calm)
 	u64 sleeps = step->verb == V_SLEEP ? (u64)step->arg[0] * 1000 : 0;
 	int external = (stage->external & 1u << step->actor) != 0, impatient = waited > patience + sleeps, state;
 	long pid = pid_known(step->actor);
+	/* It may be about to be called, and to fork: see os_lwp_state(). */
+	if (who->lid && !result->state && waited < CALM)
+		return 0;
 	if (pid == 0 && !external) {
 		if (!never_born(step->actor))
 			return impatient;
