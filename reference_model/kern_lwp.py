@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 from reference_model.kern_exit import exit1
 from reference_model.kern_sig import issignal
 from reference_model.netbsd import (
+    EBUSY,
     LSSTOP,
     LSZOMB,
+    PL_PPWAIT,
     PS_STOPPING,
     PS_WEXIT,
     PSL_TRACED,
@@ -23,7 +25,7 @@ from reference_model.netbsd import (
     SSTOP,
     TRAP_LWP,
 )
-from reference_model.proc import Lwp, Sleeping
+from reference_model.proc import Lwp, Lwpctl, Sleeping
 
 if TYPE_CHECKING:
     from reference_model.kernel import Kernel
@@ -62,6 +64,17 @@ def sys__lwp_create(k: Kernel, l: Lwp) -> Lwp:
     else:
         k.setrunnable(l2)
     return l2
+
+
+def lwp_ctl_alloc(l: Lwp) -> int:
+    """Line 1925: give the LWP a control block of its own, if it has none; an error number, or 0."""
+    p = l.l_proc
+    if p.p_lflag & PL_PPWAIT:
+        return EBUSY
+    if not l.l_lcpage:
+        l.l_lwpctl, l.l_lcpage = Lwpctl(p.p_vmspace), True
+    p.p_vmspace.lwpctl = l.l_lwpctl
+    return 0
 
 
 def _traces(l: Lwp, flag: int) -> bool:

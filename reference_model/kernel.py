@@ -22,6 +22,7 @@ from reference_model.netbsd import (
     LSONPROC,
     LSRUN,
     LSSLEEP,
+    LWP_VFORK,
     MAP_INHERIT_NONE,
     MAP_INHERIT_SHARE,
     MAP_INHERIT_ZERO,
@@ -338,6 +339,8 @@ class Kernel:
         l2.l_sigmask = sigmask
         l2.l_sigstk = sigstk
         l2.l_stack = stack
+        if flags & LWP_VFORK:  # lines 878-881: who waits meanwhile does not need it
+            l2.l_lwpctl = l1.l_lwpctl
         l2.l_task = self._first_return(l2, func, arg)
         p2.p_lwps.insert(0, l2)
         p2.p_nlwps += 1
@@ -467,12 +470,12 @@ class Kernel:
         """uvm_map.c, line 4650: each mapping as its inheritance says, which is inherited, too."""
         old = vm1.page
         if old is None or old.inheritance == MAP_INHERIT_NONE:
-            return Vmspace(vm1.word, page=None)
+            return Vmspace(vm1.word, page=None, lwpctl=vm1.lwpctl)
         if old.inheritance == MAP_INHERIT_SHARE:
             amap = old.amap
         else:
             amap = Amap(0 if old.inheritance == MAP_INHERIT_ZERO else old.amap.word)
-        return Vmspace(vm1.word, page=MapEntry(amap, old.inheritance))
+        return Vmspace(vm1.word, page=MapEntry(amap, old.inheritance), lwpctl=vm1.lwpctl)
 
     def uvm_proc_exit(self, p: Proc) -> None:
         p.p_vmspace.vm_refcnt -= 1

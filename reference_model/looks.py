@@ -288,6 +288,15 @@ class Looks:
         l.l_private = int(value)
         return "ok"
 
+    def _lc_pctr(self, l: Lwp) -> str:
+        """kern_synch.c, mi_switch(), lines 769-773: each switch to an LWP that has a block."""
+        vm = l.l_proc.p_vmspace
+        if vm.lwpctl is None:
+            return "none"
+        if vm.lwpctl.lcp_uva is not vm:
+            raise CallError(EFAULT)
+        return "counted" if l.l_lwpctl is vm.lwpctl else "still"
+
     def _getprivate(self, l: Lwp) -> str:
         return str(l.l_private or 0)
 

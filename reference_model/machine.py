@@ -232,6 +232,9 @@ class Machine(Looks):
             self.lwps[step.args[0]] = l2
             self.names[l2.l_lid] = step.args[0]
             seen = "ok"
+        elif verb == "_lwp_ctl":
+            error = kern_lwp.lwp_ctl_alloc(l)
+            seen = errno_name(error) if error else "ok"
         elif verb == "_lwp_exit":
             self.log[index] = "ok"
             yield from self.k.lwp_exit(l)

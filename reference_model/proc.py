@@ -212,11 +212,24 @@ class Vmspace:
     """``struct vmspace``: one word of memory is enough to tell one from another.
 
     ``page`` is one more page, for minherit(2); None where nothing is mapped there.
+    ``lwpctl`` is the address that _lwp_ctl(2) has given last.
     """
 
     word: int = 0
     vm_refcnt: int = 1
     page: MapEntry | None = field(default_factory=MapEntry)
+    lwpctl: Lwpctl | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Lwpctl:
+    """``struct lwpctl``: where the kernel counts how often it has switched to an LWP.
+
+    ``lcp_uva`` is the memory that it is mapped in: no child inherits it (kern_lwp.c,
+    lwp_ctl_alloc(), UVM_INH_NONE).
+    """
+
+    lcp_uva: Vmspace
 
 
 @dataclass(slots=True, eq=False)
@@ -276,6 +289,9 @@ class Lwp:
     l_sigpend: int = 0
     l_sigstk: Any = None
     l_private: Any = None
+    #: The control block, its own or borrowed; ``l_lcpage`` is whether it is its own.
+    l_lwpctl: Lwpctl | None = None
+    l_lcpage: bool = False
     l_vforkwaiting: bool = False
     l_waitcv: Condvar = field(default_factory=lambda: Condvar("vfork"))
     l_wchan: Condvar | None = None

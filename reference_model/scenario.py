@@ -155,6 +155,8 @@ VERBS: Final[dict[str, tuple[str, ...]]] = {
     "page_load": (),
     "setprivate": ("integer",),
     "getprivate": (),
+    "_lwp_ctl": (),
+    "lc_pctr": (),
     "rasctl": ("ras",),
     "profil": (),
     "aio_read": ("integer",),

@@ -124,6 +124,7 @@ BREAKS = [
     ),
     ("LWP", "l1.l_sigstk,", "None,", "inherited/*/signal-stack"),
     ("LWP-PRIVATE", "l2.l_private = l1.l_private", "pass", "inherited/*/private"),
+    ("LWP", "LWP_VFORK if flags & FORK_PPWAIT else 0", "0", "lwp/*/control-block"),
     # the newest LWP's instead of the caller's
     ("LWP", "l1.l_sigmask,", "p1.p_lwps[0].l_sigmask,", "lwp/*/signal-mask"),
     ("LWP", "l1.l_sigstk,", "p1.p_lwps[0].l_sigstk,", "lwp/*/signal-stack"),

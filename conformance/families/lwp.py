@@ -123,6 +123,31 @@ P: getppid
 P: wait4 C
 """
 
+# C runs on the control block of the LWP that waits for it, and so is counted there.
+_CONTROL_BLOCK = """
+scenario lwp/{name}/control-block
+about LWP
+P: lc_pctr
+P: _lwp_ctl
+P: lc_pctr
+P: {call}
+C: lc_pctr
+C: _lwp_ctl
+C: exit 3
+P: lc_pctr
+P: wait4 C               [EXIT-SIGNAL]
+
+scenario lwp/{name}/no-control-block
+about LWP
+P: {call}
+C: _lwp_ctl
+C: lc_pctr
+C: exit 3
+P: _lwp_ctl
+P: lc_pctr
+P: wait4 C               [EXIT-SIGNAL]
+"""
+
 _OTHERS = """
 scenario lwp/memory-of-three
 about SYS-VFORK14 VFORK-WAIT
@@ -290,9 +315,12 @@ def generate(random: Random) -> Iterator[Scenario]:
         for end, end_of_c in ends.items():
             held = _HELD.format(name=name, call=call, end=end, end_of_c=end_of_c)
             yield from parse(held)
+        yield from parse(_CONTROL_BLOCK.format(name=name, call=call))
         yield from parse(_BOTH_HELD.format(name=name, call=call, other=text.format(child="D")))
         traced = _TRACED.format(events="PTRACE_FORK").strip()
         yield from parse(_DEAF.format(name=name, call=call, traced=traced))
+    shared = "__clone CLONE_VM|CLONE_VFORK|SIGCHLD C"
+    yield from parse(_CONTROL_BLOCK.format(name="clone-vm-vfork", call=shared))
     yield from parse(_OTHERS)
     for name, events, done in (
         ("fork", "PTRACE_FORK", ""),

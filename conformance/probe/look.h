@@ -221,6 +221,20 @@ static void page_step(struct step *step, struct text *t)
 	put_result(t, error < 0 ? error : (long)word, load ? 0 : "ok");
 }
 
+#if HAVE_LOOKS
+/* Whether a sleep of this LWP, and its return, are counted in the control block that its memory knows of. */
+static void lc_pctr_step(struct text *t)
+{
+	int before = 0, after = 0;
+	long r = os_lwp_counter(&before);
+	if (r > 0) {
+		os_nap(500);
+		os_lwp_counter(&after);
+	}
+	put_result(t, r, r == 0 ? "none" : before != after ? "counted" : "still");
+}
+#endif
+
 static void put_timer(struct text *t, long runs) { put_result(t, runs, runs ? "runs" : "none"); }
 
 /* 1 where the step is one of these. */
@@ -300,6 +314,12 @@ static int look_step(int me, struct step *step, struct text *t)
 		return 1;
 	case V_GETPRIVATE:
 		put_result(t, os_getprivate(), 0);
+		return 1;
+	case V_LWP_CTL:
+		put_result(t, os_lwp_ctl(), "ok");
+		return 1;
+	case V_LC_PCTR:
+		lc_pctr_step(t);
 		return 1;
 	case V_RAS:
 		put_result(t, os_ras((int)a), "ok");

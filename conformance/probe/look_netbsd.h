@@ -7,6 +7,7 @@
 #include <sys/event.h>
 #include <sys/ioctl.h>
 #include <sys/ktrace.h>
+#include <sys/lwpctl.h>
 #include <sys/ras.h>
 #include <sys/ttycom.h>
 #include <uvm/uvm_extern.h>
@@ -132,6 +133,24 @@ static long os_lwp_create(void (*start)(void), void *stack)
 	return error < 0 ? error : lid;
 }
 static long os_lwp_self(void) { return SYS(SYS__lwp_self, 0, 0, 0, 0, 0, 0); }
+static struct lwpctl *the_lwpctl; /* of the LWP of this memory that asked last */
+
+static long os_lwp_ctl(void)
+{
+	return SYS(SYS__lwp_ctl, LWPCTL_FEATURE_CURCPU | LWPCTL_FEATURE_PCTR, &the_lwpctl, 0, 0, 0, 0);
+}
+
+static long os_lwp_counter(int *counter)
+{
+	sigset_t set;
+	if (!the_lwpctl)
+		return 0;
+	/* Only the kernel can look at what may not be mapped; it reads before it refuses the first argument. */
+	if (SYS(SYS___sigprocmask14, 99, the_lwpctl, &set, 0, 0, 0) == -EFAULT)
+		return -EFAULT;
+	*counter = (int)*(volatile int *)&the_lwpctl->lc_pctr;
+	return 1;
+}
 static void os_lwp_exit(void) { SYS(SYS__lwp_exit, 0, 0, 0, 0, 0, 0); }
 
 /*

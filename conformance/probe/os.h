@@ -132,6 +132,8 @@ static long os_aio_error(void); /* of the last one; what is left of it, in a chi
 static long os_minherit(void *page, long size, int inheritance);
 static long os_setprivate(long value);
 static long os_getprivate(void);
+static long os_lwp_ctl(void);
+static long os_lwp_counter(int *counter); /* of this memory's control block; 0: it has none */
 static long os_controlling_tty(void);
 static long os_default_sigchld(int nocldstop); /* with SA_NOCLDSTOP or else SA_NOCLDWAIT */
 #else

@@ -447,5 +447,7 @@ LEFT_OUT: Final[dict[str, str]] = {
     "took": "it is about forkfsleep only",
     "_lwp_create": "which step may come next is worked out for processes with one LWP",
     "_lwp_exit": "it is about _lwp_create only",
+    "_lwp_ctl": "it is about lc_pctr only",
+    "lc_pctr": "whoever waits for its turn wakes up now and then, and is counted for that",
     "tablefull": "whether the kernel says it again depends on the ten seconds before the program",
 }

@@ -25,6 +25,8 @@ NEEDS: dict[str, str] = {
             "minherit",
             "setprivate",
             "getprivate",
+            "_lwp_ctl",
+            "lc_pctr",
             "rasctl",
             "profil",
             "stopped",

@@ -66,6 +66,8 @@ PROGRAM_VERBS: dict[str, tuple[str, str]] = {
     "controlling_tty": ("controlling_tty", "set_terminal({i});"),
     "setprivate": ("private saw", '_lwp_setprivate(private + {0});\nsaw({i}, "ok");'),
     "getprivate": ("private saw", 'saw({i}, "%ld", (long)((char *)_lwp_getprivate() - private));'),
+    "_lwp_ctl": ("lwpctl saw_result", 'saw_result({i}, lwp_control(), "ok");'),
+    "lc_pctr": ("lc_pctr", "look_at_switches({i});"),
     "rasctl": ("rasctl", 'saw_result({i}, rasctl(sequence, sizeof(sequence), {0}), "ok");'),
     "profil": (
         "profil",

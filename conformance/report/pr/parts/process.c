@@ -264,6 +264,40 @@ set_terminal(int step)
 /* The C library's.  What is set and looked at is the distance to it. */
 static char *private;
 
+//@ lwpctl <sys/lwpctl.h>
+static struct lwpctl *lwpctl;
+
+static int
+lwp_control(void)
+{
+
+	return (int)syscall(SYS__lwp_ctl,
+	    LWPCTL_FEATURE_CURCPU | LWPCTL_FEATURE_PCTR, &lwpctl);
+}
+
+//@ lc_pctr lwpctl saw_result nap
+/* Whether a sleep and the return from it are counted. */
+static void
+look_at_switches(int step)
+{
+	int before = 0, after = 0;
+
+	if (lwpctl == NULL) {
+		saw(step, "none");
+		return;
+	}
+	/* It may not be mapped: a bad argument is refused after it is read. */
+	if (sigprocmask(99, (sigset_t *)(void *)lwpctl, NULL) == -1 &&
+	    errno == EFAULT) {
+		saw_result(step, -1, NULL);
+		return;
+	}
+	before = *(volatile int *)&lwpctl->lc_pctr;
+	nap(20000);
+	after = *(volatile int *)&lwpctl->lc_pctr;
+	saw(step, before != after ? "counted" : "still");
+}
+
 //@ rasctl saw_result <sys/ras.h>
 static char sequence[16];		/* any addresses will do */
 
