@@ -80,7 +80,7 @@ def blamed(scenario: Scenario, step: int, observed: Log, expected: Log, options:
     if untold and _HELD.sub("", seen) == _HELD.sub("", want):
         only_longer = bool(_HELD.search(seen)) == bool(_HELD.search(want))
         return "VFORK-WAIT" if only_longer else _WHETHER_HELD[verb]
-    suspects = _suspects(scenario, step, observed, expected, options)
+    suspects = _suspects(_Case(scenario, step, observed, expected, options))
     if suspects:
         return said if said in suspects else suspects[0]
     if said in _WHICH_EVENT.values():
@@ -92,55 +92,138 @@ def blamed(scenario: Scenario, step: int, observed: Log, expected: Log, options:
     return said
 
 
-def _suspects(
-    scenario: Scenario, step: int, observed: Log, expected: Log, options: Options
-) -> list[str]:
-    """Who would explain it, the likeliest first, where the model can tell; else nobody."""
-    what, seen, want = scenario.steps[step], observed[step], expected[step]
-    answer = want if seen == "EAGAIN" else seen
-    refusal = "EAGAIN" in (seen, want) and not _NO_FORK.fullmatch(answer)
-    returned = scenario.traced and (seen == "unfinished") != (want == "unfinished")
-    steps = scenario.steps[: len(observed)]
-    if seen in ("stuck", "unfinished") and _holds(what) and what.child == ANONYMOUS:
-        return ["PPWAIT-MARK"]  # the child has ended, and knew of nobody who waits for that
-    if what.verb == "wait4" and seen in _NOTHING_CAME and want.endswith(" stopped SIGTRAP"):
-        parents = {s.child: s.actor for s in steps if s.verb in FORKS}
-        parent = parents.get(want.split()[0])
-        if f"{parent} stopped SIGTRAP" in observed[:step]:
-            return ["TRACE-REPARENT", "CHILD-EVENT"]  # its parent has told of the birth
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A first wrong observation, and all that is known of it."""
+
+    scenario: Scenario
+    step: int
+    observed: Log
+    expected: Log
+    options: Options
+
+    @property
+    def what(self) -> Step:
+        return self.scenario.steps[self.step]
+
+    @property
+    def seen(self) -> str:
+        return self.observed[self.step]
+
+    @property
+    def want(self) -> str:
+        return self.expected[self.step]
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps up to the end, or to the one that got stuck."""
+        return self.scenario.steps[: len(self.observed)]
+
+    def played(self, steps: Sequence[Step]) -> _Noting:
+        """The model, once it has taken *steps*."""
+        machine = _Noting(self.scenario, self.options)
+        machine.run(steps)
+        return machine
+
+
+def _never_let_go(case: _Case) -> list[str] | None:
+    """A call still waits for the child called ``-``, which has ended and knew of nobody."""
+    waits = case.seen in ("stuck", "unfinished") and case.what.child == ANONYMOUS
+    return ["PPWAIT-MARK"] if waits and holds(case.what) else None
+
+
+def _newborn_is_not_the_tracers(case: _Case) -> list[str] | None:
+    """The tracer waits in vain for a newborn whose parent has told of the birth."""
+    stops = case.want.endswith(" stopped SIGTRAP")
+    if not (case.what.verb == "wait4" and case.seen in _NOTHING_CAME and stops):
+        return None
+    parents = {s.child: s.actor for s in case.steps if s.verb in FORKS}
+    parent = parents.get(case.want.split()[0])
+    told = f"{parent} stopped SIGTRAP" in case.observed[: case.step]
+    return ["TRACE-REPARENT", "CHILD-EVENT"] if told else []
+
+
+def _fork_is_refused_or_not(case: _Case) -> list[str] | None:
+    """EAGAIN where the call had to pass, or the other way round."""
+    answer = case.want if case.seen == "EAGAIN" else case.seen
+    refused = "EAGAIN" in (case.seen, case.want) and not _NO_FORK.fullmatch(answer)
+    if not (case.what.verb in FORKS and refused):
+        return None
+    forks = case.played(case.steps).forks
+    fork = forks.get(case.step)
+    if fork is None:
         return []
-    if what.verb in FORKS and (refusal or returned):
-        machine = _Noting(scenario, options)
-        machine.run(steps)
-        fork = machine.forks.get(step)
-        if fork is None:
-            return []
-        before = [noted for index, noted in machine.forks.items() if index < step]
-        if refusal and want == "EAGAIN":
-            return _not_refused(fork, before)
-        if refusal:
-            return _refused(fork, before, options)
-        if want == "unfinished":
-            return _not_stopped(machine.lwps[what.actor])
-        rest_agrees = observed[step + 1 :] == expected[step + 1 :]
-        return _stopped(fork, came_later=rest_agrees and what.child not in machine.alive())
-    if seen == "ESRCH" != want and what.verb in _FINDS:
-        machine = _Noting(scenario, options)
-        machine.run(steps[:step])
-        looked_for = [name for name in what.args if name in machine.lwps]
-        return list(_FINDS[what.verb]) if set(looked_for) <= set(machine.alive()) else []
-    if what.verb == "sigpending" and what.actor in scenario.roots():
-        sent = {s.args[1] for s in steps[:step] if s.verb == "kill" and s.args[0] == what.actor}
-        lost = set(want.split("|")) - set(seen.split("|"))
-        return ["RUNNABLE"] if lost & sent else []
-    if what.verb in ("PT_GET_PROCESS_STATE", "PT_GET_SIGINFO"):
-        machine = _Noting(scenario, options)
-        machine.run(steps)
-        calls = [i for i in machine.forks if i < step and scenario.steps[i].actor == what.args[0]]
-        reported = _EVENT.findall(seen)
-        if calls and reported and _EVENT.findall(want) not in ([], reported):
-            return _unasked(machine.forks[calls[-1]], reported)
+    before = [noted for index, noted in forks.items() if index < case.step]
+    if case.want == "EAGAIN":
+        return _not_refused(fork, before)
+    return _refused(fork, before, case.options)
+
+
+def _traced_fork_returns_or_not(case: _Case) -> list[str] | None:
+    """A traced caller stops to report an event, and should not; or the other way round."""
+    differs = (case.seen == "unfinished") != (case.want == "unfinished")
+    if not (case.what.verb in FORKS and case.scenario.traced and differs):
+        return None
+    machine = case.played(case.steps)
+    fork = machine.forks.get(case.step)
+    if fork is None:
+        return []
+    if case.want == "unfinished":
+        return _not_stopped(machine.lwps[case.what.actor])
+    rest_agrees = case.observed[case.step + 1 :] == case.expected[case.step + 1 :]
+    return _stopped(fork, came_later=rest_agrees and case.what.child not in machine.alive())
+
+
+def _living_is_not_found(case: _Case) -> list[str] | None:
+    """ESRCH for a process that is there."""
+    if not (case.seen == "ESRCH" != case.want and case.what.verb in _FINDS):
+        return None
+    machine = case.played(case.steps[: case.step])
+    looked_for = [name for name in case.what.args if name in machine.lwps]
+    found = set(looked_for) <= set(machine.alive())
+    return list(_FINDS[case.what.verb]) if found else []
+
+
+def _signal_to_a_root_is_lost(case: _Case) -> list[str] | None:
+    """What was sent does not pend: kpsignal2() passes over a process that is not active."""
+    if not (case.what.verb == "sigpending" and case.what.actor in case.scenario.roots()):
+        return None
+    kills = [s for s in case.steps[: case.step] if s.verb == "kill"]
+    sent = {s.args[1] for s in kills if s.args[0] == case.what.actor}
+    lost = set(case.want.split("|")) - set(case.seen.split("|"))
+    return ["RUNNABLE"] if lost & sent else []
+
+
+def _event_is_another(case: _Case) -> list[str] | None:
+    """A stop reports an event that its tracer has asked for, but for another call."""
+    if case.what.verb not in ("PT_GET_PROCESS_STATE", "PT_GET_SIGINFO"):
+        return None
+    forks = case.played(case.steps).forks
+    steps = case.scenario.steps
+    calls = [i for i in forks if i < case.step and steps[i].actor == case.what.args[0]]
+    reported = _EVENT.findall(case.seen)
+    if calls and reported and _EVENT.findall(case.want) not in ([], reported):
+        return _unasked(forks[calls[-1]], reported)
     return []
+
+
+#: What may be wrong with an observation: the first that speaks of it tells who would explain it,
+#: the likeliest first, or nobody.  None is: that is not what is wrong.
+_WRONGS: tuple[Callable[[_Case], list[str] | None], ...] = (
+    _never_let_go,
+    _newborn_is_not_the_tracers,
+    _fork_is_refused_or_not,
+    _traced_fork_returns_or_not,
+    _living_is_not_found,
+    _signal_to_a_root_is_lost,
+    _event_is_another,
+)
+
+
+def _suspects(case: _Case) -> list[str]:
+    """Who would explain it, the likeliest first, where the model can tell; else nobody."""
+    answers = (wrong(case) for wrong in _WRONGS)
+    return next((suspects for suspects in answers if suspects is not None), [])
 
 
 #: Who is in question where a living process is not found.  kern.proc2 walks the list of all
@@ -150,59 +233,9 @@ _FINDS = {
     **dict.fromkeys(("kinfo", "compare", "flags"), ("PROCESS-LISTS", "RUNNABLE")),
     **dict.fromkeys(("kill", "PT_ATTACH", "watch", "stopfork", "stopexec"), ("RUNNABLE",)),
 }
-#: Which clause has made what a function of the kernel works on: kern_sig.c's queue of signals,
-#: kern_descrip.c's table, vfs_cwd.c's directories, and so on.
-_MADE_BY = (
-    (r"kpsignal2?|sig(?:put|get|clear|clearall|pending1)|ksiginfo_\w+", "NO-PENDING-SIGNALS"),
-    (r"sigaction1|sigacts\w+", "SIGNAL-ACTIONS"),
-    (r"fd_\w+|closef", "FILES"),
-    (r"cwd\w+", "CWD"),
-    (r"lim_\w+|dosetrlimit", "LIMITS"),
-    (r"ras_\w+", "RAS"),
-    (r"aio_\w+", "NO-AIO"),
-    (r"ktr\w+", "KTRACE-INHERITED"),
-    (r"knote\w*|filt_proc\w*", "KNOTES"),
-    (r"uvmspace_\w+|uvm_proc_\w+", "ADDRESS-SPACE"),
-    (r"proc_changeparent", "TRACE-REPARENT"),
-    (r"pstats\w+|calcru|ruadd", "STATS"),
-    (r"startprofclock|stopprofclock", "PROFILING"),
-    (r"kauth_cred_\w+|kauth_proc_\w+", "CREDENTIALS"),
-)
-_FRAME = re.compile(
-    r"^(?:\[[ \d.]+\] )?(?:netbsd:)?(\w+)(?:\+0x[0-9a-f]+)?\(.*\) at ", re.MULTILINE
-)
-_QUEUE = re.compile(r"\b(?:LIST|TAILQ)_(?:INSERT|REMOVE)")
-_TRAP = ("calltrap", "alltraps")
-#: What finds that a lock is held that should not be, or the other way round (kern_mutex.c).
-_LOCK = re.compile(r"(?:mutex|rw)_vector_\w+")
-_TRAPPED = re.compile(r"\btrap type \d+ code \w+ rip ([a-z_]\w*)")
 
 
-def blamed_for_panic(reason: str, console: str, steps: Sequence[Step] = ()) -> str | None:
-    """The clause that a panic speaks for: who has made what the kernel was working on; or None.
-
-    That can be told of traps, of locks taken or let go of wrongly, and of the checks of a queue.
-
-    *console* has the traceback, the innermost function first; or, from a kernel without
-    a debugger, nothing but where it was trapped.  *steps* are the scenario's: exit1() itself
-    looks for who waits in vfork (kern_exit.c, PL_PPWAIT).
-    """
-    frames = _FRAME.findall(console)
-    if _QUEUE.search(reason) and {"lwp_create", "fork1"}.intersection(frames):
-        return "FRESH-LISTS"  # the head of a list of the new process was never made
-    # A trap comes of what is no memory, an assertion of any value: that may be the caller's.
-    last = [i for i, frame in enumerate(frames) if frame in _TRAP or _LOCK.fullmatch(frame)][-1:]
-    trapped = _TRAPPED.findall(console)[:1]
-    for frame in [*trapped, *(frame for i in last for frame in frames[i + 1 :])]:
-        for functions, clause in _MADE_BY:
-            if re.fullmatch(functions, frame):
-                return clause
-        if frame == "exit1" and any(map(_holds, steps)):
-            return "PPWAIT-MARK"
-    return None
-
-
-def _holds(step: Step) -> bool:
+def holds(step: Step) -> bool:
     """Whether the step is a call that holds its caller until the child is done with its memory."""
     if step.verb == "__clone":
         return bool(flags_value(step.args[0]) & CLONE_VFORK)
@@ -262,7 +295,7 @@ class _Noting(Machine):
             k.nprocs,
             k.maxproc,
             tuple(event for event, bit in _EVENT_BITS.items() if l.l_proc.p_slflag & bit),
-            _holds(step),
+            holds(step),
         )
         return (yield from super()._fork(step, l))
 

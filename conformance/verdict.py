@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
-from conformance.blame import blamed, blamed_for_panic
+from conformance.blame import blamed
 from conformance.known import KnownDifference, KnownDifferences
+from conformance.panics import blamed_for_panic
 from conformance.probe.channel import NotDecided, Observed, Panicked
 from reference_model import Log, Options, Scenario, allowed_logs, predict
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.blame import blamed_for_panic
 from conformance.known import KnownDifferences
+from conformance.panics import blamed_for_panic
 from conformance.probe.channel import Panicked
 from conformance.verdict import Verdict, judge
 from reference_model import Log, Options, Scenario, allowed_logs, predict
