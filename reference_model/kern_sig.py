@@ -92,6 +92,12 @@ def sigclear(p: Proc, mask: int = -1) -> None:
     p.p_siginfo = [signo for signo in p.p_siginfo if not mask >> signo & 1]
 
 
+def sigispending(l: Lwp) -> bool:
+    """Line 725: whether a signal that is neither masked nor ignored is pending for the LWP."""
+    pending = l.l_sigpend | l.l_proc.p_sigpend
+    return bool(pending & ~l.l_proc.p_sigctx.ps_sigignore & ~l.l_sigmask)
+
+
 def sigaction1(p: Proc, signum: int, new: str | None) -> tuple[int, str]:
     """sys/kern/sys_sig.c: (error, old disposition); *new* None only asks.
 

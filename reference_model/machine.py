@@ -416,7 +416,9 @@ class Machine(Looks):
             l.l_sigmask |= bit
         else:
             l.l_sigmask &= ~bit
-            l.l_pendsig = True
+            # sys_sig.c, lines 617-624: what a tracee ignores stays pending, and nobody looks.
+            if kern_sig.sigispending(l):
+                l.l_pendsig = True
         return "ok"
 
     def _sigpending(self, l: Lwp) -> str:

@@ -55,6 +55,16 @@ def go_on(k: Kernel, p: Proc) -> None:
     k.settle()
 
 
+def test_an_ignored_signal_of_a_tracee_stays_pending_when_it_is_unblocked() -> None:
+    """sys_sig.c, sigprocmask1(): only what is not ignored is looked at; SIGCHLD is, by default."""
+    start = ("T: PT_ATTACH P", "T: wait4 P", "T: PT_CONTINUE P", "P: spawn C", "P: wait4 C")
+    after = ("P: sigprocmask unblock SIGCHLD", "P: sigpending", "T: wait4 P WNOHANG")
+    ignored = predict(steps("a/1", "SUCCESS", *start, *after), Options())
+    assert ignored[-3:] == ("ok", "SIGCHLD", "none")
+    caught = ("P: sigaction SIGCHLD catch", *start, after[0], "T: wait4 P")
+    assert predict(steps("a/1", "SUCCESS", *caught), Options())[-1] == "P stopped SIGCHLD"
+
+
 @pytest.mark.parametrize("mask", MASKS)
 @pytest.mark.parametrize("flags", [0, FORK_PPWAIT])
 def test_which_stops_there_are(mask: int, flags: int) -> None:

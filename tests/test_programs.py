@@ -204,6 +204,15 @@ def test_what_is_a_race_is_known(lines: tuple[str, ...], *, orderly: bool) -> No
     assert is_orderly(steps("a/1", "SUCCESS", *lines), OPTIONS) is orderly
 
 
+def test_who_will_be_told_of_a_birth_stays_as_it_is() -> None:
+    """A newborn stops in its own time; then its parent's SIGCHLD is lost, or that one is traced."""
+    born = ("P: fork C", "C: spawn D")
+    attached = ("T: PT_ATTACH C", "T: wait4 C WUNTRACED", "T: PT_CONTINUE C")
+    seen = ("C: wait4 D WUNTRACED", "C: getppid")
+    for lines, orderly in (((*attached, *seen), False), ((*seen, *attached, "C: getppid"), True)):
+        assert is_orderly(steps("a/1", "SUCCESS", *born, *lines), OPTIONS) is orderly
+
+
 def test_the_end_of_vfork_and_its_signal_are_no_race_but_for_a_terminal() -> None:
     """exit1 holds proc_lock between them, unless it has to give a terminal up."""
     signal = "P: sigprocmask unblock SIGUSR1"

@@ -103,9 +103,11 @@ class Draft:
             return False  # whoever is told of next might be either's child
         if not self.unseen or _waits(step):
             return True
-        if any(self._waiter(name) == step.actor for name in self.unseen):
-            return step.verb.startswith("PT_") and others.isdisjoint(self.unseen)
-        return others.isdisjoint(self.unseen)
+        # Who is told of the stop gets SIGCHLD, and what that does must not change meanwhile.
+        told = {waiter for name in self.unseen if (waiter := self._waiter(name)) is not None}
+        if step.actor in told and not (step.verb.startswith("PT_") and step.verb != "PT_TRACE_ME"):
+            return False
+        return others.isdisjoint({*self.unseen, *told})
 
     def _birth_under_way(self) -> bool:
         children = (self.steps[index].child for index in self._open)
