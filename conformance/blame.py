@@ -127,9 +127,14 @@ class _Case:
 
 
 def _never_let_go(case: _Case) -> list[str] | None:
-    """A call still waits for the child called ``-``, which has ended and knew of nobody."""
-    waits = case.seen in ("stuck", "unfinished") and case.what.child == ANONYMOUS
-    return ["PPWAIT-MARK"] if waits and holds(case.what) else None
+    """A call still waits for a child that is done with its memory, and knew of nobody.
+
+    The child called ``-`` has ended at once; of any other the model says that it lets go.
+    """
+    if not (case.seen in ("stuck", "unfinished") and holds(case.what)):
+        return None
+    ended = case.what.child == ANONYMOUS or bool(_HELD.search(case.want))
+    return ["PPWAIT-MARK"] if ended else None
 
 
 def _newborn_is_not_the_tracers(case: _Case) -> list[str] | None:

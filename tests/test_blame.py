@@ -286,6 +286,16 @@ def test_who_waits_in_vfork_for_ever_was_not_told_of() -> None:
             assert (result.verdict, result.clause) == (Verdict.DIFFERENCE, clause)
 
 
+def test_who_is_held_by_a_child_that_is_gone_was_not_told_of_either() -> None:
+    """The child has a name, and the model says until which step it holds its parent."""
+    lines = ("P: __vfork14 C [ADDRESS-SPACE]", "C: exit 3", "P: load")
+    scenario = steps("a/held", "SYS-VFORK14", *lines)
+    assert judge(scenario, ("C held 1", "ok", "0"), OPTIONS, NONE).verdict is Verdict.AGREES
+    assert judge(scenario, ("unfinished", "ok", "stuck"), OPTIONS, NONE).clause == "PPWAIT-MARK"
+    plain = steps("a/plain", "SYS-FORK", "P: fork C", "C: exit 3", "P: load")
+    assert judge(plain, ("unfinished", "ok", "stuck"), OPTIONS, NONE).clause == "SYS-FORK"
+
+
 def test_a_newborn_that_does_not_stop_for_its_tracer_was_not_given_to_it() -> None:
     """Its parent has told of the birth: so the event was asked for, and reported."""
     start = ("T: spawn P", "T: wait4 P", "T: PT_SET_EVENT_MASK P PTRACE_FORK", "T: PT_CONTINUE P")
