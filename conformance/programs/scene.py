@@ -77,11 +77,19 @@ class Scene:
         return any(l.l_cred is not root for l in self.machine.lwps.values())
 
     def looked_after(self, name: str) -> bool:
-        """Whether a living root is in the process group of *name*: its parent is in another."""
-        group = self.machine.k.roots_group
-        return self.proc(name).p_pgrp is group and any(
-            p.p_oppid == 0 and p.p_stat in (SACTIVE, SSTOP) for p in group.pg_members
-        )
+        """Whether a living root is in the process group of *name*: its parent is in another.
+
+        An orphan that ends is counted out as if it had been counted in when init got it, so that
+        pg_jobc is too low from then on (kern_exit.c, line 428: fixjobc(); not proc_reparent()).
+        """
+        k = self.machine.k
+        if self.proc(name).p_pgrp is not k.roots_group:
+            return False
+        procs = [l.l_proc for l in self.machine.lwps.values()]
+        ended = [p for p in procs if p.p_stat not in (SACTIVE, SSTOP)]
+        return any(
+            p.p_oppid == 0 and p.p_pgrp is k.roots_group and p not in ended for p in procs
+        ) and not any(p.p_oppid != 0 and p.p_pptr is k.initproc for p in ended)
 
     def any_flag(self, flag: int) -> bool:
         """Whether any process has the PS_ *flag*."""
