@@ -83,10 +83,10 @@ static void compare_step(int me, struct step *step, struct text *t)
 }
 
 /* Wait until the kernel's coarse clock has gone on twice. */
-static void wait_for_ticks(void)
+static void wait_for_ticks(int ticks)
 {
 	u64 seen = os_coarse_time();
-	for (int i = 0; i < 2;) {
+	for (int i = 0; i < ticks;) {
 		u64 now = os_coarse_time();
 		i += now != seen;
 		seen = now;
@@ -95,11 +95,11 @@ static void wait_for_ticks(void)
 }
 
 #if HAVE_LOOKS
-/* Each CPU counts by itself, and the sum is made at most once a tick. */
+/* Each CPU counts by itself, and the sum is made when the first one in a tick asks (subr_cpu.c, cpu_count_sync()). */
 static void counts_step(struct text *t)
 {
 	u64 now[3];
-	wait_for_ticks();
+	wait_for_ticks(1);
 	long error = os_counts(now);
 	if (error < 0) {
 		put_error(t, error);
@@ -263,7 +263,7 @@ static int look_step(int me, struct step *step, struct text *t)
 			put_names(t, "P_CONTROLT", "P_SYSCALL", (u64)(v.number & step->arg[1]));
 		return 1;
 	case V_TICK:
-		wait_for_ticks();
+		wait_for_ticks(2);
 		put(t, "ok");
 		return 1;
 	case V_SLEEP:
@@ -344,7 +344,7 @@ static int look_step(int me, struct step *step, struct text *t)
 		counts_step(t);
 		return 1;
 	case V_MAXPROC:
-		wait_for_ticks(); /* whoever was just waited for has been counted out */
+		wait_for_ticks(2); /* whoever was just waited for has been counted out */
 		r = os_processes();
 		put_result(t, r < 0 ? r : set_knob(MAXPROC, r + a), "ok");
 		return 1;

@@ -424,7 +424,7 @@ VOCABULARY: Final[dict[str, Entry]] = {
     "utrace": Entry(_R, 4, "", _nothing),
     "records": Entry(_R, 4, "KTRACE-INHERITED", _records),
     "tick": Entry(_C, 2, "", _nothing),
-    "fork_counts": Entry(_C, 4, "FORK-COUNTERS", _nothing),
+    "fork_counts": Entry(_C, 2, "FORK-COUNTERS", _nothing),
     "maxproc": Entry(_C, 2, "MAXPROC", _maxproc),
     "spawn": Entry(_T, 1, "SYS-FORK", _spawn),
     "PT_ATTACH": Entry(_T, 2, "TRACE-STATE-NOT-INHERITED", _attach),
