@@ -251,18 +251,24 @@ static long fork_one_of_ours(void *run_on, long slot)
 	return (long)os_fork(io->kind, 20 /* SIGCHLD */, 0, 0, run_on, slot);
 }
 
-/* Whether there is one root only, and nobody else's: it may begin as soon as it is there. */
+/* Whether there is one root only, and nobody else's: nobody has to wait until it is there. */
 static int is_lone_root(void)
 {
 	u32 roots = (u32)stage->scenario.roots;
 	return !stage->external && !(roots & (roots - 1));
 }
 
-/* Fork the roots, and wait until each of them is there; 0 where one could not be. */
+/*
+ * Fork the roots, and wait until each of several is there; 0 where one could not be.
+ *
+ * None begins before all have been put into their group: setpgid looks for us among the ancestors,
+ * and NetBSD looks for ever where two processes that trace each other are in the way (kern_proc.c,
+ * p_inferior()).
+ */
 static int bring_roots(void)
 {
 	u64 until = os_microtime() + patience;
-	stage->turn = is_lone_root() ? 0 : NOT_YET;
+	stage->turn = NOT_YET;
 	for (int i = 0; i < stage->scenario.actors; i++) {
 		if (!is_played_here(i))
 			continue;
@@ -278,7 +284,7 @@ static int bring_roots(void)
 		os_setpgid(pid, stage->group);
 		stage->actor[i].expected = (i32)pid;
 	}
-	if (stage->turn != NOT_YET)
+	if (is_lone_root())
 		return 1;
 	for (int i = 0; i < stage->scenario.actors; i++)
 		while (is_played_here(i) && !stage->actor[i].pid) {
@@ -302,10 +308,8 @@ static void play_staged(void)
 	int stuck_at = 0;
 	if (bring_roots()) {
 		stand_back(1);
-		if (stage->turn == NOT_YET) {
-			stage->turn = 0;
-			call_for(0);
-		}
+		stage->turn = 0;
+		call_for(0);
 		stuck_at = watch();
 	}
 	settle_results(stuck_at);
