@@ -83,13 +83,12 @@ class Scene:
         pg_jobc is too low from then on (kern_exit.c, line 428: fixjobc(); not proc_reparent()).
         """
         k = self.machine.k
-        if self.proc(name).p_pgrp is not k.roots_group:
-            return False
         procs = [l.l_proc for l in self.machine.lwps.values()]
+        living = [p for p in procs if p.p_stat in (SACTIVE, SSTOP)]
         ended = [p for p in procs if p.p_stat not in (SACTIVE, SSTOP)]
-        return any(
-            p.p_oppid == 0 and p.p_pgrp is k.roots_group and p not in ended for p in procs
-        ) and not any(p.p_oppid != 0 and p.p_pptr is k.initproc for p in ended)
+        has_root = any(p.p_oppid == 0 and p.p_pgrp is k.roots_group for p in living)
+        lost_orphan = any(p.p_oppid != 0 and p.p_pptr is k.initproc for p in ended)
+        return self.proc(name).p_pgrp is k.roots_group and has_root and not lost_orphan
 
     def any_flag(self, flag: int) -> bool:
         """Whether any process has the PS_ *flag*."""
