@@ -26,14 +26,6 @@ static int state_of(int actor)
 	return os_state(pid_known(actor));
 }
 
-static void settle_result(int i, const char *seen)
-{
-	struct result *r = &stage->result[i];
-	struct text t = {r->seen, r->seen + SEEN - 1};
-	put(&t, seen);
-	r->state = DONE;
-}
-
 /* Whether the actor can never be born: the step that should bear it is done and did not. */
 static int never_born(int actor)
 {
