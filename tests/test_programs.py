@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from itertools import islice
+from itertools import chain, islice, pairwise
 from pathlib import Path
 
 import pytest
@@ -24,30 +24,35 @@ from tests.scenarios import steps
 OPTIONS = Options()
 
 
-@pytest.fixture(scope="module")
-def first() -> list[object]:
-    return list(next(batches(OPTIONS, 1)))
+def drawn(
+    number: int, seed: int = 1, options: Options = OPTIONS, lacks: frozenset[str] = frozenset()
+) -> list[Scenario]:
+    """The first so many programs of a seed."""
+    return list(islice(chain.from_iterable(batches(options, seed, lacks)), number))
 
 
-def test_a_seed_gives_the_same_programs(first: list[object]) -> None:
+def test_a_seed_gives_the_same_programs() -> None:
     """Name for name and step for step; another seed gives others."""
-    assert next(batches(OPTIONS, 1)) == first
-    assert next(batches(OPTIONS, 2)) != first
+    first = drawn(150)
+    assert drawn(150) == first
+    assert drawn(150, seed=2) != first
 
 
-def test_batches_differ() -> None:
-    """The second batch goes on where the first one ended, and has its own programs."""
-    one, two = islice(batches(OPTIONS, 1), 2)
-    assert not {s.name for s in one} & {s.name for s in two}
-    assert len({s.steps for s in one} & {s.steps for s in two}) < BATCH / 10
+def test_batches_differ_and_grow() -> None:
+    """Each goes on where the one before ended, and has its own programs; the first come soon."""
+    all_of_them = list(islice(batches(OPTIONS, 1), 5))
+    for one, two in pairwise(all_of_them):
+        assert not {s.name for s in one} & {s.name for s in two}
+        assert len({s.steps for s in one} & {s.steps for s in two}) < len(two) / 10
+    assert 0 < len(all_of_them[0]) < len(all_of_them[-1]) / 4
+    assert BATCH / 2 < len(all_of_them[-1]) <= BATCH
 
 
 def test_programs_are_scenarios_with_known_clauses() -> None:
     """Each can be written and read back, makes sense, and names only clauses that there are."""
-    batch = next(batches(OPTIONS, 3))
-    assert len(batch) > BATCH / 2
-    assert any(scenario.traced for scenario in batch)
-    for scenario in batch:
+    programs = drawn(200, seed=3)
+    assert any(scenario.traced for scenario in programs)
+    for scenario in programs:
         assert parse(scenario.text()) == [scenario]
         assert makes_sense(scenario, OPTIONS)
         assert is_orderly(scenario, OPTIONS)
@@ -55,11 +60,10 @@ def test_programs_are_scenarios_with_known_clauses() -> None:
 
 
 def test_programs_are_of_many_kinds() -> None:
-    """Within three batches every kind of fork succeeds, and is refused for its flags or a limit."""
+    """Within 600 every kind of fork succeeds, and is refused for its flags or a limit."""
     seen = {
         (step.verb, word.partition(" ")[2].partition(" ")[0] or (word[:1].isupper() and word))
-        for batch in islice(batches(OPTIONS, 1), 3)
-        for scenario in batch
+        for scenario in drawn(600)
         for step, word in zip(scenario.steps, _log(scenario), strict=True)
     }
     verbs = {verb for verb, _ in seen}
@@ -83,8 +87,8 @@ def test_any_bytes_are_a_program(data: bytes) -> None:
 
 def test_who_is_not_root_changes_no_user() -> None:
     """Only root can become a user of its own."""
-    for batch in islice(batches(Options(uid=1000), 1), 2):
-        assert not any(step.verb == "setreuid" for s in batch for step in s.steps)
+    for scenario in drawn(300, options=Options(uid=1000)):
+        assert not any(step.verb == "setreuid" for step in scenario.steps)
 
 
 _LIMITED = """
@@ -95,7 +99,7 @@ print(sum(len(batch) for batch in limited(Options(), 1, 250, None)))
 
 
 def test_so_many_are_drawn_and_nothing_is_left_where_one_is(tmp_path: Path) -> None:
-    """As many as were asked for, over two batches; Hypothesis keeps no folder there."""
+    """As many as were asked for, over several batches; Hypothesis keeps no folder there."""
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     done = subprocess.run(
         [sys.executable, "-c", _LIMITED],
@@ -118,10 +122,10 @@ def test_the_whole_language_is_drawn_or_left_out_by_name() -> None:
 
 
 def test_every_verb_comes_up() -> None:
-    """Each verb of the table is in some program of the first batches."""
+    """Each verb of the table is in some program of the first 7,000."""
     wanted = set(VOCABULARY)
-    for batch in islice(batches(OPTIONS, 1), 40):
-        wanted -= {step.verb for scenario in batch for step in scenario.steps}
+    for scenario in islice(chain.from_iterable(batches(OPTIONS, 1)), 7000):
+        wanted -= {step.verb for step in scenario.steps}
         if not wanted:
             break
     assert not wanted
@@ -130,7 +134,7 @@ def test_every_verb_comes_up() -> None:
 def test_what_a_kernel_lacks_is_not_drawn() -> None:
     """Without ptrace, ktrace or a system of our own, nothing is drawn that needs them."""
     lacks = frozenset({"PTRACE", "KTRACE", "AIO", "CLOFORK", ALONE})
-    for scenario in next(batches(OPTIONS, 1, lacks)):
+    for scenario in drawn(200, lacks=lacks):
         assert not needs(scenario) & lacks
 
 

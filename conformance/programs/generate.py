@@ -30,8 +30,10 @@ from reference_model import Options, Scenario, Step
 from reference_model.scenario import ANONYMOUS
 
 FAMILY = "programs"
-#: Programs are drawn so many at a time.
-BATCH = 200
+#: Programs are drawn so many at a time, at first fewer: nobody has anything to do before them.
+BATCH, _FIRST_BATCH = 192, 24
+#: So many are made of what Hypothesis draws once: a draw costs it as much as a small program us.
+_A_DRAW = 8
 #: So many batches are drawn ahead; in the last seconds of a budget they come one by one.
 _AHEAD, _ENDS_SOON = 3, 5.0
 _LONGEST = 16
@@ -190,22 +192,25 @@ def program(
     return steps
 
 
-def _draw(options: Options, lacks: frozenset[str], chosen_seed: int) -> list[tuple[Step, ...]]:
-    """Up to :data:`BATCH` programs, no two of them the same."""
+def _draw(
+    options: Options, lacks: frozenset[str], chosen_seed: int, number: int
+) -> list[tuple[Step, ...]]:
+    """Up to so many programs, a multiple of :data:`_A_DRAW`, no two of them the same."""
     drawn: dict[tuple[Step, ...], None] = {}
 
     @seed(chosen_seed)
     @settings(
-        max_examples=BATCH,
+        max_examples=number // _A_DRAW,
         phases=(Phase.generate,),
         database=None,
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
-    @given(st.binary(min_size=_DATA, max_size=_DATA))
+    @given(st.binary(min_size=_A_DRAW * _DATA, max_size=_A_DRAW * _DATA))
     def collect(data: bytes) -> None:
-        if steps := program(data, options, lacks):
-            drawn.setdefault(steps)
+        for at in range(0, len(data), _DATA):
+            if steps := program(data[at : at + _DATA], options, lacks):
+                drawn.setdefault(steps)
 
     collect()
     return list(drawn)
@@ -251,9 +256,12 @@ def batches(
     options: Options, chosen_seed: int, lacks: frozenset[str] = frozenset()
 ) -> Iterator[list[Scenario]]:
     """Programs without end, in batches; the same for the same seed."""
+    first = 0
     for batch in count():
-        drawn = enumerate(_draw(options, lacks, chosen_seed << 32 | batch))
+        size = min(_FIRST_BATCH << batch, BATCH)
+        drawn = _draw(options, lacks, chosen_seed << 32 | batch, size)
         yield [
-            Scenario(f"{FAMILY}/{chosen_seed}/{batch * BATCH + number}", ("SUCCESS",), steps)
-            for number, steps in drawn
+            Scenario(f"{FAMILY}/{chosen_seed}/{number}", ("SUCCESS",), steps)
+            for number, steps in enumerate(drawn, first)
         ]
+        first += size
