@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 from statistics import median
@@ -34,6 +35,7 @@ from vm.qemu import Qemu
 _BATCH = 20_000
 _FORKS = 5_000
 _PAIRS = 3
+_PROGRAMS_FOR = 20.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +195,21 @@ def _command_starts(kernel: Path) -> tuple[float, float]:
         return first_verdict(Path(name) / "cold"), first_verdict(Path(name) / "warm")
 
 
+def can_draw() -> bool:
+    """Whether programs can be drawn: Hypothesis is an extra."""
+    return find_spec("hypothesis") is not None
+
+
+def _program_rate(target: Target) -> float:
+    """Programs in a second, from the first draw to the last verdict."""
+    from conformance.programs.generate import limited
+
+    programs = limited(target.options, 1, None, _PROGRAMS_FOR, target.lacks)
+    run = Run(target, [], more=programs)
+    seconds = _seconds(lambda: [None for _ in run.results()])
+    return run.summary.scenarios / seconds
+
+
 def _guest_figures(kernel: Path) -> Iterator[Figure]:
     """A guest under TCG, whatever else would work here."""
     machine = guest_machine(kernel, accelerator="tcg")
@@ -223,6 +240,9 @@ def _guest_figures(kernel: Path) -> Iterator[Figure]:
         f"a bare C loop in it ({bare:,.0f}/s)",
         rate / bare,
     )
+    if can_draw():
+        rate = _program_rate(target)
+        yield Figure("guest, generated programs", rate, "/s", "300/s", rate / 300)
     everything = select([])
     one = _seconds(lambda: [None for _ in Run(target, everything).results()])
     target.close()
