@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import psutil
@@ -17,6 +18,7 @@ from conformance.selection import SelectionError, select
 from conformance.targets.base import TargetError
 from conformance.targets.guest import GuestTarget, guest_machine
 from conformance.verdict import Verdict
+from reference_model import predict
 from tests.command import forkoracle
 from tests.scenarios import steps
 from vm.qemu import QEMU
@@ -85,6 +87,29 @@ def test_a_child_without_a_name_is_nobody_elses_newborn() -> None:
     finally:
         guest.close()
     assert {result.verdict for result in results} == {Verdict.AGREES}
+
+
+@needs_kernel
+def test_a_death_that_only_the_end_brings_about_is_not_seen(target: GuestTarget) -> None:
+    """All are killed when a scenario is over, tracees before their tracer, who still waits."""
+    waits = ("T: PT_ATTACH P", "T: wait4 P", "T: PT_CONTINUE P", "T: wait4 P")
+    scenario = steps("mine/end", "TRACE-REPARENT", "P: getppid", *waits)
+    observed = [observed for _, observed in target.run([scenario] * 5)]
+    assert observed == [("init", "ok", "P stopped SIGSTOP", "ok", "unfinished")] * 5
+    assert observed[0] == predict(scenario, target.options)
+
+
+@needs_kernel
+def test_a_program_leaves_nothing_to_the_next_one(target: GuestTarget) -> None:
+    """Its first root may share the director's memory: not where what it does there would stay."""
+    calls = ("page_store 5", "minherit MAP_INHERIT_NONE", "rasctl install", "_lwp_ctl", "store 5")
+    looks = ("page_load", "lc_pctr", "aio_error", "load", "fork C", "rasctl purge")
+    programs = [
+        steps(f"programs/0/{number}", "ADDRESS-SPACE", *(f"P: {call}" for call in order))
+        for number, order in enumerate(product(calls, looks))
+    ]
+    for program, observed in target.run(programs):
+        assert observed == predict(program, target.options), program.text()
 
 
 @needs_kernel

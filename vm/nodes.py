@@ -40,6 +40,7 @@ FOR_THE_PROBE = (
     Node("rld1d", "c", 69, 19, 0o640),
     Node("tty", "c", 1, 0, 0o666),
     Node("ptmx", "c", 165, 0, 0o666),
+    Node("klog", "c", 7, 0, 0o600),
 )
 #: What a whole system with sshd needs.
 FOR_A_SYSTEM = (
@@ -48,7 +49,6 @@ FOR_A_SYSTEM = (
     Node("constty", "c", 0, 1, 0o600),
     Node("mem", "c", 2, 0, 0o640),
     Node("kmem", "c", 2, 1, 0o640),
-    Node("klog", "c", 7, 0, 0o600),
     Node("ksyms", "c", 85, 0, 0o444),
     Node("tty00", "c", 8, 0, 0o600),
     Node("tty01", "c", 8, 1, 0o600),

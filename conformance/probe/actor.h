@@ -4,8 +4,14 @@
 
 enum { STACK_SIZE = 32768, NOT_A_PID = 0x7ffffff0 };
 
-/* Private memory: one stack for each actor and one to be given to __clone, and the word. */
-LARGE static char stacks[MAX_ACTORS][STACK_SIZE] __attribute__((aligned(4096)));
+/*
+ * A stack for each actor and one for the director.  Each is used by one process at a time; as all share
+ * the memory, none is copied by a fork.
+ */
+static char (*stacks)[STACK_SIZE];
+enum { STACKS = MAX_ACTORS + 1, DIRECTORS = MAX_ACTORS };
+
+/* Private memory: a stack to be given to __clone, and the word. */
 LARGE static char given_stack[4096] __attribute__((aligned(4096)));
 static volatile i64 the_word;
 static struct effort fork_took; /* the last call of this process */
@@ -103,9 +109,10 @@ static void fork_step(int me, struct step *step, struct result *result, struct t
 	pair_t both = os_fork(kinds[step->verb], step->arg[0], given, sentinel,
 	    child == ANONYMOUS ? 0 : stack_of(child), child == ANONYMOUS ? -1 : child);
 	long pid = (long)both, second = (long)(both >> PAIR_BITS);
-	struct effort after = measure();
-	fork_took.ticks = after.ticks - before.ticks;
-	fork_took.sleeps = after.sleeps - before.sleeps;
+	if (stage->scenario.measured) { /* else the page need not be copied */
+		struct effort after = measure();
+		fork_took = (struct effort){after.ticks - before.ticks, after.sleeps - before.sleeps};
+	}
 	if (pid < 0) {
 		stage->actor[me].retval1 = -1;
 		put_error(t, pid);
@@ -233,9 +240,9 @@ static void put_signals(struct text *t, u64 set) /* bit n-1 for signal n */
 #include "look.h"
 
 /* Give way: by spinning at first, then, since nothing has happened for long, by a nap. */
-static void wait_a_little(u64 since)
+static void wait_a_little(u64 waited)
 {
-	if (os_microtime() - since < OS_SPIN)
+	if (waited < OS_SPIN)
 		os_yield();
 	else
 		os_nap(50);
@@ -541,10 +548,8 @@ __attribute__((used, noreturn)) void child_main(char *stack, char *parents_stack
 		try_fork();
 	if (slot == 3 * MAX_ACTORS)
 		direct();
-	if (slot >= 2 * MAX_ACTORS) {
-		os_setpgid(0, stage->group);
+	if (slot >= 2 * MAX_ACTORS)
 		actor_main((int)slot - 2 * MAX_ACTORS);
-	}
 #if HAVE_TRACER
 	if (slot >= MAX_ACTORS)
 		spawned((int)slot - MAX_ACTORS);

@@ -118,7 +118,8 @@ def wire_text(scenario: Scenario, settings: Mapping[str, int] | None = None) -> 
 
     *settings* are what words in it stand for here: ``count`` in a limit, and
     ``free`` the first of the two user IDs that nobody has.  ``staged`` has it
-    played by actors, and watched, even where the director could play it itself.
+    played by actors, and watched, even where the director could play it itself;
+    ``together`` has its first root share the director's memory.
     """
     head = "".join(f"{name} {value}\n" for name, value in (settings or {}).items())
     return head + "".join(step.call() + "\n" for step in scenario.steps) + "\n"

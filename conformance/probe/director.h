@@ -39,7 +39,7 @@ static int read_scenario(const char **wrong)
 	if (!line)
 		return 0;
 	/* The step table is not cleared: read_step() clears each entry that it fills. */
-	s->steps = s->actors = s->traced = s->measured = 0;
+	s->steps = s->actors = s->traced = s->measured = s->together = 0;
 	s->alone = 1;
 	for (; line && *line; line = read_line()) {
 		u64 value;
@@ -51,6 +51,8 @@ static int read_scenario(const char **wrong)
 			set(&free_uid, (i64)value);
 		else if (line[0] == 's') /* staged: by an actor whom we watch, even where we could ourselves */
 			s->alone = 0;
+		else if (line[0] == 't') /* together: the first root may share our memory */
+			s->together = 1;
 	}
 	find_roots(s);
 	if (!*wrong && !s->steps)
@@ -170,7 +172,7 @@ static void reap(void)
 			killed = time;
 		}
 		if (got == 0)
-			wait_a_little(since);
+			wait_a_little(time - since);
 	}
 }
 
@@ -193,10 +195,10 @@ static int is_played_here(int actor)
 
 static void wait_until_gone(long pid, u64 until)
 {
-	while (pid > 1 && os_microtime() < until) {
+	while (pid > 1) {
 		int state = os_state(pid);
 		/* With a tracer of its own, Linux's init gets the orphans, and some are slow to reap. */
-		if (state == NOBODY || (state == ZOMBIE && stage->external))
+		if (state == NOBODY || (state == ZOMBIE && stage->external) || os_microtime() > until)
 			return;
 		/* An orphan, too, may have lost its SIGKILL in execve (see reap()). */
 		if (stage->group)
@@ -232,23 +234,55 @@ static void try_fork(void)
 	os_exit(0);
 }
 
+/* NetBSD's numbers. */
+enum { TELLS_US = 20 /* SIGCHLD */, SHARES_OURS = 0x100 /* CLONE_VM */ };
+enum outcome { UNTRIED, GOES_ON, HOLDS, FAILS };
+
+static enum outcome outcome_of_fork(int kind, long flags)
+{
+	struct status status;
+	io->returned = 0;
+	long pid = (long)os_fork(kind, flags, 0, 0, stack_of(0), 3 * MAX_ACTORS + 1);
+	io->returned = 1;
+	if (pid <= 0 || os_wait4(pid, &status, 8 /* WALLSIG */) != pid || status.how != 'e')
+		return FAILS;
+	return status.value ? HOLDS : GOES_ON;
+}
+
 /*
  * A fork that holds its caller, as vfork does, would hold all of us before the
  * first step: what it does wrong is for the scenarios to see.
  */
-static void choose_own_fork(void)
-{
-	struct status status;
-	io->kind = FORK;
-	long pid = (long)os_fork(FORK, 0, 0, 0, stack_of(0), 3 * MAX_ACTORS + 1);
-	io->returned = 1;
-	if (pid > 0 && os_wait4(pid, &status, 8 /* WALLSIG */) == pid && status.how == 'e' && status.value)
-		io->kind = CLONE;
-}
+static void choose_own_fork(void) { io->kind = outcome_of_fork(FORK, TELLS_US) == HOLDS ? CLONE : FORK; }
 
 static long fork_one_of_ours(void *run_on, long slot)
 {
-	return (long)os_fork(io->kind, 20 /* SIGCHLD */, 0, 0, run_on, slot);
+	return (long)os_fork(io->kind, TELLS_US, 0, 0, run_on, slot);
+}
+
+/* What these leave in a process's memory would still be there in the next scenario. */
+static int stays_in_memory(int verb) { return verb >= V_MINHERIT && verb <= V_AIO_ERROR; }
+
+static int may_share_ours(const struct scenario *s)
+{
+	for (int i = 0; i < s->steps; i++)
+		if (stays_in_memory(s->step[i].verb))
+			return 0;
+	if (s->together && !io->sharing)
+		io->sharing = outcome_of_fork(CLONE, TELLS_US | SHARES_OURS);
+	return s->together && io->sharing == GOES_ON;
+}
+
+/*
+ * The first root may share the director's memory.  An emulated machine looks up anew what it has
+ * translated, and where it lies, after each change of address space: that is most of its work.
+ */
+static long fork_root(int actor, int first)
+{
+	long slot = actor + 2 * MAX_ACTORS;
+	if (first && may_share_ours(&stage->scenario))
+		return (long)os_fork(CLONE, TELLS_US | SHARES_OURS, 0, 0, stack_of(actor), slot);
+	return fork_one_of_ours(stack_of(actor), slot);
 }
 
 /* Whether there is one root only, and nobody else's: nobody has to wait until it is there. */
@@ -272,7 +306,7 @@ static int bring_roots(void)
 	for (int i = 0; i < stage->scenario.actors; i++) {
 		if (!is_played_here(i))
 			continue;
-		long pid = fork_one_of_ours(stack_of(i), i + 2 * MAX_ACTORS);
+		long pid = fork_root(i, !stage->group);
 		if (pid < 0)
 			return 0;
 		/*

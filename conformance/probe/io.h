@@ -11,6 +11,7 @@ struct io {
 	volatile u32 left; /* a child of the director's cannot be killed */
 	u32 sees_all; /* while the director runs, nobody else can */
 	i32 kind; /* of call that our own processes are made by */
+	i32 sharing; /* what comes of one that shares our memory, once it has been tried */
 	u32 mail[3]; /* see mailbox.h */
 	u64 flushed;
 	u32 in_start, in_end, out_end;

@@ -470,11 +470,17 @@ static void os_show_addresses(void)
 		sysctl_set(name, 2, &old, 2);
 }
 
-/* Nor need it write on its console who died of which signal: in a guest each letter takes long. */
+/*
+ * Nor need it write on its console who died of what: in a guest each letter takes long.  While somebody
+ * has /dev/klog open, what is logged stays in the message buffer (subr_prf.c, log()); a panic does not.
+ */
 static void os_log_no_ends(void)
 {
 	int name[] = {CTL_KERN, KERN_LOGSIGEXIT}, old = 0;
 	sysctl_set(name, 2, &old, 0);
+	long fd = SYS(SYS_open, "/dev/klog", O_RDONLY, 0, 0, 0, 0);
+	os_dup2(fd, MAIL_DISK + 1); /* out of the way of what scenarios open */
+	os_close(fd);
 }
 
 /*

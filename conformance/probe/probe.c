@@ -90,7 +90,7 @@ static void supervise(void)
 		u64 since = os_microtime();
 		int hung = 0;
 		io->left = 0;
-		long director = fork_one_of_ours(stack_of(0), 3 * MAX_ACTORS);
+		long director = fork_one_of_ours(stack_of(DIRECTORS), 3 * MAX_ACTORS);
 		if (director < 0)
 			leave(3);
 		for (;;) {
@@ -183,8 +183,9 @@ __attribute__((used, noreturn)) void probe_start(long *args)
 	own_surroundings();
 	io = os_shared(sizeof *io);
 	places = os_shared(PAGE + sizeof *stage);
+	stacks = os_shared(STACKS * sizeof *stacks);
 	stage = stage_path ? os_shared_file(stage_path, sizeof *stage) : (void *)(places + PAGE / sizeof *places);
-	if (!stage || !io || !places)
+	if (!stage || !io || !places || !stacks)
 		os_exit(3);
 	if (actor) {
 		if (stop)
@@ -209,6 +210,7 @@ __attribute__((used, noreturn)) void probe_start(long *args)
 	stage->magic = MAGIC;
 	stage->size_of_result = sizeof(struct result);
 	stage->size_of_actor = sizeof(struct actor);
+	stage->results_at = (u32)((char *)stage->result - (char *)stage);
 	choose_own_fork();
 	hello();
 	supervise();

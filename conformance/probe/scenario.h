@@ -124,7 +124,7 @@ struct step {
 };
 
 struct scenario {
-	int steps, actors, alone, traced, measured;
+	int steps, actors, alone, traced, measured, together;
 	int roots, lwps; /* a bit for each actor that is one; an LWP is one that _lwp_create makes */
 	char names[MAX_ACTORS][8];
 	struct step step[MAX_STEPS];

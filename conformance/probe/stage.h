@@ -1,8 +1,8 @@
 /*
  * The stage: the memory that all processes of a scenario share, whatever else
  * they share or not.  It holds the scenario, whose turn it is, who is who, and
- * what was seen.  conformance/targets/linux_tracer.py reads and writes the
- * part up to `scenario`; the sizes at the start let it check that it may.
+ * what was seen.  conformance/targets/linux_tracer.py reads and writes all of
+ * it but `scenario`; the sizes at the start let it check that it may.
  */
 #ifndef STAGE_H
 #define STAGE_H
@@ -33,11 +33,12 @@ struct stage {
 	volatile u32 external; /* the actors that somebody else plays, a bit each */
 	volatile i32 director;
 	volatile i32 group; /* the process group of all roots: the first one's process ID */
-	u32 spare; /* so that the actors lie where a 64-bit word may */
+	u32 results_at; /* the offset of the results */
 	volatile u32 asleep[MAX_ACTORS]; /* this actor sleeps, or is about to, until it is called */
+	/* What everybody looks at lies together, since a page fault brings in a few pages around it. */
 	struct actor actor[MAX_ACTORS];
-	struct result result[MAX_STEPS];
 	struct scenario scenario;
+	struct result result[MAX_STEPS];
 	/* What a step changed for the whole system, as it was before; -1: untouched. */
 	volatile i64 knob_before[2];
 	u64 counts_before[3]; /* at the scenario's first look */

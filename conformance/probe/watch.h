@@ -171,7 +171,7 @@ static int watch(void)
 			if (is_stuck(now, time - since, &calm))
 				return (int)now;
 		}
-		wait_a_little(since);
+		wait_a_little(time - since);
 	}
 }
 

@@ -117,9 +117,8 @@ class Stage:
     def _actor(actor: int) -> int:
         return _HEAD.size + actor * _ACTOR.size
 
-    @staticmethod
-    def _result(step: int) -> int:
-        return _HEAD.size + _ACTORS * _ACTOR.size + step * _RESULT.size
+    def _result(self, step: int) -> int:
+        return self._head(9) + step * _RESULT.size
 
     def state(self, step: int) -> int:
         value: int = struct.unpack_from("I", self._memory, self._result(step))[0]
