@@ -188,11 +188,6 @@ static void play_alone(void)
 		reap();
 }
 
-static int is_played_here(int actor)
-{
-	return (stage->scenario.roots & 1 << actor) && !(stage->external & 1u << actor);
-}
-
 static void wait_until_gone(long pid, u64 until)
 {
 	while (pid > 1) {
@@ -220,113 +215,6 @@ static void clear_stage(void)
 			wait_until_gone(pid_known(i), until);
 	for (int i = 0; i < stage->scenario.steps; i++)
 		wait_until_gone(stage->result[i].anonymous, until);
-}
-
-/* The child of a fork that is tried: does its parent go on before it ends? */
-static void try_fork(void)
-{
-	u64 until = os_microtime() + 500000;
-	while (!io->returned) {
-		if (os_microtime() > until)
-			os_exit(1);
-		os_yield();
-	}
-	os_exit(0);
-}
-
-/* NetBSD's numbers. */
-enum { TELLS_US = 20 /* SIGCHLD */, SHARES_OURS = 0x100 /* CLONE_VM */ };
-enum outcome { UNTRIED, GOES_ON, HOLDS, FAILS };
-
-static enum outcome outcome_of_fork(int kind, long flags)
-{
-	struct status status;
-	io->returned = 0;
-	long pid = (long)os_fork(kind, flags, 0, 0, stack_of(0), 3 * MAX_ACTORS + 1);
-	io->returned = 1;
-	if (pid <= 0 || os_wait4(pid, &status, 8 /* WALLSIG */) != pid || status.how != 'e')
-		return FAILS;
-	return status.value ? HOLDS : GOES_ON;
-}
-
-/*
- * A fork that holds its caller, as vfork does, would hold all of us before the
- * first step: what it does wrong is for the scenarios to see.
- */
-static void choose_own_fork(void) { io->kind = outcome_of_fork(FORK, TELLS_US) == HOLDS ? CLONE : FORK; }
-
-static long fork_one_of_ours(void *run_on, long slot)
-{
-	return (long)os_fork(io->kind, TELLS_US, 0, 0, run_on, slot);
-}
-
-/* What these leave in a process's memory would still be there in the next scenario. */
-static int stays_in_memory(int verb) { return verb >= V_MINHERIT && verb <= V_AIO_ERROR; }
-
-static int may_share_ours(const struct scenario *s)
-{
-	for (int i = 0; i < s->steps; i++)
-		if (stays_in_memory(s->step[i].verb))
-			return 0;
-	if (s->together && !io->sharing)
-		io->sharing = outcome_of_fork(CLONE, TELLS_US | SHARES_OURS);
-	return s->together && io->sharing == GOES_ON;
-}
-
-/*
- * The first root may share the director's memory.  An emulated machine looks up anew what it has
- * translated, and where it lies, after each change of address space: that is most of its work.
- */
-static long fork_root(int actor, int first)
-{
-	long slot = actor + 2 * MAX_ACTORS;
-	if (first && may_share_ours(&stage->scenario))
-		return (long)os_fork(CLONE, TELLS_US | SHARES_OURS, 0, 0, stack_of(actor), slot);
-	return fork_one_of_ours(stack_of(actor), slot);
-}
-
-/* Whether there is one root only, and nobody else's: nobody has to wait until it is there. */
-static int is_lone_root(void)
-{
-	u32 roots = (u32)stage->scenario.roots;
-	return !stage->external && !(roots & (roots - 1));
-}
-
-/*
- * Fork the roots, and wait until each of several is there; 0 where one could not be.
- *
- * None begins before all have been put into their group: setpgid looks for us among the ancestors,
- * and NetBSD looks for ever where two processes that trace each other are in the way (kern_proc.c,
- * p_inferior()).
- */
-static int bring_roots(void)
-{
-	u64 until = os_microtime() + patience;
-	stage->turn = NOT_YET;
-	for (int i = 0; i < stage->scenario.actors; i++) {
-		if (!is_played_here(i))
-			continue;
-		long pid = fork_root(i, !stage->group);
-		if (pid < 0)
-			return 0;
-		/*
-		 * All in one group: NetBSD 10.99.12 loses count of pg_jobc, and panics,
-		 * where a traced child is in another group than its tracer.
-		 */
-		if (!stage->group)
-			stage->group = (i32)pid;
-		os_setpgid(pid, stage->group);
-		stage->actor[i].expected = (i32)pid;
-	}
-	if (is_lone_root())
-		return 1;
-	for (int i = 0; i < stage->scenario.actors; i++)
-		while (is_played_here(i) && !stage->actor[i].pid) {
-			if (os_microtime() > until)
-				return 0;
-			os_yield();
-		}
-	return 1;
 }
 
 /* Whoever has something to do comes first: the director only runs when nobody else can. */

@@ -23,6 +23,7 @@
 #include "io.h"
 #include "errand.h"
 #include "watch.h"
+#include "roots.h"
 #include "director.h"
 
 #define VERSION "2"

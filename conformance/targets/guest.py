@@ -40,7 +40,7 @@ from vm.kernelfile import KernelFile, read_kernel
 from vm.machine import Machine
 from vm.snapshot import Snapshots
 
-#: Of these there are so many that their roots may share the director's memory (director.h). Not
+#: Of these there are so many that their roots may share the director's memory (roots.h). Not
 #: those of written scenarios: a kernel that does wrong there is to be told from one that does not.
 _TOGETHER = "programs"
 #: In a guest of our own nobody but the scenario's actors is anybody but root.
