@@ -16,6 +16,8 @@ from pathlib import Path
 from conformance.targets.base import TargetError
 from reference_model import NEWEST, netbsd
 
+#: Our part of the library, in C.
+HARNESS = ("world", "callees", "harness")
 #: What the file includes, in any of its revisions; each leads to netbsd.h.
 _HEADERS = (
     *(
@@ -184,7 +186,7 @@ def build(source: SourceFile, folder: Path, *, coverage: bool = True) -> Library
     defines = ["-DFORKORACLE_COVERAGE"] if coverage else []
     running = []
     try:
-        for name in ("callees", "harness"):
+        for name in HARNESS:
             with as_file(ours.joinpath(f"{name}.c")) as path:
                 jobs.append((f"{name}.o", path, ["-O1", *defines]))
         for name, path, extra in jobs:

@@ -22,6 +22,7 @@ from typing import Any, Final
 from conformance.selection import SelectionError
 from conformance.targets.base import TargetError
 from conformance.targets.source.build import (
+    HARNESS,
     SourceFile,
     build,
     compile_command,
@@ -130,7 +131,7 @@ def _prepare(path: Path, folder: Path) -> None:
     mine = Path(tempfile.mkdtemp(dir=folder))
     make_headers(mine)
     objects = []
-    for name in ("callees", "harness"):
+    for name in HARNESS:
         objects.append(mine / f"{name}.o")
         with as_file(files(__package__).joinpath(f"{name}.c")) as ours:
             subprocess.run(
