@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from conformance.choice import KERNEL_VARIABLE, Wanted, choose_target
 from conformance.runner import Run
 from conformance.selection import SelectionError, select
 from conformance.targets.base import TargetError
-from conformance.targets.guest import GuestTarget, guest_machine
+from conformance.targets.guest import GuestProbe, GuestTarget, guest_machine
 from conformance.verdict import Verdict
 from reference_model import predict
 from tests.command import forkoracle
@@ -102,14 +102,35 @@ def test_a_death_that_only_the_end_brings_about_is_not_seen(target: GuestTarget)
 @needs_kernel
 def test_a_program_leaves_nothing_to_the_next_one(target: GuestTarget) -> None:
     """Its first root may share the director's memory: not where what it does there would stay."""
-    calls = ("page_store 5", "minherit MAP_INHERIT_NONE", "rasctl install", "_lwp_ctl", "store 5")
-    looks = ("page_load", "lc_pctr", "aio_error", "load", "fork C", "rasctl purge")
+    calls = ("store 5", "page_store 5", "minherit MAP_INHERIT_NONE", "rasctl install", "_lwp_ctl")
+    looks = ("getppid", "load", "page_load", "lc_pctr", "aio_error", "fork C", "rasctl purge")
+    after = ("getppid", "load")  # getppid: the director does not play it itself
+    orders = [order for pair in product(calls, looks) for order in (pair, after)]
     programs = [
         steps(f"programs/0/{number}", "ADDRESS-SPACE", *(f"P: {call}" for call in order))
-        for number, order in enumerate(product(calls, looks))
+        for number, order in enumerate(orders)
     ]
     for program, observed in target.run(programs):
         assert observed == predict(program, target.options), program.text()
+
+
+@needs_kernel
+def test_only_programs_may_share_memory(
+    target: GuestTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A written scenario's root has memory of its own."""
+    sent: list[str] = []
+    send = GuestProbe.send
+
+    def overheard(probe: GuestProbe, texts: Sequence[str]) -> None:
+        sent.extend(texts)
+        send(probe, texts)
+
+    monkeypatch.setattr(GuestProbe, "send", overheard)
+    names = ("programs/0/0", "sharing/0")
+    observed = target.run([steps(name, "SUCCESS", "P: getppid") for name in names])
+    assert [seen for _, seen in observed] == [("init",), ("init",)]
+    assert ["together 1\n" in text for text in sent] == [True, False]
 
 
 @needs_kernel

@@ -31,7 +31,7 @@ def _disk(name: str, unit: int, block: int, char: int) -> Iterator[Node]:
         yield Node(f"r{partition}", "c", char, unit * _PARTITIONS + index, 0o640)
 
 
-#: What the probe as init needs: a console, files for its scenarios, and the mailbox's disk.
+#: What the probe as init needs: a console, files for its scenarios, the mailbox, and the log.
 FOR_THE_PROBE = (
     Node("console", "c", 0, 0, 0o600),
     Node("null", "c", 2, 2, 0o666),

@@ -5,13 +5,13 @@
 enum { STACK_SIZE = 32768, NOT_A_PID = 0x7ffffff0 };
 
 /*
- * A stack for each actor and one for the director.  Each is used by one process at a time; as all share
- * the memory, none is copied by a fork.
+ * A stack for each actor and one for the director.  Each is used by one process at a time (but see
+ * raw_fork in arch.h); as all share the memory, none is copied by a fork.
  */
 static char (*stacks)[STACK_SIZE];
 enum { STACKS = MAX_ACTORS + 1, DIRECTORS = MAX_ACTORS };
 
-/* Private memory: a stack to be given to __clone, and the word. */
+/* A process's own memory, but for a root that shares the director's: a stack for __clone, and the word. */
 LARGE static char given_stack[4096] __attribute__((aligned(4096)));
 static volatile i64 the_word;
 static struct effort fork_took; /* the last call of this process */
@@ -363,7 +363,7 @@ static void perform(int me, u32 index)
 {
 	struct step *step = &stage->scenario.step[index];
 	struct result *result = &stage->result[index];
-	char seen[SEEN] = "";
+	char seen[SEEN];
 	struct text t = {seen, seen + SEEN - 1};
 	struct status status;
 	struct actor *self = &stage->actor[me];
@@ -371,6 +371,7 @@ static void perform(int me, u32 index)
 	char path[WORD];
 	long r;
 
+	seen[0] = 0;
 	result->state = BEGUN;
 	switch (step->verb) {
 	case V_FORK:

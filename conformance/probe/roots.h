@@ -43,17 +43,35 @@ static long fork_one_of_ours(void *run_on, long slot)
 	return (long)os_fork(io->kind, TELLS_US, 0, 0, run_on, slot);
 }
 
-/* What these leave in a process's memory would still be there in the next scenario. */
-static int stays_in_memory(int verb) { return verb >= V_MINHERIT && verb <= V_AIO_ERROR; }
+/* Whether the step leaves something in its process's memory that the next scenario would find there. */
+static int stays_in_memory(int verb)
+{
+	switch (verb) {
+	case V_MINHERIT:
+	case V_PAGE_STORE:
+	case V_PAGE_LOAD:
+	case V_LWP_CTL:
+	case V_LC_PCTR:
+	case V_AIO:
+	case V_AIO_ERROR:
+	case V_TOOK:
+		return 1;
+	}
+	return 0;
+}
 
 static int may_share_ours(const struct scenario *s)
 {
+	if (!s->together)
+		return 0;
 	for (int i = 0; i < s->steps; i++)
 		if (stays_in_memory(s->step[i].verb))
 			return 0;
-	if (s->together && !io->sharing)
+	if (io->sharing == UNTRIED) {
+		io->sharing = FAILS; /* for whoever comes after us, if it is our end */
 		io->sharing = outcome_of_fork(CLONE, TELLS_US | SHARES_OURS);
-	return s->together && io->sharing == GOES_ON;
+	}
+	return io->sharing == GOES_ON;
 }
 
 /*

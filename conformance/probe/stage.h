@@ -1,8 +1,8 @@
 /*
  * The stage: the memory that all processes of a scenario share, whatever else
  * they share or not.  It holds the scenario, whose turn it is, who is who, and
- * what was seen.  conformance/targets/linux_tracer.py reads and writes all of
- * it but `scenario`; the sizes at the start let it check that it may.
+ * what was seen.  conformance/targets/linux_tracer.py reads and writes the
+ * head, the actors and the results; the sizes at the start let it check that it may.
  */
 #ifndef STAGE_H
 #define STAGE_H
@@ -33,7 +33,7 @@ struct stage {
 	volatile u32 external; /* the actors that somebody else plays, a bit each */
 	volatile i32 director;
 	volatile i32 group; /* the process group of all roots: the first one's process ID */
-	u32 results_at; /* the offset of the results */
+	u32 results_at; /* the offset of the results; and the actors lie where a 64-bit word may */
 	volatile u32 asleep[MAX_ACTORS]; /* this actor sleeps, or is about to, until it is called */
 	/* What everybody looks at lies together, since a page fault brings in a few pages around it. */
 	struct actor actor[MAX_ACTORS];

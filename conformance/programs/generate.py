@@ -29,7 +29,7 @@ from conformance.shrink import makes_sense
 from reference_model import Options, Scenario, Step
 from reference_model.scenario import ANONYMOUS
 
-FAMILY = "programs"
+FAMILY = "programs"  # guest.py looks at it
 #: Programs are drawn so many at a time, at first fewer: nobody has anything to do before them.
 BATCH, _FIRST_BATCH = 192, 24
 #: So many are made of what Hypothesis draws once: a draw costs it as much as a small program us.
@@ -209,7 +209,9 @@ def _draw(
     @given(st.binary(min_size=_A_DRAW * _DATA, max_size=_A_DRAW * _DATA))
     def collect(data: bytes) -> None:
         for at in range(0, len(data), _DATA):
-            if steps := program(data[at : at + _DATA], options, lacks):
+            # Hypothesis begins each time with nothing but zeros.
+            salt = f"{chosen_seed} {at}".encode("ascii")
+            if steps := program(salt + data[at : at + _DATA], options, lacks):
                 drawn.setdefault(steps)
 
     collect()

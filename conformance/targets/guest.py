@@ -40,9 +40,10 @@ from vm.kernelfile import KernelFile, read_kernel
 from vm.machine import Machine
 from vm.snapshot import Snapshots
 
-#: Of these there are so many that their roots may share the director's memory (roots.h). Not
-#: those of written scenarios: a kernel that does wrong there is to be told from one that does not.
-_TOGETHER = "programs"
+#: The family of generated programs: these are so many that their first roots share the director's
+#: memory (probe/roots.h). Written scenarios' do not: a kernel that does wrong there would break the
+#: director, and all its logs would say is `gone`.
+_PROGRAMS = "programs"
 #: In a guest of our own nobody but the scenario's actors is anybody but root.
 _FREE_UID = 61001
 _PROBE_PATIENCE = 2.0
@@ -172,7 +173,7 @@ class GuestTarget:
     def run(self, scenarios: Sequence[Scenario]) -> Iterator[tuple[Scenario, Observed]]:
         """Each scenario with what was seen, in order."""
         lost = None
-        for (lack, together), group in groupby(scenarios, key=self._needs):
+        for (lack, together), group in groupby(scenarios, key=self._how):
             words = {"free": _FREE_UID, **({"together": 1} if together else {})}
             if lack:
                 yield from undecided(group, lack)
@@ -184,10 +185,10 @@ class GuestTarget:
                         lost = observed
                     yield scenario, observed
 
-    def _needs(self, scenario: Scenario) -> tuple[str | None, bool]:
+    def _how(self, scenario: Scenario) -> tuple[str | None, bool]:
         """What the scenario needs and is not there; and whether its first root may share memory."""
         option = first_lack(scenario, self._lacks)
-        together = self.name == "netbsd" and scenario.family == _TOGETHER
+        together = self.name == "netbsd" and scenario.family == _PROGRAMS
         return self._lacks[option] if option else None, together
 
     def restart(self) -> None:

@@ -162,7 +162,10 @@ class Tracer:
             turn = stage.turn
             if turn < len(steps) and steps[turn].actor == "T" and stage.state(turn) == 0:
                 stage.set_state(turn, BEGUN)
-                stage.set_seen(turn, self._perform(steps[turn]))
+                seen = self._perform(steps[turn])
+                if stage.over:  # what only clearing the stage has brought about is not told
+                    return
+                stage.set_seen(turn, seen)
                 stage.set_state(turn, DONE)
             else:
                 sleep(0.00003)
