@@ -90,6 +90,23 @@ def test_a_child_without_a_name_is_nobody_elses_newborn() -> None:
 
 
 @needs_kernel
+@pytest.mark.parametrize("birth", ["fork C", "__clone CLONE_VM|SIGCHLD C"])
+def test_a_newborns_first_signal_leaves_its_parent_alone(birth: str) -> None:
+    """It is caught on the stack that both begin with, while the parent goes on, on another CPU."""
+    catches = ("P: sigaction SIGUSR1 catch", "P: sigprocmask unblock SIGUSR1")
+    born_stopped = ("P: stopfork P 1", f"P: {birth}", "P: stopped C")
+    signals = ("P: kill C SIGUSR1", "P: kill C SIGCONT", *["P: kinfo P p_comm"] * 6)
+    ends = ("C: getppid", "P: getppid")
+    scenario = steps("mine/first", "STOPFORK", *catches, *born_stopped, *signals, *ends)
+    guest = GuestTarget(guest_machine(Path(os.environ[KERNEL_VARIABLE]), cpus=2))
+    try:
+        results = list(Run(guest, [scenario] * 100).results())
+    finally:
+        guest.close()
+    assert {result.verdict for result in results} == {Verdict.AGREES}
+
+
+@needs_kernel
 def test_a_death_that_only_the_end_brings_about_is_not_seen(target: GuestTarget) -> None:
     """All are killed when a scenario is over, tracees before their tracer, who still waits."""
     waits = ("T: PT_ATTACH P", "T: wait4 P", "T: PT_CONTINUE P", "T: wait4 P")
