@@ -97,7 +97,7 @@ static void supervise(void)
 		for (;;) {
 			/* As init we reap at once, and the host watches; else we watch. */
 			long got = os_wait4(-1, &status, mail.open ? 8 : 1 | 8 /* WNOHANG|WALLSIG */);
-			if (got == director || got < 0) /* in clear_stage() it is reaped without a word */
+			if (got == director || got == -ECHILD) /* clear_stage() may have reaped it */
 				break;
 			if (got > 0)
 				continue;
