@@ -119,7 +119,7 @@ def _is_at_work(process: psutil.Process) -> bool:
     """Whether it is a probe that has played a good many scenarios: 0.2 s of the CPU."""
     try:
         times = process.cpu_times()
-        return process.name() == build_probe().name and times.user + times.system > 0.2
+        return bool(process.name() == build_probe().name and times.user + times.system > 0.2)
     except psutil.NoSuchProcess:
         return False
 
