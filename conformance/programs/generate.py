@@ -23,13 +23,13 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
 
+from conformance.programs import FAMILY
 from conformance.programs.draft import WAITS, Draft
 from conformance.programs.vocabulary import VOCABULARY, Dice, Group
 from conformance.shrink import makes_sense
 from reference_model import Options, Scenario, Step
 from reference_model.scenario import ANONYMOUS
 
-FAMILY = "programs"  # guest.py looks at it
 #: Programs are drawn so many at a time, at first fewer: nobody has anything to do before them.
 BATCH, _FIRST_BATCH = 192, 24
 #: So many are made of what Hypothesis draws once: a draw costs it as much as a small program us.

@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 
 import platformdirs
 
+from conformance import programs
 from conformance.known import KnownDifferences, load_known
 from conformance.probe.build import HOST, BuildError, build_probe
 from conformance.probe.channel import (
@@ -40,10 +41,6 @@ from vm.kernelfile import KernelFile, read_kernel
 from vm.machine import Machine
 from vm.snapshot import Snapshots
 
-#: The family of generated programs: these are so many that their first roots share the director's
-#: memory (probe/roots.h). Written scenarios' do not: a kernel that does wrong there would break the
-#: director, and all its logs would say is `gone`.
-_PROGRAMS = "programs"
 #: In a guest of our own nobody but the scenario's actors is anybody but root.
 _FREE_UID = 61001
 _PROBE_PATIENCE = 2.0
@@ -186,9 +183,14 @@ class GuestTarget:
                     yield scenario, observed
 
     def _how(self, scenario: Scenario) -> tuple[str | None, bool]:
-        """What the scenario needs and is not there; and whether its first root may share memory."""
+        """What the scenario needs and is not there; and whether its first root may share memory.
+
+        Programs are so many that theirs share the director's (probe/roots.h). Written scenarios'
+        do not: a kernel that does wrong there would break the director, and all its logs would
+        say is `gone`.
+        """
         option = first_lack(scenario, self._lacks)
-        together = self.name == "netbsd" and scenario.family == _PROGRAMS
+        together = self.name == "netbsd" and scenario.family == programs.FAMILY
         return self._lacks[option] if option else None, together
 
     def restart(self) -> None:
