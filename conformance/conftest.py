@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from conformance.choice import Choice, Wanted, add_options, choose_target
-from conformance.known import KnownError
+from conformance.commands.choice import Choice, Wanted, add_options, choose_target
 from conformance.report.junit import item_outcome
-from conformance.runner import Run, Summary
-from conformance.selection import SelectionError, select
+from conformance.runs.run import Run, Summary
+from conformance.scenarios.selection import SelectionError, select
 from conformance.targets.base import Target, TargetError
-from conformance.verdict import Result, Verdict
+from conformance.verdicts.judge import Result, Verdict
+from conformance.verdicts.known import KnownError
 from reference_model import Scenario
 
 #: What ``forkoracle run`` exits with where the target could not run.

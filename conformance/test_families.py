@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.verdict import Verdict
+from conformance.verdicts.judge import Verdict
 
 
 def test_clause(outcome: tuple[Verdict, str]) -> None:

@@ -6,8 +6,8 @@ needed to see what fork did.
 """
 
 from reference_model.kernel import NEWEST, Kernel, Options
+from reference_model.language.scenario import Scenario, ScenarioError, Step, parse
 from reference_model.machine import Log, allowed_logs, predict
-from reference_model.scenario import Scenario, ScenarioError, Step, parse
 
 __all__ = [
     "NEWEST",

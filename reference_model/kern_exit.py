@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from reference_model import kern_event, kern_ktrace
 from reference_model.kern_sig import kpsignal, sigclear
-from reference_model.netbsd import (
+from reference_model.language.netbsd import (
     ECHILD,
     LSSLEEP,
     LSSTOP,

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from reference_model.netbsd import (
+from reference_model.language.netbsd import (
     _NSIG,
     AFORK,
     CLONE_CSIGNAL,

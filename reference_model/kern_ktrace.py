@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reference_model.netbsd import (
+from reference_model.language.netbsd import (
     EBADF,
     ESRCH,
     KTR_EMUL,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from reference_model.kern_exit import exit1
 from reference_model.kern_sig import issignal
-from reference_model.netbsd import (
+from reference_model.language.netbsd import (
     EBUSY,
     LSSTOP,
     LSZOMB,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reference_model.netbsd import (
+from reference_model.language.netbsd import (
     _NSIG,
     EINVAL,
     LSSLEEP,

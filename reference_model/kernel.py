@@ -13,7 +13,7 @@ from typing import Any
 
 from reference_model import kern_event, kern_exit, kern_ktrace, kern_lwp, kern_sig
 from reference_model.kern_sig import sigcantmask, sigignore_default
-from reference_model.netbsd import (
+from reference_model.language.netbsd import (
     AFORK,
     EBADF,
     EINVAL,

@@ -13,7 +13,7 @@ from typing import Any
 
 from reference_model import kern_event, kern_exit, kern_ktrace, kern_sig
 from reference_model.kernel import TICK, Kernel
-from reference_model.netbsd import (
+from reference_model.language.netbsd import (
     ACCOUNTING_FLAGS,
     EACCES,
     EBADF,
@@ -51,8 +51,8 @@ from reference_model.netbsd import (
     signal_name,
     signal_number,
 )
+from reference_model.language.scenario import SHOWN_FIELDS, Step, bits_value
 from reference_model.proc import Amap, Descriptor, File, Kqueue, Lwp, Pgrp, Proc, Session, Sleeping
-from reference_model.scenario import SHOWN_FIELDS, Step, bits_value
 
 # sysctl_flagmap and its like, line 1984: the flag inside, the one that is shown.
 _PROC_FLAGS = {

@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from reference_model import kern_exit, kern_fork, kern_lwp, kern_sig, sys_ptrace
 from reference_model.kernel import Kernel, Options
-from reference_model.looks import CallError, Looks, ok
-from reference_model.netbsd import (
+from reference_model.language.netbsd import (
     AFORK,
     EPERM,
     ERRNO_NAMES,
@@ -41,8 +40,7 @@ from reference_model.netbsd import (
     signal_name,
     signal_number,
 )
-from reference_model.proc import RLIM_INFINITY, File, Lwp, Pipe, Proc, Sleeping, Vmspace
-from reference_model.scenario import (
+from reference_model.language.scenario import (
     ANONYMOUS,
     FORKS,
     Scenario,
@@ -51,6 +49,8 @@ from reference_model.scenario import (
     flags_value,
     signals_value,
 )
+from reference_model.looks import CallError, Looks, ok
+from reference_model.proc import RLIM_INFINITY, File, Lwp, Pipe, Proc, Sleeping, Vmspace
 
 #: One observation for each step of a scenario.
 Log = tuple[str, ...]

@@ -11,7 +11,7 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any
 
-from reference_model.netbsd import (
+from reference_model.language.netbsd import (
     IPL_NONE,
     LSIDL,
     MAP_INHERIT_COPY,

@@ -16,7 +16,7 @@ from reference_model.kern_sig import (
     sigcantmask,
     stopsigmask,
 )
-from reference_model.netbsd import (
+from reference_model.language.netbsd import (
     EBUSY,
     EINVAL,
     EPERM,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from reference_model import kern_fork
 from reference_model.kernel import Kernel, Options
-from reference_model.netbsd import SIGCHLD
+from reference_model.language.netbsd import SIGCHLD
 from reference_model.proc import Lwp, Proc, Sleeping
 
 

@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from conformance.known import KnownDifferences
-from conformance.probe.channel import Observed, Panicked
 from conformance.report.results import as_json
-from conformance.runner import Summary
+from conformance.runs.run import Summary
 from conformance.targets.base import Kernel
-from conformance.verdict import Result, judge
+from conformance.targets.channel import Observed, Panicked
+from conformance.verdicts.judge import Result, judge
+from conformance.verdicts.known import KnownDifferences
 from reference_model import Log, Options, Scenario, predict
 
 NETBSD = Kernel("NetBSD", "10.1", "amd64", "1.231")

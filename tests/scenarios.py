@@ -7,10 +7,10 @@ from functools import cache
 
 from hypothesis import strategies as st
 
-from conformance.families import FAMILIES
+from conformance.scenarios.families import FAMILIES
 from reference_model import Scenario, Step, parse
 from reference_model.clauses import clauses
-from reference_model.netbsd import (
+from reference_model.language.netbsd import (
     INHERITANCES,
     NOTES,
     P_FLAGS,
@@ -19,7 +19,7 @@ from reference_model.netbsd import (
     WAIT_OPTIONS,
     signal_name,
 )
-from reference_model.scenario import (
+from reference_model.language.scenario import (
     ANONYMOUS,
     FIELDS,
     MAX_ACTORS,

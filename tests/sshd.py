@@ -16,7 +16,7 @@ from time import monotonic, sleep
 import psutil
 import pytest
 
-from conformance.probe.ssh import Host
+from conformance.targets.ssh_transport import Host
 
 #: Where Debian has it; root's PATH alone goes there.
 SSHD = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")

@@ -13,7 +13,7 @@ from conformance.report.pr import again
 from conformance.report.pr.again import AT_LEAST, TIMES, asked_again
 from conformance.report.results import as_json
 from conformance.targets.local import LocalTarget
-from conformance.verdict import Result
+from conformance.verdicts.judge import Result
 from reference_model import Log, Scenario, predict
 from tests.command import forkoracle
 from tests.results_files import but, panicked, seen, summary

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.known import KnownDifferences
-from conformance.panics import blamed_for_panic
-from conformance.probe.channel import Panicked
-from conformance.verdict import Verdict, judge
+from conformance.targets.channel import Panicked
+from conformance.verdicts.judge import Verdict, judge
+from conformance.verdicts.known import KnownDifferences
+from conformance.verdicts.panics import blamed_for_panic
 from reference_model import Log, Options, Scenario, allowed_logs, predict
 from tests.broken import break_fork
 from tests.scenarios import named, steps

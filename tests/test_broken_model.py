@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from conformance.runner import Run, Summary
+from conformance.runs.run import Run, Summary
 from conformance.targets.local import LocalTarget
-from conformance.verdict import Verdict
+from conformance.verdicts.judge import Verdict
 from reference_model import Scenario
 from tests.broken import break_fork
 from tests.scenarios import named, steps

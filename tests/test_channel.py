@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from conformance.probe.build import build_probe
-from conformance.probe.channel import (
+from conformance.targets.channel import (
     MAX_FAILURES,
     Channel,
     NotDecided,
@@ -21,7 +21,7 @@ from conformance.probe.channel import (
     ProbeError,
     wire_text,
 )
-from conformance.probe.process import ProbeProcess
+from conformance.targets.process import ProbeProcess
 from reference_model import Options, Scenario, predict
 from tests.processes import marked, wait_until
 from tests.scenarios import named, steps

@@ -9,9 +9,9 @@ from itertools import pairwise
 
 import pytest
 
-from conformance.catalogue import catalogue, tagged_lines
-from conformance.families import FAMILIES
-from conformance.families.trace import EVENTS
+from conformance.scenarios.catalogue import catalogue, tagged_lines
+from conformance.scenarios.families import FAMILIES
+from conformance.scenarios.families.trace import EVENTS
 from reference_model import kern_fork
 from reference_model.clauses import Clause, clauses
 from tests.kern_fork_file import KERN_FORK, needs_kern_fork

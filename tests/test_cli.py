@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from conformance.selection import select
+from conformance.scenarios.selection import select
 from reference_model import parse
 from reference_model.clauses import clauses
 from tests.command import COMMAND, environment, forkoracle, forkoracle_broken

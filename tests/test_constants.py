@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from conformance.probe.build import NETBSD_TARGETS, SOURCES
-from reference_model import netbsd
+from reference_model.language import netbsd
 from tests.netbsd_headers import wrong_constants
 
 _RULE = "# Kernel-only"

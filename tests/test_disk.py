@@ -15,7 +15,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from conformance.choice import KERNEL_VARIABLE
+from conformance.commands.choice import KERNEL_VARIABLE
 from vm.disk import File, Tree, make_disk
 from vm.errors import GuestError
 from vm.nodes import FOR_A_SYSTEM

@@ -18,10 +18,10 @@ from pathlib import Path
 
 import pytest
 
-from conformance.catalogue import catalogue
+from conformance.scenarios.catalogue import catalogue
 from reference_model import Options, allowed_logs, parse
 from reference_model.clauses import clauses
-from reference_model.scenario import VERBS
+from reference_model.language.scenario import VERBS
 
 CHECKOUT = Path(__file__).parents[1]
 DOCUMENTS = [
@@ -204,7 +204,7 @@ def test_every_verb_is_documented() -> None:
 
 def test_the_figures_are_those_of_the_bench() -> None:
     """README's table has a row for each figure that `forkoracle bench` measures, in its order."""
-    tree = ast.parse((CHECKOUT / "conformance" / "bench.py").read_text(encoding="utf-8"))
+    tree = ast.parse((CHECKOUT / "conformance" / "commands" / "figures.py").read_text(encoding="utf-8"))
     names = [
         node.args[0].value
         for node in sorted(ast.walk(tree), key=lambda node: getattr(node, "lineno", 0))
@@ -233,7 +233,7 @@ def test_every_file_that_is_named_is_there(name: str) -> None:
     """The files and folders that the guides speak of exist."""
     text = (CHECKOUT / name).read_text(encoding="utf-8")
     roots = [CHECKOUT, *(CHECKOUT / top for top in ("reference_model", "conformance", "vm"))]
-    roots += [CHECKOUT / "conformance" / name for name in ("probe", "targets", "targets/source")]
+    roots += [CHECKOUT / "conformance" / name for name in ("probe", "targets", "source")]
     named = re.findall(
         r"`([\w./]+(?:\.py|\.toml|\.h|/))`", re.sub(r"```.*?```", "", text, flags=re.S)
     )

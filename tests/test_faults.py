@@ -7,8 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from conformance.known import KnownDifferences
-from conformance.probe.channel import (
+from conformance.report.explain import explain
+from conformance.targets import guest
+from conformance.targets.channel import (
     MAX_HANGS,
     MUTE,
     Channel,
@@ -18,9 +19,8 @@ from conformance.probe.channel import (
     Panicked,
     ProbeError,
 )
-from conformance.report.explain import explain
-from conformance.targets import guest
-from conformance.verdict import Verdict, judge
+from conformance.verdicts.judge import Verdict, judge
+from conformance.verdicts.known import KnownDifferences
 from reference_model import Options, Scenario, parse
 from vm.console import NO_ROOT, PANIC
 

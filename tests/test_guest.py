@@ -18,12 +18,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from conformance.probe.channel import Observed
-from conformance.runner import Run
-from conformance.selection import select
+from conformance.runs.run import Run
+from conformance.scenarios.selection import select
 from conformance.targets.base import TargetError
+from conformance.targets.channel import Observed
 from conformance.targets.guest import GuestTarget, guest_machine
-from conformance.verdict import Verdict
+from conformance.verdicts.judge import Verdict
 from reference_model import Scenario
 from tests.processes import marked, wait_until
 from vm.accel import seconds

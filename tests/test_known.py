@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from conformance.families import FAMILIES
-from conformance.families.validation import OTHER_BITS, validation
-from conformance.known import Condition, KnownDifferences, KnownError, load_known
+from conformance.scenarios.families import FAMILIES
+from conformance.scenarios.families.validation import OTHER_BITS, validation
 from conformance.targets.facts import linux_facts
 from conformance.targets.host import LINUX_DIFFERENCES
-from conformance.verdict import Verdict, judge
+from conformance.verdicts.judge import Verdict, judge
+from conformance.verdicts.known import Condition, KnownDifferences, KnownError, load_known
 from reference_model import Options, allowed_logs
 from reference_model.clauses import clauses
-from reference_model.netbsd import CLONE_SIGHAND, CLONE_VM, SIGCHLD
+from reference_model.language.netbsd import CLONE_SIGHAND, CLONE_VM, SIGCHLD
 from tests.scenarios import named, steps
 
 ENTRY = """

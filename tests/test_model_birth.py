@@ -9,7 +9,7 @@ import pytest
 from reference_model import kern_exit, kern_fork
 from reference_model.kern_sig import kpsignal
 from reference_model.kernel import Kernel
-from reference_model.netbsd import (
+from reference_model.language.netbsd import (
     FORK_NOWAIT,
     FORK_PPWAIT,
     FORK_SHAREVM,

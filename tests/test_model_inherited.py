@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from reference_model import netbsd
 from reference_model.kernel import Kernel, Options
-from reference_model.netbsd import (
+from reference_model.language import netbsd
+from reference_model.language.netbsd import (
     AFORK,
     FORK_SYSTEM,
     KTR_EMUL,

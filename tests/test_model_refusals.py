@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reference_model.kernel import Kernel, Options
-from reference_model.netbsd import (
+from reference_model.language.netbsd import (
     CLONE_FILES,
     CLONE_PID,
     CLONE_PTRACE,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from reference_model.kernel import Kernel
-from reference_model.netbsd import (
+from reference_model.language.netbsd import (
     CLONE_FILES,
     CLONE_FS,
     CLONE_SIGHAND,

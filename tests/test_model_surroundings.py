@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from conformance.choice import KERNEL_VARIABLE
-from conformance.runner import Run
+from conformance.commands.choice import KERNEL_VARIABLE
+from conformance.runs.run import Run
 from conformance.targets.guest import GuestTarget, guest_machine
-from conformance.verdict import Verdict
+from conformance.verdicts.judge import Verdict
 from reference_model import Options, Scenario, allowed_logs, kern_event, kern_exit, kern_sig
 from reference_model.kernel import Kernel
-from reference_model.netbsd import NZERO
+from reference_model.language.netbsd import NZERO
 from reference_model.proc import Cred, Kqueue, Proc
 from tests.scenarios import steps
 from vm.qemu import QEMU

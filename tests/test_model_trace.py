@@ -9,7 +9,7 @@ import pytest
 from reference_model import NEWEST, Options, allowed_logs, parse, predict
 from reference_model.kern_exit import exit1, proc_changeparent
 from reference_model.kernel import Kernel
-from reference_model.netbsd import (
+from reference_model.language.netbsd import (
     FORK_PPWAIT,
     FORK_SHAREVM,
     PL_PPWAIT,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.families import FAMILIES
-from conformance.runner import Run
+from conformance.runs.run import Run
+from conformance.scenarios.families import FAMILIES
 from conformance.targets.local import LocalTarget
 from conformance.targets.needs import ALONE, NEEDS, first_lack, needs, reason
-from conformance.verdict import Verdict
-from reference_model.scenario import VERBS
+from conformance.verdicts.judge import Verdict
+from reference_model.language.scenario import VERBS
 from tests.scenarios import named, steps
 
 SMALL = {

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.families import FAMILIES
+from conformance.scenarios.families import FAMILIES
 from reference_model import Options, Scenario, allowed_logs
 from tests.broken import break_fork
 

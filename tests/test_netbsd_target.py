@@ -12,12 +12,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from conformance.choice import KERNEL_VARIABLE, Wanted, choose_target
-from conformance.runner import Run
-from conformance.selection import SelectionError, select
+from conformance.commands.choice import KERNEL_VARIABLE, Wanted, choose_target
+from conformance.runs.run import Run
+from conformance.scenarios.selection import SelectionError, select
 from conformance.targets.base import TargetError
 from conformance.targets.guest import GuestProbe, GuestTarget, guest_machine
-from conformance.verdict import Verdict
+from conformance.verdicts.judge import Verdict
 from reference_model import predict
 from tests.command import forkoracle
 from tests.scenarios import steps

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from conformance.probe.build import HOST, NETBSD_TARGETS, SOURCES, BuildError, build_probe
-from reference_model.scenario import VERBS
+from reference_model.language.scenario import VERBS
 
 _PT_INTERP, _PT_NOTE = 3, 4
 _MACHINES = {"x86_64-netbsd": (2, 62), "x86-netbsd": (1, 3), "aarch64-netbsd": (2, 183)}
@@ -98,7 +98,7 @@ def test_the_probe_for_the_host_runs() -> None:
 
 
 def test_the_probe_and_the_model_know_the_same_verbs() -> None:
-    """`probe --verbs` prints the table of reference_model/scenario.py, kind by kind."""
+    """`probe --verbs` prints the table of reference_model/language/scenario.py, kind by kind."""
     done = subprocess.run(
         [build_probe(), "--verbs"], capture_output=True, check=True, encoding="ascii"
     )

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from conformance.programs.draft import is_orderly
-from conformance.programs.generate import BATCH, batches, program
-from conformance.programs.hazards import HAZARDS
-from conformance.programs.vocabulary import LEFT_OUT, VOCABULARY
-from conformance.shrink import makes_sense
+from conformance.runs.minimise import makes_sense
+from conformance.scenarios.programs.draft import is_orderly
+from conformance.scenarios.programs.generate import BATCH, batches, program
+from conformance.scenarios.programs.hazards import HAZARDS
+from conformance.scenarios.programs.vocabulary import LEFT_OUT, VOCABULARY
 from conformance.targets.needs import ALONE, needs
 from reference_model import Options, Scenario, parse
 from reference_model.clauses import clauses
-from reference_model.scenario import VERBS
+from reference_model.language.scenario import VERBS
 from tests.scenarios import steps
 
 OPTIONS = Options()
@@ -92,7 +92,7 @@ def test_who_is_not_root_changes_no_user() -> None:
 
 
 _LIMITED = """
-from conformance.programs.generate import limited
+from conformance.scenarios.programs.generate import limited
 from reference_model import Options
 print(sum(len(batch) for batch in limited(Options(), 1, 250, None)))
 """

@@ -13,8 +13,8 @@ from time import monotonic, sleep
 import psutil
 import pytest
 
-from conformance.families import FAMILIES
 from conformance.probe.build import build_probe
+from conformance.scenarios.families import FAMILIES
 
 CHECKOUT = Path(__file__).parents[1]
 _ITEM = re.compile(r"test_families\.py::test_clause\[(\S+)\] (PASSED|FAILED|SKIPPED)")
@@ -89,7 +89,7 @@ def test_a_broken_model_fails_the_item_that_is_to_blame(tmp_path: Path) -> None:
 def test_what_cannot_be_decided_is_skipped_with_its_reason(tmp_path: Path) -> None:
     """Items of which nothing could be decided are skipped; with no other, the status is 3."""
     (tmp_path / "undecided.py").write_text(
-        "from conformance.probe.channel import NotDecided\n"
+        "from conformance.targets.channel import NotDecided\n"
         "from conformance.targets.local import LocalTarget\n"
         "LocalTarget.run = lambda self, all: ((s, NotDecided('no moon')) for s in all)\n"
     )

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from conformance.choice import Wanted, choose_target
-from conformance.selection import SelectionError
+from conformance.commands.choice import Wanted, choose_target
+from conformance.scenarios.selection import SelectionError
 from tests.command import forkoracle
 from tests.mirror import NOT_FOUND, Mirror, make_release, serve, write_sums
 from tests.test_vm_kernelfile import BANNER, ID, elf

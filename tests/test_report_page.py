@@ -16,7 +16,7 @@ from conformance.report.pr.page import page
 from conformance.report.pr.sequence import sequence
 from conformance.report.pr.writing import entries, write_folder
 from conformance.report.results import as_json
-from conformance.verdict import Result
+from conformance.verdicts.judge import Result
 from tests.results_files import but, panicked, seen, summary
 from tests.scenarios import steps
 

@@ -12,18 +12,18 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from conformance.families import FAMILIES
 from conformance.report.pr.cprogram import NoProgramError, atf_test, c_program
 from conformance.report.pr.cverbs import PROGRAM_FIELDS, PROGRAM_VERBS, WITHOUT_PROGRAM
 from conformance.report.pr.problem import Difference, Problem
 from conformance.report.pr.repeat import compiled, repeat
-from conformance.repro.build import build_here
-from conformance.repro.ended import Ended
-from conformance.repro.here import run_here
+from conformance.reproducer.compile import build_here
+from conformance.reproducer.ended import Ended
+from conformance.scenarios.families import FAMILIES
+from conformance.targets.here import run_here
 from conformance.targets.local import LocalTarget
 from reference_model import Options, Scenario, Step, allowed_logs
 from reference_model.clauses import clauses
-from reference_model.scenario import FIELDS, SHOWN_FIELDS, VERBS
+from reference_model.language.scenario import FIELDS, SHOWN_FIELDS, VERBS
 from tests.scenarios import named, steps
 
 on_linux_amd64 = pytest.mark.skipif(

@@ -9,9 +9,9 @@ from conformance.report.pr.problem import Problem, group, read_differences, sinc
 from conformance.report.pr.repeat import Repeat, repeat
 from conformance.report.pr.texts import markdown, send_pr
 from conformance.report.results import as_json, read_json, write_json
-from conformance.runner import Summary
-from conformance.targets.source.target import Subject
-from conformance.verdict import Result, Verdict
+from conformance.runs.run import Summary
+from conformance.source.target import Subject
+from conformance.verdicts.judge import Result, Verdict
 from reference_model.clauses import clauses
 from tests.results_files import NETBSD, but, panicked, seen, summary
 from tests.scenarios import steps

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from conformance.choice import KERNEL_VARIABLE
-from conformance.repro.build import OURS, build_here, build_static
-from conformance.repro.ended import Ended, NotRunError, exited
-from conformance.repro.here import run_here
+from conformance.commands.choice import KERNEL_VARIABLE
+from conformance.reproducer.compile import OURS, build_here, build_static
+from conformance.reproducer.ended import Ended, NotRunError, exited
 from conformance.targets.guest import GuestTarget, guest_machine
+from conformance.targets.here import run_here
 from conformance.targets.ssh import SshTarget
 from tests.sshd import Sshd, needs_sshd
 from tests.test_report_program import (

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from conformance.journal import Journal, JournalError
-from conformance.probe.channel import NotDecided, Observed, Panicked
-from conformance.runner import Run
-from conformance.selection import select
+from conformance.runs.journal import Journal, JournalError
+from conformance.runs.run import Run
+from conformance.scenarios.selection import select
 from conformance.targets.base import Kernel
-from conformance.verdict import Verdict
+from conformance.targets.channel import NotDecided, Observed, Panicked
+from conformance.verdicts.judge import Verdict
 from reference_model import Scenario
 from tests.command import COMMAND, environment, forkoracle
 from tests.processes import MARK, marked, new_mark, wait_until

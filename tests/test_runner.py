@@ -6,10 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from conformance.known import KnownDifferences
-from conformance.probe.channel import NotDecided, Observed, Panicked
-from conformance.repro.ended import Ended, NotRunError
-from conformance.runner import (
+from conformance.reproducer.ended import Ended, NotRunError
+from conformance.runs.run import (
     MAX_REPEATED,
     MAX_STUCK,
     RUNS_OF_A_DIFFERENCE,
@@ -18,7 +16,9 @@ from conformance.runner import (
     Summary,
 )
 from conformance.targets.base import Kernel
-from conformance.verdict import Verdict
+from conformance.targets.channel import NotDecided, Observed, Panicked
+from conformance.verdicts.judge import Verdict
+from conformance.verdicts.known import KnownDifferences
 from reference_model import Options, Scenario, predict
 from tests.scenarios import steps
 

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.families import FAMILIES
-from conformance.probe.channel import wire_text
+from conformance.scenarios.families import FAMILIES
+from conformance.targets.channel import wire_text
 from reference_model import Options, Scenario, ScenarioError, parse, predict
-from reference_model.netbsd import CLONE_FLAGS
-from reference_model.scenario import MAX_ACTORS, MAX_STEPS, flags_text, flags_value
+from reference_model.language.netbsd import CLONE_FLAGS
+from reference_model.language.scenario import MAX_ACTORS, MAX_STEPS, flags_text, flags_value
 from tests.scenarios import drawn, named, one
 
 

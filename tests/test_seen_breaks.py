@@ -11,12 +11,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from conformance.families import FAMILIES
-from conformance.known import KnownDifferences
-from conformance.verdict import Verdict, judge
+from conformance.scenarios.families import FAMILIES
+from conformance.verdicts.judge import Verdict, judge
+from conformance.verdicts.known import KnownDifferences
 from reference_model import Log, Options, Scenario, allowed_logs, predict
 from reference_model.kernel import Kernel
-from reference_model.netbsd import (
+from reference_model.language.netbsd import (
     MAP_INHERIT_COPY,
     MAP_INHERIT_NONE,
     MAP_INHERIT_SHARE,

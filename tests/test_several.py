@@ -7,8 +7,8 @@ from threading import Barrier, Event, get_ident
 
 import pytest
 
-from conformance.probe.channel import Observed
 from conformance.targets.base import Target, TargetError
+from conformance.targets.channel import Observed
 from conformance.targets.several import SHARE, SeveralTargets
 from reference_model import Scenario
 from tests.test_runner import Scripted, make

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from conformance.known import KnownDifferences
-from conformance.shrink import makes_sense, shrink
-from conformance.verdict import Result, Verdict, judge
+from conformance.runs.minimise import makes_sense, shrink
+from conformance.verdicts.judge import Result, Verdict, judge
+from conformance.verdicts.known import KnownDifferences
 from reference_model import Log, Options, Scenario, Step, predict
 from tests.scenarios import steps
 

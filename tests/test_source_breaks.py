@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from conformance.targets.source.build import build, read_source
-from conformance.targets.source.suite import Suite
+from conformance.source.compile import build, read_source
+from conformance.source.suite import Suite
 from reference_model import NEWEST
 from reference_model.clauses import clauses
 from tests.kern_fork_file import KERN_FORK, broken, needs_kern_fork

@@ -12,19 +12,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conformance.report.results import read_json
+from conformance.source import case as cases
+from conformance.source import lines
+from conformance.source.case import CaseError, parse_case, text_of
+from conformance.source.compare import differs, records, shrink
+from conformance.source.compile import OLDEST, build, read_source
+from conformance.source.layout import CASE, RECORD
+from conformance.source.model import World
+from conformance.source.mutants import Fate, Mutant, Mutation
+from conformance.source.runner import Died, Runner
+from conformance.source.suite import Suite
+from conformance.source.target import SourceRun
 from conformance.targets.base import TargetError
-from conformance.targets.source import case as cases
-from conformance.targets.source import lines
-from conformance.targets.source.build import OLDEST, build, read_source
-from conformance.targets.source.case import CaseError, parse_case, text_of
-from conformance.targets.source.compare import differs, records, shrink
-from conformance.targets.source.layout import CASE, RECORD
-from conformance.targets.source.model import World
-from conformance.targets.source.mutants import Fate, Mutant, Mutation
-from conformance.targets.source.runner import Died, Runner
-from conformance.targets.source.suite import Suite
-from conformance.targets.source.target import SourceRun
-from conformance.verdict import Verdict
+from conformance.verdicts.judge import Verdict
 from reference_model import NEWEST
 from reference_model.clauses import clauses
 from tests.command import forkoracle

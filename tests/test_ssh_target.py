@@ -17,16 +17,16 @@ from time import monotonic, sleep
 import psutil
 import pytest
 
-from conformance.choice import Wanted, choose_target
-from conformance.probe import ssh as probe_ssh
-from conformance.probe.channel import NotDecided
-from conformance.probe.ssh import PASSWORD_VARIABLE, Host, parse_host
-from conformance.runner import Run
-from conformance.selection import SelectionError, select
+from conformance.commands.choice import Wanted, choose_target
+from conformance.runs.run import Run
+from conformance.scenarios.selection import SelectionError, select
 from conformance.targets import facts, ssh
+from conformance.targets import ssh_transport as probe_ssh
 from conformance.targets.base import Kernel, TargetError
+from conformance.targets.channel import NotDecided
 from conformance.targets.ssh import NO_TRACER, SshTarget
-from conformance.verdict import Verdict
+from conformance.targets.ssh_transport import PASSWORD_VARIABLE, Host, parse_host
+from conformance.verdicts.judge import Verdict
 from tests.command import COMMAND, environment, forkoracle
 from tests.sshd import Sshd, make_key, needs_mounts, needs_sshd
 

@@ -14,7 +14,7 @@ from tempfile import mkdtemp
 import pytest
 
 from conformance.probe.build import build_probe
-from conformance.selection import select
+from conformance.scenarios.selection import select
 from tests.command import environment
 
 #: A user that nobody is.

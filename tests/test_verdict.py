@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.known import KnownDifferences
-from conformance.probe.channel import NotDecided
-from conformance.verdict import Verdict, judge
+from conformance.targets.channel import NotDecided
+from conformance.verdicts.judge import Verdict, judge
+from conformance.verdicts.known import KnownDifferences
 from reference_model import Log, Options, allowed_logs
 from tests.scenarios import steps
 

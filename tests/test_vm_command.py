@@ -17,7 +17,7 @@ import pexpect
 import psutil
 import pytest
 
-from conformance.choice import KERNEL_VARIABLE
+from conformance.commands.choice import KERNEL_VARIABLE
 from tests.command import COMMAND, environment, forkoracle
 from tests.mirror import DROP, SILENT, Mirror, make_release, serve
 from tests.test_release import FILES, KERNEL, MICROVM

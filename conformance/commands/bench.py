@@ -10,8 +10,8 @@ from typing import Any
 
 from rich.console import Console
 
-from conformance import bench
-from conformance.choice import KERN_FORK_VARIABLE, KERNEL_VARIABLE
+from conformance.commands import figures as bench
+from conformance.commands.choice import KERN_FORK_VARIABLE, KERNEL_VARIABLE
 from conformance.report.results import write_whole
 
 

@@ -10,9 +10,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from conformance.catalogue import catalogue
 from conformance.commands.run import last_results
 from conformance.report.results import ResultsError, read_json, write_whole
+from conformance.scenarios.catalogue import catalogue
 
 
 def add_clauses(commands: argparse._SubParsersAction[Any]) -> None:

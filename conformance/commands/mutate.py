@@ -10,11 +10,11 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from conformance.choice import kern_fork_file
+from conformance.commands.choice import kern_fork_file
 from conformance.commands.status import INTERRUPTED
 from conformance.report.mutation import show_mutation
 from conformance.report.results import write_whole
-from conformance.targets.source.mutants import Fate, Mutation
+from conformance.source.mutants import Fate, Mutation
 
 
 def add_mutate(commands: argparse._SubParsersAction[Any]) -> None:

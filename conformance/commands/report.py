@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from conformance.choice import Wanted, add_target_options, choose_target
+from conformance.commands.choice import Wanted, add_target_options, choose_target
 from conformance.commands.status import INTERRUPTED
-from conformance.issues import Issue, gone, holding, read_issues
 from conformance.report.results import read_json
-from conformance.selection import SelectionError
+from conformance.scenarios.selection import SelectionError
 from conformance.targets.base import Target
+from conformance.verdicts.issues import Issue, gone, holding, read_issues
 
 if TYPE_CHECKING:
     from conformance.report.pr.compare import Comparison

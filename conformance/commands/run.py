@@ -15,21 +15,21 @@ from typing import TYPE_CHECKING, Any
 import platformdirs
 from rich.console import Console
 
-from conformance.choice import Wanted, add_options, choose_target, kern_fork_file
+from conformance.commands.choice import Wanted, add_options, choose_target, kern_fork_file
 from conformance.commands.report import add_repeat, check_repeat, check_report, write_report
 from conformance.commands.status import INTERRUPTED
-from conformance.issues import Issue, holding, read_issues
-from conformance.journal import Journal, JournalError
 from conformance.report.junit import write_junit
 from conformance.report.results import as_json, write_json
 from conformance.report.terminal import show_progress, show_summary
-from conformance.runner import MAX_STUCK, Run, Summary
-from conformance.selection import SelectionError, read_budget, read_scenarios, select
+from conformance.runs.journal import Journal, JournalError
+from conformance.runs.run import MAX_STUCK, Run, Summary
+from conformance.scenarios.selection import SelectionError, read_budget, read_scenarios, select
 from conformance.targets.base import Target
+from conformance.verdicts.issues import Issue, holding, read_issues
 from reference_model import Scenario
 
 if TYPE_CHECKING:
-    from conformance.targets.source.target import SourceRun
+    from conformance.source.target import SourceRun
 
 #: What ``--resume`` alone stands for.
 LAST = Path("-")
@@ -158,7 +158,7 @@ def _source(
         raise SelectionError(
             "--kern-fork draws cases of its own: expected no --scenarios, --programs or --resume"
         )
-    from conformance.targets.source.target import SourceRun
+    from conformance.source.target import SourceRun
 
     run = SourceRun(file, options.only, options.seed, issues=issues)
     console.print(
@@ -209,7 +209,7 @@ def _programs(
     target: Target, seed: int, budget: tuple[int | None, float | None]
 ) -> Iterator[Sequence[Scenario]]:
     try:
-        from conformance.programs.generate import limited
+        from conformance.scenarios.programs.generate import limited
     except ImportError:
         raise SelectionError(
             "--programs needs hypothesis: pip install 'forkoracle[programs]'"

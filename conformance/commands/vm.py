@@ -15,8 +15,8 @@ from typing import Any, NoReturn
 from rich.console import Console
 from rich.table import Table
 
-from conformance.choice import RELEASE, named_release
-from conformance.selection import SelectionError
+from conformance.commands.choice import RELEASE, named_release
+from conformance.scenarios.selection import SelectionError
 from conformance.targets.base import TargetError
 from conformance.targets.guest import guest_machine, snapshots
 from vm import background

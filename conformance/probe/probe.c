@@ -1,7 +1,7 @@
 /*
  * forkoracle's probe: runs scenarios in a kernel and says what was seen.
  *
- * Scenarios come in on standard input, as reference_model/scenario.py writes
+ * Scenarios come in on standard input, as reference_model/language/scenario.py writes
  * them; logs go out on standard output, a line a step (docs/language.md).
  * No C library, no file, no environment: a kernel is all it needs.
  *

@@ -1,6 +1,6 @@
 /*
  * The scenario's text, read into steps.  The verbs and the kinds of their
- * arguments are those of reference_model/scenario.py; `probe --verbs` prints
+ * arguments are those of reference_model/language/scenario.py; `probe --verbs` prints
  * them, and a test compares the two.
  */
 #ifndef SCENARIO_H

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from conformance.verdict import Result
+from conformance.verdicts.judge import Result
 from reference_model.clauses import clauses
 
 

@@ -9,8 +9,8 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from conformance.report.explain import explain
 from conformance.report.results import write_whole
-from conformance.runner import Summary
-from conformance.verdict import Result, Verdict
+from conformance.runs.run import Summary
+from conformance.verdicts.judge import Result, Verdict
 
 
 def item_outcome(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.markup import escape
 
-from conformance.targets.source.mutants import Fate, Mutation
+from conformance.source.mutants import Fate, Mutation
 
 
 def show_mutation(console: Console, mutation: Mutation, *, interrupted: bool) -> None:

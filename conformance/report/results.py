@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from conformance.errors import UsageError
-from conformance.runner import Summary
-from conformance.verdict import Result, Verdict
+from conformance.runs.run import Summary
+from conformance.verdicts.judge import Result, Verdict
 from reference_model import Scenario, ScenarioError, parse
 from reference_model.clauses import clauses
 
@@ -129,7 +129,7 @@ def _check(difference: Mapping[str, Any], *, source: bool) -> None:
     """Raise ``KeyError`` or ``ValueError`` where the parts of a difference do not go together."""
     if source:
         # Only who reads such results has to load what can read them.
-        from conformance.targets.source.case import parse_case
+        from conformance.source.case import parse_case
 
         parse_case(difference["scenario"])
         calls = len(difference["calls"])

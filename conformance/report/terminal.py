@@ -20,8 +20,8 @@ from rich.progress import (
 from rich.table import Table
 
 from conformance.report.explain import explain
-from conformance.runner import Summary
-from conformance.verdict import Result, Verdict
+from conformance.runs.run import Summary
+from conformance.verdicts.judge import Result, Verdict
 from reference_model.clauses import clauses
 
 #: So many differences are shown in full; ``--json`` has them all.

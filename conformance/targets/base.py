@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from conformance.known import KnownDifferences
-from conformance.probe.channel import Hello, NotDecided, Observed
-from conformance.repro.ended import Ended
+from conformance.reproducer.ended import Ended
+from conformance.targets.channel import Hello, NotDecided, Observed
+from conformance.verdicts.known import KnownDifferences
 from reference_model import NEWEST, Options, Scenario
 
 
@@ -80,7 +80,7 @@ class Target(Protocol):
         ...
 
     def run_program(self, source: str) -> Ended:
-        """How a program of C ended there.  Raises :class:`~conformance.repro.ended.NotRunError`."""
+        """Runs a program of C there: how it ended.  Raises NotRunError."""
         ...
 
     def close(self) -> None:

@@ -15,10 +15,12 @@ from tempfile import TemporaryDirectory
 
 import platformdirs
 
-from conformance import programs
-from conformance.known import KnownDifferences, load_known
 from conformance.probe.build import HOST, BuildError, build_probe
-from conformance.probe.channel import (
+from conformance.reproducer.compile import build_static
+from conformance.reproducer.ended import TIME_LIMIT, Ended, NotRunError, exited, panicked
+from conformance.scenarios import programs
+from conformance.targets.base import Kernel, TargetError, model_options, undecided
+from conformance.targets.channel import (
     Channel,
     HangError,
     NotDecided,
@@ -27,12 +29,10 @@ from conformance.probe.channel import (
     ProbeError,
     Transport,
 )
-from conformance.repro.build import build_static
-from conformance.repro.ended import TIME_LIMIT, Ended, NotRunError, exited, panicked
-from conformance.targets.base import Kernel, TargetError, model_options, undecided
 from conformance.targets.facts import linux_before_6_9
 from conformance.targets.host import LINUX_DIFFERENCES
 from conformance.targets.needs import first_lack, reason
+from conformance.verdicts.known import KnownDifferences, load_known
 from reference_model import NEWEST, Scenario
 from vm import accel
 from vm.errors import GuestError, HungError, PanickedError

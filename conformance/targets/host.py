@@ -9,8 +9,8 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 
-from conformance.known import KnownDifferences, load_known
-from conformance.probe.channel import (
+from conformance.targets.base import Kernel, model_options, undecided
+from conformance.targets.channel import (
     Channel,
     Hello,
     NotDecided,
@@ -18,7 +18,6 @@ from conformance.probe.channel import (
     ProbeError,
     Transport,
 )
-from conformance.targets.base import Kernel, model_options, undecided
 from conformance.targets.facts import (
     Ask,
     KernFork,
@@ -27,8 +26,9 @@ from conformance.targets.facts import (
     netbsd_kern_fork,
 )
 from conformance.targets.needs import ALONE, first_lack, reason
+from conformance.verdicts.known import KnownDifferences, load_known
 from reference_model import Options, Scenario
-from reference_model.scenario import TRACER_VERBS
+from reference_model.language.scenario import TRACER_VERBS
 
 LINUX_DIFFERENCES = Path(__file__).parent / "linux.toml"
 Observations = Iterator[tuple[Scenario, Observed]]

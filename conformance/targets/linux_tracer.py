@@ -32,7 +32,7 @@ from ptrace.binding import (
 from ptrace.debugger.child import createChild
 
 from reference_model import Scenario, Step, parse
-from reference_model.netbsd import (
+from reference_model.language.netbsd import (
     PTRACE_EVENTS,
     PTRACE_FORK,
     PTRACE_VFORK,
@@ -44,7 +44,7 @@ from reference_model.netbsd import (
     WUNTRACED,
     names_of,
 )
-from reference_model.scenario import bits_value
+from reference_model.language.scenario import bits_value
 
 # <linux/ptrace.h>
 PTRACE_O_TRACEFORK = 0x2

@@ -13,14 +13,14 @@ from typing import Any
 import psutil
 
 from conformance.probe.build import BuildError, build_probe
-from conformance.probe.channel import Channel, ProbeError
-from conformance.probe.process import ProbeProcess
-from conformance.repro.build import build_here
-from conformance.repro.ended import Ended
-from conformance.repro.here import run_here
+from conformance.reproducer.compile import build_here
+from conformance.reproducer.ended import Ended
 from conformance.targets.base import TargetError
+from conformance.targets.channel import Channel, ProbeError
 from conformance.targets.facts import ask_here, read_here
+from conformance.targets.here import run_here
 from conformance.targets.host import HostTarget
+from conformance.targets.process import ProbeProcess
 
 NO_TRACER = "no tracer: python-ptrace is not installed: pip install 'forkoracle[trace]'"
 

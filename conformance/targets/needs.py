@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from reference_model import Scenario, Step
-from reference_model.scenario import ADDRESSES, SIGNAL_SETS, TRACER_VERBS
+from reference_model.language.scenario import ADDRESSES, SIGNAL_SETS, TRACER_VERBS
 
 #: What a guest of our own is: nobody else counts there, and limits hurt nobody else.
 ALONE = "ALONE"

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import Any
 
-from conformance.probe.channel import Observed
-from conformance.repro.ended import Ended
+from conformance.reproducer.ended import Ended
 from conformance.targets.base import Target
+from conformance.targets.channel import Observed
 from reference_model import Scenario
 
 #: Scenarios that a target takes at a time: few enough to share fairly, enough to keep it busy.

@@ -10,13 +10,13 @@ from time import monotonic, sleep
 from typing import TypeVar
 
 from conformance.probe.build import HOST, BuildError, build_probe
-from conformance.probe.channel import ProbeError
-from conformance.probe.ssh import Host, SshProbe, SshShell, UnreachableError
-from conformance.repro.build import build_static, compile_command, first_error
-from conformance.repro.ended import TIME_LIMIT, Ended, NotRunError, exited
+from conformance.reproducer.compile import build_static, compile_command, first_error
+from conformance.reproducer.ended import TIME_LIMIT, Ended, NotRunError, exited
 from conformance.targets.base import TargetError
+from conformance.targets.channel import ProbeError
 from conformance.targets.facts import probe_folders, reader, real_uids
 from conformance.targets.host import HostTarget
+from conformance.targets.ssh_transport import Host, SshProbe, SshShell, UnreachableError
 
 #: Seconds for which a host that was there before is waited for.
 RECONNECT = 60.0

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from conformance.probe.channel import PanicError, ProbeError
-from conformance.probe.ssh import Host, SshProbe
-from conformance.repro.ended import Ended, NotRunError, panicked
+from conformance.reproducer.ended import Ended, NotRunError, panicked
 from conformance.targets.base import TargetError
+from conformance.targets.channel import PanicError, ProbeError
 from conformance.targets.ssh import SshTarget
+from conformance.targets.ssh_transport import Host, SshProbe
 from vm.booted import BootedSystem
 from vm.errors import GuestError, PanickedError
 from vm.system import LOOPBACK, System

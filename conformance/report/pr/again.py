@@ -8,12 +8,12 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
-from conformance.probe.channel import NotDecided
 from conformance.report.pr.problem import Difference, as_difference, group, read_differences
 from conformance.report.results import difference_entry
-from conformance.shrink import cut_down
+from conformance.runs.minimise import cut_down
 from conformance.targets.base import Target
-from conformance.verdict import Result, Verdict, judge
+from conformance.targets.channel import NotDecided
+from conformance.verdicts.judge import Result, Verdict, judge
 from reference_model import Scenario
 
 #: So often a difference is asked for: one that comes only every sixth time is still missed in

@@ -19,8 +19,8 @@ from conformance.report.pr.cverbs import WITHOUT_PROGRAM, statement
 from conformance.report.pr.problem import Problem
 from reference_model import Log, Options, Scenario
 from reference_model.kernel import Kernel
+from reference_model.language.scenario import ADDRESSES, ANONYMOUS, FORKS, NOBODY
 from reference_model.machine import Machine
-from reference_model.scenario import ADDRESSES, ANONYMOUS, FORKS, NOBODY
 
 #: With more open orders than this, a list of them would tell nobody anything.
 MAX_ORDERS = 64

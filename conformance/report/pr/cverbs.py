@@ -6,7 +6,7 @@ import re
 from itertools import zip_longest
 
 from reference_model import Step
-from reference_model.scenario import ADDRESSES, ANONYMOUS, SIGNAL_SETS, VERBS
+from reference_model.language.scenario import ADDRESSES, ANONYMOUS, SIGNAL_SETS, VERBS
 
 #: For each verb: the parts that its C needs, and that C.  ``{i}`` is the step's number, ``{me}``
 #: who takes it, ``{0}`` to ``{2}`` are its arguments as :func:`_argument` writes them.

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from conformance.catalogue import catalogue
 from conformance.report.pr.compare import Comparison
 from conformance.report.pr.problem import Difference
 from conformance.report.pr.sequence import sequence
 from conformance.report.pr.texts import ENVIRONMENT, architecture, history
-from conformance.verdict import Verdict
+from conformance.scenarios.catalogue import catalogue
+from conformance.verdicts.judge import Verdict
 from reference_model import Log
 from reference_model.clauses import Clause
 

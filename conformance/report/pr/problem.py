@@ -10,9 +10,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from conformance.targets.source.target import SourceRun
-from conformance.targets.source.target import Subject as CaseSubject
-from conformance.verdict import Result, Subject, Verdict
+from conformance.source.target import SourceRun
+from conformance.source.target import Subject as CaseSubject
+from conformance.verdicts.judge import Result, Subject, Verdict
 from reference_model import Log, Scenario, parse
 from reference_model.clauses import Clause, clauses
 

@@ -9,8 +9,8 @@ from tempfile import TemporaryDirectory
 from conformance.probe.build import zig
 from conformance.report.pr.cprogram import NoProgramError, atf_test, c_program
 from conformance.report.pr.problem import Problem
-from conformance.repro.build import check_for_netbsd
-from conformance.repro.ended import NotRunError
+from conformance.reproducer.compile import check_for_netbsd
+from conformance.reproducer.ended import NotRunError
 from conformance.targets.base import Target
 from reference_model import Options
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from reference_model import Log, Scenario
-from reference_model.scenario import ANONYMOUS, BIRTHS, NOBODY, TRACER_VERBS
+from reference_model.language.scenario import ANONYMOUS, BIRTHS, NOBODY, TRACER_VERBS
 
 _LANE, _ROW, _TOP, _LEFT, _CHARACTER = 46, 40, 46, 30, 7.3
 _HELD = re.compile(r" held (\d+)$")

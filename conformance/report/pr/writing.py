@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conformance.issues import Issue, holding, known_as
 from conformance.report.pr.compare import Comparison
 from conformance.report.pr.page import MARK, page
 from conformance.report.pr.problem import Problem, group, read_differences
@@ -18,6 +17,7 @@ from conformance.report.pr.repeat import Repeat, repeat
 from conformance.report.pr.texts import markdown, send_pr
 from conformance.report.results import ReportError
 from conformance.targets.base import Target
+from conformance.verdicts.issues import Issue, holding, known_as
 
 PAGE = "index.html"
 

@@ -1,0 +1,107 @@
+"""What was seen, written down as it comes, so that a run that was ended can be gone on with.
+
+A line of JSON for each scenario: what the kernel answered, not what we make of
+it, so that going on judges anew.  What could not be decided is not written: it
+is asked again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TextIO
+
+from conformance.errors import UsageError
+from conformance.targets.base import Kernel
+from conformance.targets.channel import Observed, Panicked
+from conformance.verdicts.judge import Result, Subject
+from reference_model import Scenario
+
+#: The version of the format.  A journal of another one is refused.
+FORMAT = 1
+
+
+class JournalError(UsageError):
+    """A journal that cannot be gone on with: one line that says why (exit status 2)."""
+
+
+def _key(scenario: Subject) -> str:
+    return hashlib.sha256(scenario.text().encode()).hexdigest()[:24]
+
+
+class Journal:
+    """A file of observations of one kernel; those that it has already are to be had from it."""
+
+    def __init__(self, path: Path, target: str, kernel: Kernel) -> None:
+        """Open *path*, or make it.  Raises :class:`JournalError` where it is of another kernel."""
+        self.path = path
+        self.broken: str | None = None
+        self._seen: dict[str, tuple[Observed, tuple[int, int]]] = {}
+        head = {"format": FORMAT, "target": target, "kernel": asdict(kernel)}
+        try:
+            whole = self._read(head) if path.exists() else 0
+            self._file: TextIO = path.open("a", encoding="utf-8", buffering=1)
+            self._file.truncate(whole)
+            if not whole:
+                self._file.write(json.dumps(head) + "\n")
+        except OSError as error:
+            raise JournalError(f"{path}: {error.strerror}: expected a file to write to") from None
+
+    def _read(self, head: dict[str, Any]) -> int:
+        """Read what is there; the length of what is whole, in bytes."""
+        data = self.path.read_bytes()
+        whole = data.rfind(b"\n") + 1
+        lines = data[:whole].splitlines()
+        try:
+            found = json.loads(lines[0]) if lines else head
+            if found != head:
+                kernel = found["kernel"]
+                raise JournalError(
+                    f"{self.path}: observations of {found['target']}, {kernel['system']} "
+                    f"{kernel['release']} {kernel['checksum'] or ''}, not of this kernel or this "
+                    "version: expected another file"
+                )
+            for line in lines[1:]:
+                entry = json.loads(line)
+                seen, of = entry["times"]
+                self._seen[entry["scenario"]] = _observed(entry), (int(seen), int(of))
+        except (ValueError, KeyError, TypeError):
+            raise JournalError(f"{self.path}: expected the journal of a run") from None
+        return whole
+
+    def __contains__(self, scenario: Scenario) -> bool:
+        return _key(scenario) in self._seen
+
+    def recall(self, scenario: Scenario) -> tuple[Observed, tuple[int, int]]:
+        """What was seen of a scenario that is in here, and in how many of how many runs."""
+        return self._seen[_key(scenario)]
+
+    def write(self, result: Result) -> None:
+        """Write down what was seen.  Where there is no room, that is said by ``broken``, once."""
+        if self.broken or (result.observed is None and not result.console):
+            return
+        entry: dict[str, Any] = {"scenario": _key(result.scenario), "times": list(result.times)}
+        if result.observed is not None:
+            entry["seen"] = list(result.observed)
+        else:
+            entry |= {"reason": result.reason, "console": result.console}
+        try:
+            self._file.write(json.dumps(entry) + "\n")
+        except OSError as error:
+            self.broken = f"{self.path}: {error.strerror}: no more is written down"
+
+    def close(self, *, keep: bool) -> None:
+        """Close the file; without *keep* it goes."""
+        with suppress(OSError):  # it has been told already
+            self._file.close()
+        if not keep:
+            self.path.unlink(missing_ok=True)
+
+
+def _observed(entry: dict[str, Any]) -> Observed:
+    if "seen" in entry:
+        return tuple(str(word) for word in entry["seen"])
+    return Panicked(str(entry["reason"]), str(entry["console"]))

@@ -1,0 +1,151 @@
+"""The shortest scenario that still differs: parts are left out for as long as it does.
+
+The model says which of the shorter scenarios make sense; the kernel is asked
+about those, many at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from conformance.scenarios.programs.draft import is_orderly
+from conformance.targets.base import Target
+from conformance.verdicts.judge import Result, Verdict, judge
+from reference_model import Options, Scenario, ScenarioError, Step, allowed_logs, parse
+from reference_model.language.netbsd import CLONE_CSIGNAL, CLONE_FLAGS, SIGCHLD
+from reference_model.language.scenario import VERBS, flags_text, flags_value
+
+#: Words that a scenario that makes sense does not have in any log of the model's.
+_SENSELESS = {"stuck", "not reached", "unfinished"}
+#: Simpler ways to say the same kind of argument, the simplest first.
+_SIMPLER = {
+    "path": ("/",),
+    "octal": ("022",),
+    "limit": ("1", "2"),
+    "signal": ("SIGUSR1",),
+    "events": ("PTRACE_FORK",),
+}
+
+#: Which argument is a mere number.  The other integers are descriptors, whose numbers matter.
+_NUMBER = {"store": 0, "exit": 0, "lseek": 1}
+
+#: Runs scenarios and judges them.
+Ask = Callable[[Sequence[Scenario]], Sequence[Result]]
+
+
+def makes_sense(scenario: Scenario, options: Options, max_orders: int = 32) -> bool:
+    """Whether it can be written down, comes to its end, and leaves few orders open."""
+    try:
+        parse(scenario.text())
+        logs = allowed_logs(scenario, options)
+    except (ScenarioError, OverflowError):
+        return False
+    return len(logs) <= max_orders and not {word for log in logs for word in log} & _SENSELESS
+
+
+def cut_down(result: Result, target: Target, like_it: Callable[[Result], bool]) -> Result:
+    """The shortest scenario that still differs, and with a difference *like_it*, on *target*.
+
+    The result is *result* itself where its scenario cannot be cut down.
+    """
+    scenario = result.scenario
+    assert isinstance(scenario, Scenario)
+
+    def ask(scenarios: Sequence[Scenario]) -> list[Result]:
+        results = [judge(*a, target.options, target.known) for a in target.run(scenarios)]
+        return [r if like_it(r) else replace(r, verdict=Verdict.AGREES) for r in results]
+
+    def ask_each_alone(scenarios: Sequence[Scenario]) -> list[Result]:
+        results = []
+        for one in scenarios:
+            target.restart()
+            results += ask([one])
+        return results
+
+    short = shrink(result, scenario, ask, target.options)
+    if short is not result and isinstance(short.scenario, Scenario):
+        # A kernel that forks badly may have mixed up the scenarios before it with this one.
+        [alone] = ask_each_alone([short.scenario])
+        if alone.verdict is not Verdict.DIFFERENCE:
+            short = shrink(result, scenario, ask_each_alone, target.options)
+    return replace(short, times=result.times, number=result.number)
+
+
+def shrink(result: Result, scenario: Scenario, ask: Ask, options: Options) -> Result:
+    """The shortest scenario like *scenario*, whose difference is *result*, that still differs.
+
+    It blames the same clause.  The result is *result* itself where nothing can be left out.
+    """
+    tried = {scenario.steps}
+    before = makes_sense(scenario, options)
+    orderly = is_orderly(scenario, options)
+    while True:
+        shorter = []
+        for steps in _shorter(scenario.steps):
+            if steps and steps not in tried:
+                tried.add(steps)
+                candidate = replace(scenario, steps=steps)
+                # A scenario that was odd, or a race, to begin with may stay so.
+                if (not before or makes_sense(candidate, options)) and (
+                    not orderly or is_orderly(candidate, options)
+                ):
+                    shorter.append(candidate)
+        found = _first(shorter, ask, result.clause)
+        if found is None:
+            return result
+        scenario, result = found
+
+
+def _first(candidates: Sequence[Scenario], ask: Ask, clause: str) -> tuple[Scenario, Result] | None:
+    """The first of them that differs and blames *clause*: they are asked in growing batches."""
+    position, size = 0, 4
+    while position < len(candidates):
+        batch = candidates[position : position + size]
+        for candidate, result in zip(batch, ask(batch), strict=True):
+            if result.verdict is Verdict.DIFFERENCE and result.clause == clause:
+                return candidate, result
+        position += size
+        size *= 2
+    return None
+
+
+def _shorter(steps: tuple[Step, ...]) -> Iterator[tuple[Step, ...]]:
+    """Simpler programs: large parts left out, then single steps, then simpler steps."""
+    for actor in dict.fromkeys(step.actor for step in steps):
+        yield tuple(step for step in steps if actor not in step.actors())
+    size = len(steps) // 2
+    while size:
+        for start in range(0, len(steps), size):
+            yield steps[:start] + steps[start + size :]
+        size //= 2
+    for index, step in enumerate(steps):
+        for simpler in _simpler(step):
+            yield (*steps[:index], simpler, *steps[index + 1 :])
+
+
+def _simpler(step: Step) -> Iterator[Step]:
+    kinds = VERBS[step.verb]
+    if len(step.args) == len(kinds) and kinds and kinds[-1].endswith("?"):
+        yield replace(step, args=step.args[:-1])
+    for place, (kind, arg) in enumerate(zip(kinds, step.args, strict=False)):
+        name = kind.rstrip("?")
+        words = _simpler_flags(arg) if name == "flags" else _SIMPLER.get(name, ())
+        if name == "integer" and place == _NUMBER.get(step.verb):
+            words = ("0", "1")
+        for word in words:
+            if word == arg:
+                break  # what follows is no simpler
+            yield replace(step, args=(*step.args[:place], word, *step.args[place + 1 :]))
+    if step.verb == "__clone" and step.args[0] == "SIGCHLD" and len(step.args) == 2:
+        yield replace(step, verb="fork", args=step.args[1:])
+
+
+def _simpler_flags(text: str) -> Iterator[str]:
+    flags = flags_value(text)
+    if flags & CLONE_CSIGNAL != SIGCHLD:
+        yield flags_text(flags & ~CLONE_CSIGNAL | SIGCHLD)
+    unnamed = flags & ~CLONE_CSIGNAL & ~sum(CLONE_FLAGS.values())
+    for bit in (unnamed, *CLONE_FLAGS.values()):
+        if flags & bit:
+            yield flags_text(flags & ~bit)

@@ -1,0 +1,1 @@
+"""What is tried on a kernel: written families, and generated programs."""

@@ -1,0 +1,70 @@
+"""The families of scenarios: what is tried on every kernel.
+
+A family is a module with ``generate(random)``, which yields scenarios whose
+names begin with the family's.  The same seed gives the same scenarios.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from random import Random
+
+from conformance.scenarios.families import (
+    exitsignal,
+    inherited,
+    kqueue,
+    ktrace,
+    lattice,
+    lwp,
+    nproc,
+    sharing,
+    trace,
+    validation,
+    vfork,
+    wholesystem,
+)
+from reference_model import Scenario
+
+DEFAULT_SEED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A name, one line about it, and the generator."""
+
+    name: str
+    summary: str
+    generate: Callable[[Random], Iterator[Scenario]]
+
+    def scenarios(self, seed: int = DEFAULT_SEED) -> list[Scenario]:
+        """All scenarios of this family for *seed*."""
+        return list(self.generate(Random(f"{self.name} {seed}")))
+
+
+def _family(module: object) -> Family:
+    name = module.__name__.rpartition(".")[2]  # type: ignore[attr-defined]
+    summary = (module.__doc__ or "").partition("\n")[0]
+    return Family(name, summary, module.generate)  # type: ignore[attr-defined]
+
+
+FAMILIES: dict[str, Family] = {
+    family.name: family
+    for family in map(
+        _family,
+        (
+            validation,
+            sharing,
+            vfork,
+            trace,
+            lattice,
+            nproc,
+            exitsignal,
+            inherited,
+            lwp,
+            kqueue,
+            ktrace,
+            wholesystem,
+        ),
+    )
+}

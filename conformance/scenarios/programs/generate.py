@@ -1,0 +1,269 @@
+"""Generated programs: Hypothesis draws them, the model says whether they are any good.
+
+A program is a scenario that nobody has written.  It is drawn step by step:
+:mod:`~conformance.scenarios.programs.vocabulary` says what a step may be, and
+:mod:`~conformance.scenarios.programs.draft` which steps may be taken next (docs/language.md,
+"Two rules for writing scenarios").
+"""
+
+from __future__ import annotations
+
+import gc
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from itertools import count
+from random import Random
+from time import monotonic
+from typing import Final
+
+import platformdirs
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+from hypothesis.configuration import set_hypothesis_home_dir
+
+from conformance.runs.minimise import makes_sense
+from conformance.scenarios.programs import FAMILY
+from conformance.scenarios.programs.draft import WAITS, Draft
+from conformance.scenarios.programs.vocabulary import VOCABULARY, Dice, Group
+from reference_model import Options, Scenario, Step
+from reference_model.language.scenario import ANONYMOUS
+
+#: Programs are drawn so many at a time, at first fewer: nobody has anything to do before them.
+BATCH, _FIRST_BATCH = 192, 24
+#: So many are made of what Hypothesis draws once: a draw costs it as much as a small program us.
+_A_DRAW = 8
+#: So many batches are drawn ahead; in the last seconds of a budget they come one by one.
+_AHEAD, _ENDS_SOON = 3, 5.0
+_LONGEST = 16
+#: So much more often than births come the verbs of what a program is about.
+_STRESS = 3
+#: What a program is drawn from, in bytes, and to how many they are spread: enough for its longest
+#: step each time.  Hypothesis draws byte by byte, and would take longer for all than the model.
+_DATA, _SPREAD = 16, 20 * _LONGEST
+#: So many draws without a step that can be taken, or refused steps, and the program ends.
+_PATIENCE = 12
+
+#: What programs are about beside births, ends and waits; who is in one stands there together.
+_PLAIN: Final = (
+    (Group.FILES, Group.DIRECTORY, Group.MEMORY),
+    (Group.FILES, Group.MEMORY, Group.PROGRAMS),
+    (Group.DIRECTORY, Group.LOOKS),
+    (Group.SIGNALS,),
+    (Group.SIGNALS, Group.LOOKS),
+    (Group.SIGNALS, Group.STOPPED),
+    (Group.LIMITS, Group.LOOKS),
+    (Group.LIMITS, Group.ATTRIBUTES),
+    (Group.ATTRIBUTES, Group.LOOKS),
+    (Group.ATTRIBUTES, Group.SIGNALS),
+    (Group.STOPPED, Group.LOOKS),
+    (Group.SESSIONS, Group.LOOKS),
+    (Group.KQUEUE,),
+    (Group.KQUEUE, Group.LIMITS),
+    (Group.KTRACE, Group.PROGRAMS),
+    (Group.KTRACE, Group.LOOKS, Group.PROGRAMS),
+    (Group.FILES, Group.AIO, Group.LOOKS),
+    (Group.PROGRAMS, Group.SIGNALS),
+)
+#: Each look at the counters takes two ticks of the clock, so these are few.
+_SLOW: Final = (Group.COUNTS, Group.LIMITS)
+_TRACED: Final = (
+    (),
+    (),
+    (Group.SIGNALS,),
+    (Group.SIGNALS, Group.LOOKS),
+    (Group.LOOKS,),
+    (Group.KQUEUE,),
+    (Group.MEMORY, Group.FILES),
+    (Group.ATTRIBUTES,),
+)
+#: Who is there from the start, and how T becomes a tracer.
+_STARTS: Final[tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]] = (
+    (("T",), ("T: spawn P",)),
+    (("T",), ("T: spawn P",)),
+    (("T", "P"), ("T: PT_ATTACH P",)),
+    (("G", "T"), ("G: fork P", "T: PT_ATTACH P")),
+)
+
+
+@lru_cache(maxsize=64)
+def _verbs(groups: tuple[Group, ...]) -> tuple[str, ...]:
+    """The verbs of the groups, each as often as its weight says; births are enough anyway."""
+    return tuple(
+        verb
+        for verb, entry in VOCABULARY.items()
+        if entry.group in groups
+        for _ in range(entry.weight * (1 if entry.group is Group.BIRTHS else _STRESS))
+    )
+
+
+def _step(text: str, about: str = "") -> Step:
+    actor, verb, *args = text.split()
+    return Step(actor.rstrip(":"), verb, tuple(args), about)
+
+
+def _beginning(dice: Dice, options: Options, lacks: frozenset[str]) -> tuple[Draft, list[str]]:
+    """A new draft with its first steps taken or to be taken, and the verbs that it is made of."""
+    if "PTRACE" not in lacks and dice.below(3) == 0:
+        roots, start = dice.pick(_STARTS)
+        draft = Draft(options, lacks, roots, traced=True)
+        for text in start:
+            draft.add(_step(text))
+        draft.add(_step("T: wait4 P", WAITS))
+        groups = dice.pick(_TRACED)
+        scene = draft.scene("T")
+        if dice.below(8):
+            args = VOCABULARY["PT_SET_EVENT_MASK"].draw(dice, scene)
+            if args is not None:
+                draft.add(Step("T", "PT_SET_EVENT_MASK", args))
+        if dice.below(4) == 0:
+            draft.add(_step("T: PT_SET_SIGPASS P SIGCHLD"))
+        if dice.below(8):
+            draft.add(_step("T: PT_CONTINUE P"))
+            if dice.below(3) == 0:
+                draft.add(_step("P: sigprocmask unblock SIGCHLD"))
+        return draft, list(_verbs((Group.BIRTHS, Group.TRACERS, *groups)))
+    groups = _SLOW if dice.below(100) == 0 else dice.pick(_PLAIN)
+    draft = Draft(options, lacks, ("P", "Q") if dice.below(3) == 0 else ("P",), traced=False)
+    if Group.LIMITS in groups and options.uid == 0 and dice.below(2):
+        # A user of its own, whose processes can be counted and limited.
+        draft.add(_step(f"P: setrlimit {1 + dice.below(4)} 4"))
+        draft.add(_step("P: setreuid free1 free1"))
+    if Group.KQUEUE in groups:
+        draft.add(_step("P: kqueue 30"))
+        draft.add(_step(f"P: watch 30 P {dice.pick(('NOTE_TRACK', 'NOTE_FORK'))}"))
+    if Group.KTRACE in groups:
+        draft.add(_step("P: pipe 24 25"))
+        draft.add(_step("P: ktrace 25 P KTRFAC_USER|KTRFAC_INHERIT"))
+    return draft, list(_verbs((Group.BIRTHS, *groups)))
+
+
+def _drawn(dice: Dice, draft: Draft, verbs: Sequence[str]) -> Step | None:
+    """A step that whoever acts next may take; None where nothing came of it."""
+    step = draft.due() or (draft.expected() if dice.below(4) else None)
+    first = draft.next or draft.again
+    if step is not None and first in (None, step.actor):
+        return step
+    actor = first or dice.pick(draft.ready)
+    scene = draft.scene(actor)
+    if scene.tracees(stopped=True) and dice.below(4):
+        verbs = _verbs((Group.TRACERS,))
+    for _ in range(4):
+        entry = VOCABULARY[verb := dice.pick(verbs)]
+        args = entry.draw(dice, scene)
+        if args is not None:
+            return Step(actor, verb, args, entry.clause(args))
+    return None
+
+
+def _draft(data: bytes, options: Options, lacks: frozenset[str]) -> Draft | None:
+    """The program that *data* stands for; None where it does not come to its end."""
+    dice = Dice(Random(data).randbytes(_SPREAD))
+    draft, verbs = _beginning(dice, options, lacks)
+    patience = _PATIENCE
+    length = len(draft.steps) + 3 + dice.below(_LONGEST - 2)
+    while draft.ready and patience and len(draft.steps) < length:
+        step = _drawn(dice, draft, verbs)
+        if step is None or not draft.add(step):
+            patience -= 1
+        elif draft.has_nameless:
+            # When it ends is its own affair, so nobody else acts before it is gone.
+            wait = Step(step.actor, "wait4", (ANONYMOUS, "WALLSIG"), WAITS)
+            if step.actor not in draft.ready or not draft.add(wait):
+                return None
+    return draft if draft.finish() else None
+
+
+def program(
+    data: bytes, options: Options, lacks: frozenset[str] = frozenset()
+) -> tuple[Step, ...] | None:
+    """The steps of the program that *data* stands for; None where they make no sense.
+
+    *lacks* is what the kernel has not (:mod:`conformance.targets.needs`).
+    """
+    draft = _draft(data, options, lacks)
+    if draft is None or len(draft.steps) < 2:
+        return None
+    steps = tuple(draft.steps)
+    scenario = Scenario(FAMILY, ("SUCCESS",), steps)
+    if scenario.roots() != draft.roots or scenario.traced != draft.traced or draft.orders:
+        return steps if makes_sense(scenario, options) else None
+    return steps
+
+
+def _draw(
+    options: Options, lacks: frozenset[str], chosen_seed: int, number: int
+) -> list[tuple[Step, ...]]:
+    """Up to so many programs, a multiple of :data:`_A_DRAW`, no two of them the same."""
+    drawn: dict[tuple[Step, ...], None] = {}
+
+    @seed(chosen_seed)
+    @settings(
+        max_examples=number // _A_DRAW,
+        phases=(Phase.generate,),
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.binary(min_size=_A_DRAW * _DATA, max_size=_A_DRAW * _DATA))
+    def collect(data: bytes) -> None:
+        for at in range(0, len(data), _DATA):
+            # Hypothesis begins each time with nothing but zeros.
+            salt = f"{chosen_seed} {at}".encode("ascii")
+            if steps := program(salt + data[at : at + _DATA], options, lacks):
+                drawn.setdefault(steps)
+
+    collect()
+    return list(drawn)
+
+
+def limited(
+    options: Options,
+    chosen_seed: int,
+    number: int | None,
+    seconds: float | None,
+    lacks: frozenset[str] = frozenset(),
+) -> Iterator[list[Scenario]]:
+    """Batches up to so many programs, or for so many seconds.
+
+    The next ones are drawn while whoever has this one is at work on it, and come
+    together where they are there already: between two batches a guest has nothing to do.
+    """
+    # Else it would keep notes of ours in a folder where the user happens to be.
+    set_hypothesis_home_dir(platformdirs.user_cache_path("forkoracle") / "hypothesis")
+    until = monotonic() + seconds if seconds is not None else None
+    drawn = batches(options, chosen_seed, lacks)
+    pool = ThreadPoolExecutor(1)
+    # What is there by now stays: looking through it again and again took a seventh of our time.
+    gc.freeze()
+    try:
+        following = deque(pool.submit(next, drawn) for _ in range(_AHEAD))
+        while number != 0 and (until is None or monotonic() < until):
+            batch = following.popleft().result()
+            ends_soon = until is not None and until - monotonic() < _ENDS_SOON
+            while following and following[0].done() and not ends_soon:
+                batch = batch + following.popleft().result()
+            following.extend(pool.submit(next, drawn) for _ in range(_AHEAD - len(following)))
+            if number is not None:
+                batch = batch[:number]
+                number -= len(batch)
+            yield batch
+    finally:
+        gc.unfreeze()
+        pool.shutdown(cancel_futures=True)
+
+
+def batches(
+    options: Options, chosen_seed: int, lacks: frozenset[str] = frozenset()
+) -> Iterator[list[Scenario]]:
+    """Programs without end, in batches; the same for the same seed."""
+    first = 0
+    for batch in count():
+        size = min(_FIRST_BATCH << batch, BATCH)
+        drawn = _draw(options, lacks, chosen_seed << 32 | batch, size)
+        yield [
+            Scenario(f"{FAMILY}/{chosen_seed}/{number}", ("SUCCESS",), steps)
+            for number, steps in enumerate(drawn, first)
+        ]
+        first += size

@@ -1,0 +1,46 @@
+"""Which lines of the given file no case reached, by gcov."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+from conformance.runs.coverage import Coverage
+from conformance.source.compile import Library, compiler
+
+
+def _gcov() -> list[str] | None:
+    """Gcov of the compiler's kind and version, where there is one."""
+    words = compiler()
+    version = subprocess.run([*words, "--version"], capture_output=True, text=True).stdout
+    if "clang" in version:
+        return ["llvm-cov", "gcov"] if shutil.which("llvm-cov") else None
+    beside = shutil.which(words[0].replace("gcc", "gcov").replace("cc", "gcov"))
+    found = beside or shutil.which("gcov")
+    return [found] if found else None
+
+
+def measure(library: Library, source: Path) -> Coverage | None:
+    """What the run that has ended reached; None without gcov, or where it understands nothing."""
+    gcov = _gcov()
+    if gcov is None or not (library.folder / "kern_fork.gcda").exists():
+        return None
+    done = subprocess.run(
+        [*gcov, "--json-format", "kern_fork.o"], cwd=library.folder, capture_output=True
+    )
+    reports = sorted(library.folder.glob("*.gcov.json.gz"))
+    if done.returncode or not reports:
+        return None
+    data = json.loads(gzip.decompress(reports[0].read_bytes()))
+    counts: dict[int, int] = {}
+    for file in data["files"]:
+        if Path(file["file"]).name != source.name:
+            continue
+        for line in file["lines"]:
+            number = line["line_number"]
+            counts[number] = counts.get(number, 0) + line["count"]
+    missed = tuple(sorted(number for number, count in counts.items() if not count))
+    return Coverage(len(counts), missed)

@@ -1,0 +1,210 @@
+"""Breaks a kern_fork.c in every way that universalmutator finds, and sees which are noticed."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import multiprocessing
+import os
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from difflib import unified_diff
+from enum import StrEnum
+from hashlib import sha256
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any, Final
+
+from conformance.scenarios.selection import SelectionError
+from conformance.source.compile import (
+    HARNESS,
+    SourceFile,
+    build,
+    compile_command,
+    link_command,
+    make_headers,
+    read_source,
+)
+from conformance.source.suite import Suite
+from conformance.targets.base import TargetError
+
+#: Those of universalmutator's rules that are for C.
+_RULES: Final = ["universal.rules", "c_like.rules", "c.rules"]
+_PLAIN: Final = ("-O2", "-g0", "-DFORKORACLE_PLAIN")
+
+
+class Fate(StrEnum):
+    """What became of a mutant."""
+
+    BROKEN = "does not compile"
+    SAME = "same object code"
+    NOTICED = "noticed"
+    SURVIVED = "survived"
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One line of the file replaced by another text."""
+
+    line: int
+    text: str
+
+    def apply(self, lines: list[str]) -> str:
+        return "".join([*lines[: self.line - 1], self.text, *lines[self.line :]])
+
+    def diff(self, lines: list[str]) -> str:
+        new = self.apply(lines).splitlines(keepends=True)
+        return "".join(unified_diff(lines, new, n=0)).partition("\n")[2].partition("\n")[2]
+
+
+def mutants_of(lines: list[str]) -> list[Mutant]:
+    """Every mutant of a file.  Raises :class:`SelectionError` without universalmutator."""
+    try:
+        from universalmutator.mutator import mutants_regexp
+    except ImportError:
+        raise SelectionError(
+            "forkoracle mutate needs universalmutator: pip install 'forkoracle[mutate]'"
+        ) from None
+    with contextlib.redirect_stdout(io.StringIO()):  # it tells which rules it reads
+        found = mutants_regexp(lines, ruleFiles=_RULES, ignorePatterns=[])
+    return [Mutant(line, text) for line, text, *_ in found]
+
+
+@dataclass
+class _Bench:
+    """What a worker keeps from one mutant to the next."""
+
+    source: SourceFile
+    lines: list[str]
+    folder: Path
+    objects: list[Path]
+    original: bytes
+    suite: Suite
+    fates: dict[bytes, Fate]
+
+    def object_of(self, text: str) -> bytes | None:
+        """The object code of a text, without texts and line numbers; None if there is none."""
+        (self.folder / "kern_fork.c").write_text(text, encoding="latin-1")
+        command = compile_command(
+            Path("kern_fork.c"),
+            self.folder / "kern_fork.o",
+            self.folder,
+            self.source.revision,
+            _PLAIN,
+        )
+        done = subprocess.run(command, cwd=self.folder, capture_output=True)
+        return None if done.returncode else (self.folder / "kern_fork.o").read_bytes()
+
+    def fate(self, mutant: Mutant) -> Fate:
+        code = self.object_of(mutant.apply(self.lines))
+        if code is None:
+            return Fate.BROKEN
+        if code == self.original:
+            return Fate.SAME
+        key = sha256(code).digest()
+        if key not in self.fates:
+            library = self.folder / f"{key.hex()}.so"
+            linked = subprocess.run(
+                link_command([self.folder / "kern_fork.o", *self.objects], library),
+                capture_output=True,
+            )
+            if linked.returncode:
+                return Fate.BROKEN
+            noticed = self.suite.notices(library)
+            library.unlink()
+            self.fates[key] = Fate.NOTICED if noticed else Fate.SURVIVED
+        return self.fates[key]
+
+
+_bench: _Bench | None = None
+
+
+def _prepare(path: Path, folder: Path) -> None:
+    """In a worker: predict the cases, and compile what is the same for every mutant."""
+    global _bench
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started us ends us
+    source = read_source(path)
+    mine = Path(tempfile.mkdtemp(dir=folder))
+    make_headers(mine)
+    objects = []
+    for name in HARNESS:
+        objects.append(mine / f"{name}.o")
+        with as_file(files(__package__).joinpath(f"{name}.c")) as ours:
+            subprocess.run(
+                compile_command(ours, objects[-1], mine, source.revision, ["-O1"]), check=True
+            )
+    lines = _lines_of(path)
+    suite = Suite.of(source.revision, every=3, generated=20_000)
+    suite.predictions.sort(key=lambda p: p.family != "generated")  # the quickest to notice
+    _bench = _Bench(source, lines, mine, objects, b"", suite, {})
+    _bench.original = _bench.object_of("".join(lines)) or b""
+
+
+def _fate(mutant: Mutant) -> Fate:
+    assert _bench is not None
+    return _bench.fate(mutant)
+
+
+def _lines_of(path: Path) -> list[str]:
+    return path.read_text(encoding="latin-1").splitlines(keepends=True)
+
+
+class Mutation:
+    """All mutants of a file, on all cores; ``fates`` grows as they are known."""
+
+    def __init__(self, path: Path, workers: int | None = None) -> None:
+        """Raises :class:`TargetError` where the file itself does not compile, or differs."""
+        self.path = path
+        self.source = read_source(path)
+        self.lines = _lines_of(path)
+        self.mutants = mutants_of(self.lines)
+        self.fates: dict[Mutant, Fate] = {}
+        self._workers = workers or len(os.sched_getaffinity(0))
+
+    def run(self) -> Iterator[tuple[Mutant, Fate]]:
+        """Each mutant with its fate, as it is known."""
+        with tempfile.TemporaryDirectory(prefix="forkoracle-") as name:
+            folder = Path(name)
+            (folder / "given").mkdir()
+            library = build(self.source, folder / "given", coverage=False)
+            if Suite.of(self.source.revision, every=20, generated=2000).notices(library.path):
+                raise TargetError(
+                    f"{self.path}: differs from the model already: expected a file without "
+                    "differences, see forkoracle run --kern-fork"
+                )
+            pool = ProcessPoolExecutor(
+                self._workers,
+                multiprocessing.get_context("spawn"),
+                _prepare,
+                (self.path.resolve(), folder),
+            )
+            try:
+                asked = {pool.submit(_fate, mutant): mutant for mutant in self.mutants}
+                for done in as_completed(asked):
+                    self.fates[asked[done]] = done.result()
+                    yield asked[done], done.result()
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def count(self, fate: Fate) -> int:
+        return sum(one is fate for one in self.fates.values())
+
+    def survivors(self) -> list[Mutant]:
+        found = [mutant for mutant, fate in self.fates.items() if fate is Fate.SURVIVED]
+        return sorted(found, key=lambda mutant: (mutant.line, mutant.text))
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "file": self.path.name,
+            "mutants": len(self.mutants),
+            "tried": len(self.fates),
+            **{fate.name.lower(): self.count(fate) for fate in Fate},
+            "survivors": [
+                {"line": mutant.line, "diff": mutant.diff(self.lines)}
+                for mutant in self.survivors()
+            ],
+        }

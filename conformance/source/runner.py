@@ -1,0 +1,184 @@
+"""Runs cases in a process of their own, which may crash, assert or never come back."""
+
+from __future__ import annotations
+
+import ctypes
+import faulthandler
+import mmap
+import os
+import select
+import signal
+import sys
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Final, NoReturn
+
+from conformance.source.case import Case
+from conformance.source.layout import CASE, STATE
+
+#: A case that takes so many seconds will take for ever: others take microseconds.
+PATIENCE: Final = 2.0
+#: So many cases at most are run at once.
+BATCH: Final = 2000
+#: Who was orphaned in an endless case ends after so many seconds; a batch takes milliseconds.
+_ORPHAN: Final = 60
+_WIDTH = len(CASE)
+_WORDS_A_CASE = 500
+_ROOM = BATCH * _WORDS_A_CASE
+_CALLS = 4096  # words, with the calls of the case that is being run
+_SNAPSHOTS = 150 * STATE
+_PROGRESS = _CALLS + _SNAPSHOTS
+_ENDLESS = "no end within"
+_ASKED = 1 << 31  # in a request: with snapshots
+
+
+@dataclass(frozen=True, slots=True)
+class Died:
+    """A case that ended its process: how, and the calls that it had made."""
+
+    how: str
+    calls: tuple[int, ...]
+
+    @property
+    def endless(self) -> bool:
+        """Whether it was ended because it did not end itself."""
+        return self.how.startswith(_ENDLESS)
+
+
+class Runner:
+    """A process with the library in it, made anew when it dies.
+
+    Use it from a process with one thread: it forks.
+    """
+
+    def __init__(self, library: Path, patience: float = PATIENCE) -> None:
+        self._path = library
+        self._patience = patience
+        self._library: ctypes.CDLL | None = None
+        self._shared = mmap.mmap(-1, 8 * (_PROGRESS + BATCH * _WIDTH + _ROOM))
+        self._words = memoryview(self._shared).cast("q")
+        self._pid = 0
+        self._ask = self._answer = -1
+
+    # -- the process ------------------------------------------------------------
+
+    def _start(self) -> None:
+        if self._library is None:
+            self._library = ctypes.CDLL(str(self._path))
+            self._library.forkoracle_run.restype = ctypes.c_int64
+        asked, self._ask = os.pipe()
+        self._answer, answered = os.pipe()
+        sys.stdout.flush()
+        self._pid = os.fork()
+        if self._pid == 0:
+            os.close(self._ask)
+            os.close(self._answer)
+            self._serve(self._library, asked, answered)
+        os.close(asked)
+        os.close(answered)
+
+    def _serve(self, library: ctypes.CDLL, asked: int, answered: int) -> NoReturn:
+        """In the child: run what is asked for until nobody asks any more."""
+        status = 1
+        try:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            faulthandler.disable()  # a crash here is what was asked about, not a fault of ours
+            start = (ctypes.c_int64 * len(self._words)).from_buffer(self._shared)
+            base = ctypes.addressof(start)
+            cases = base + 8 * _PROGRESS
+            out = cases + 8 * BATCH * _WIDTH
+            while request := os.read(asked, 8):
+                signal.alarm(_ORPHAN)
+                first, count = int.from_bytes(request[:4]), int.from_bytes(request[4:])
+                snapshots, first = first & _ASKED, first & ~_ASKED
+                library.forkoracle_run(
+                    ctypes.c_void_p(cases + 8 * first * _WIDTH),
+                    ctypes.c_int64(count),
+                    ctypes.c_int64(_WIDTH),
+                    ctypes.c_void_p(out),
+                    ctypes.c_int64(_ROOM),
+                    ctypes.c_void_p(base),
+                    ctypes.c_void_p(base + 8 * _CALLS if snapshots else None),
+                )
+                signal.alarm(0)
+                os.write(answered, b".")
+            status = 0
+            if hasattr(library, "forkoracle_dump"):
+                library.forkoracle_dump()
+        finally:
+            os._exit(status)
+
+    def _stop(self) -> int:
+        """Close the process's pipes and wait for it; its wait status."""
+        os.close(self._ask)
+        os.close(self._answer)
+        _, status = os.waitpid(self._pid, 0)
+        self._pid = 0
+        return status
+
+    def close(self) -> None:
+        """End the process; what gcov counted is written then."""
+        if self._pid:
+            self._stop()
+
+    # -- cases --------------------------------------------------------------------
+
+    def snapshots(self, one: Case) -> list[list[int]]:
+        """The state before each call that the case *one* makes, as far as it comes."""
+        for _ in self.run([one], snapshots=True):
+            pass
+        return [self._words[at : at + STATE].tolist() for at in range(_CALLS, _PROGRESS, STATE)]
+
+    def run(self, cases: Sequence[Case], *, snapshots: bool = False) -> Iterator[memoryview | Died]:
+        """For at most :data:`BATCH` cases: records, many in one piece, and how others ended.
+
+        A piece is to be used before the next one is asked for.
+        """
+        flat = array("q")
+        for one in cases:
+            flat.extend(one)
+        self._words[_PROGRESS : _PROGRESS + len(flat)] = memoryview(flat)
+        out = _PROGRESS + BATCH * _WIDTH
+        done = 0
+        while done < len(cases):
+            if not self._pid:
+                self._start()
+            self._words[0] = self._words[1] = self._words[2] = 0
+            try:
+                first = done | (_ASKED if snapshots else 0)
+                os.write(self._ask, first.to_bytes(4) + (len(cases) - done).to_bytes(4))
+                how = self._wait()
+            except BrokenPipeError:
+                how = self._ended()
+            begun, written = self._words[0], self._words[1]
+            if written:
+                yield self._words[out : out + written]
+            if how is None:
+                done += begun
+                continue
+            count = min(self._words[2], _CALLS - 3)
+            yield Died(how, tuple(self._words[3 : 3 + count]))
+            done += max(begun, 1)
+
+    def _wait(self) -> str | None:
+        """Wait for the answer; None, or how the process ended instead."""
+        begun, since = -1, monotonic()
+        while True:
+            ready, _, _ = select.select([self._answer], [], [], self._patience / 4)
+            if ready:
+                return None if os.read(self._answer, 1) else self._ended()
+            if self._words[0] != begun:
+                begun, since = self._words[0], monotonic()
+            elif monotonic() - since > self._patience:
+                os.kill(self._pid, signal.SIGKILL)
+                self._stop()
+                return f"{_ENDLESS} {self._patience:g} s"
+
+    def _ended(self) -> str:
+        status = self._stop()
+        if os.WIFSIGNALED(status):
+            return signal.Signals(os.WTERMSIG(status)).name
+        return f"exit status {os.waitstatus_to_exitcode(status)}"

@@ -1,0 +1,404 @@
+"""Whose fault a difference is: the clause that the first wrong observation speaks for.
+
+That is what the scenario says of the step.  But what is wrong may say more than
+its place does; then the model, at that step, tells what else would explain it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from reference_model import Log, Options, Scenario, Step
+from reference_model.kernel import Kernel
+from reference_model.language.netbsd import (
+    CLONE_VFORK,
+    PSL_TRACEFORK,
+    PSL_TRACEVFORK,
+    PSL_TRACEVFORK_DONE,
+    PTRACE_EVENTS,
+    RLIMIT_NPROC,
+)
+from reference_model.language.scenario import ANONYMOUS, FORKS, flags_value
+from reference_model.machine import Machine
+from reference_model.proc import Lwp, Sleeping
+
+#: Who is in question where a call held its caller and should not have, or the other way round.
+_WHETHER_HELD = {
+    "fork": "SYS-FORK",
+    "vfork": "SYS-VFORK-44BSD",
+    "__vfork14": "SYS-VFORK14",
+    "__clone": "CLONE-VFORK",
+}
+#: Who is in question where an event was reported and should not have been.
+_WHICH_EVENT = {
+    "PTRACE_FORK": "TRACE-FORK-WHEN",
+    "PTRACE_VFORK": "TRACE-VFORK-WHEN",
+    "PTRACE_VFORK_DONE": "TRACE-VFORK-DONE-WHEN",
+}
+#: How p_slflag has them.
+_EVENT_BITS = {
+    "PTRACE_FORK": PSL_TRACEFORK,
+    "PTRACE_VFORK": PSL_TRACEVFORK,
+    "PTRACE_VFORK_DONE": PSL_TRACEVFORK_DONE,
+}
+_HELD = re.compile(r" held \d+")
+_EVENT = re.compile(r"PTRACE_\w+")
+#: What is no word of a fork that has succeeded.
+_NO_FORK = re.compile(r"E[A-Z0-9]{3,}|stuck|gone|not reached")
+#: What a wait says that has found nothing.
+_NOTHING_CAME = ("unfinished", "stuck", "ECHILD", "none")
+#: What is not restored after a refusal is found by all that come later: where one of
+#: these is blamed, other limits that do not hold are likely to follow from it.
+LEFT_BEHIND = frozenset({"FORK-REFUSED-ROLLBACK", "NPROC-ROLLBACK"})
+#: What is charged to one user and given back to another leaves both counts wrong, refused or not.
+MISCOUNTED = frozenset({"NPROC-COUNTS-REAL-UID"})
+#: What counts how often others had their way (kern_fork.c 1.232, lines 553 to 557): it is
+#: wrong wherever their flags are, and to blame where nobody else is.
+COUNTING = frozenset({"FORK-COUNTERS"})
+#: Whose promise rests on another's: where that one is broken as well, it explains both.  Lines
+#: 195 to 199 ask for the flag that lines 179 and 180 set; lines 560, 561 and child_return() tell
+#: a trace of the child that lines 452 to 464 have given it.
+RESTS_ON = {
+    "CLONE-FILES-CLOSE-ON-FORK": "CLONE-FILES",
+    "KTR-EMUL": "KTRACE-INHERITED",
+    "CHILD-KTRACE": "KTRACE-INHERITED",
+}
+
+
+def blamed(scenario: Scenario, step: int, observed: Log, expected: Log, options: Options) -> str:
+    """The clause that the first wrong observation, *step*, speaks for.
+
+    *expected* is the log that would have been right for longest.  Where a step got stuck,
+    both end there: a call that some later step would have let return has not returned.
+    """
+    verb, seen, want = scenario.steps[step].verb, observed[step], expected[step]
+    said = scenario.clause_of(step)
+    untold = verb in _WHETHER_HELD and not scenario.steps[step].about
+    if untold and _HELD.sub("", seen) == _HELD.sub("", want):
+        only_longer = bool(_HELD.search(seen)) == bool(_HELD.search(want))
+        return "VFORK-WAIT" if only_longer else _WHETHER_HELD[verb]
+    suspects = _suspects(_Case(scenario, step, observed, expected, options))
+    if suspects:
+        return said if said in suspects else suspects[0]
+    if said in _WHICH_EVENT.values():
+        reported = Counter(_EVENT.findall(" ".join(observed[step:])))
+        reported.subtract(_EVENT.findall(" ".join(expected[step:])))
+        for event, clause in _WHICH_EVENT.items():
+            if reported[event] > 0:
+                return clause
+    return said
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A first wrong observation, and all that is known of it."""
+
+    scenario: Scenario
+    step: int
+    observed: Log
+    expected: Log
+    options: Options
+
+    @property
+    def what(self) -> Step:
+        return self.scenario.steps[self.step]
+
+    @property
+    def seen(self) -> str:
+        return self.observed[self.step]
+
+    @property
+    def want(self) -> str:
+        return self.expected[self.step]
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps up to the end, or to the one that got stuck."""
+        return self.scenario.steps[: len(self.observed)]
+
+    def played(self, steps: Sequence[Step]) -> _Noting:
+        """The model, once it has taken *steps*."""
+        machine = _Noting(self.scenario, self.options)
+        machine.run(steps)
+        return machine
+
+
+def _never_let_go(case: _Case) -> list[str] | None:
+    """A call still waits for a child that is done with its memory, and knew of nobody.
+
+    The child called ``-`` has ended at once; of any other the model says that it lets go.
+    """
+    if not (case.seen in ("stuck", "unfinished") and holds(case.what)):
+        return None
+    ended = case.what.child == ANONYMOUS or bool(_HELD.search(case.want))
+    return ["PPWAIT-MARK"] if ended else None
+
+
+def _newborn_is_not_the_tracers(case: _Case) -> list[str] | None:
+    """The tracer waits in vain for a newborn whose parent has told of the birth."""
+    stops = case.want.endswith(" stopped SIGTRAP")
+    if not (case.what.verb == "wait4" and case.seen in _NOTHING_CAME and stops):
+        return None
+    parents = {s.child: s.actor for s in case.steps if s.verb in FORKS}
+    parent = parents.get(case.want.split()[0])
+    told = f"{parent} stopped SIGTRAP" in case.observed[: case.step]
+    return ["TRACE-REPARENT", "CHILD-EVENT"] if told else []
+
+
+def _fork_is_refused_or_not(case: _Case) -> list[str] | None:
+    """EAGAIN where the call had to pass, or the other way round."""
+    answer = case.want if case.seen == "EAGAIN" else case.seen
+    refused = "EAGAIN" in (case.seen, case.want) and not _NO_FORK.fullmatch(answer)
+    if not (case.what.verb in FORKS and refused):
+        return None
+    forks = case.played(case.steps).forks
+    fork = forks.get(case.step)
+    if fork is None:
+        return []
+    before = [noted for index, noted in forks.items() if index < case.step]
+    if case.want == "EAGAIN":
+        return _not_refused(fork, before)
+    return _refused(fork, before, case.options)
+
+
+def _traced_fork_returns_or_not(case: _Case) -> list[str] | None:
+    """A traced caller stops to report an event, and should not; or the other way round."""
+    differs = (case.seen == "unfinished") != (case.want == "unfinished")
+    if not (case.what.verb in FORKS and case.scenario.traced and differs):
+        return None
+    machine = case.played(case.steps)
+    fork = machine.forks.get(case.step)
+    if fork is None:
+        return []
+    if case.want == "unfinished":
+        return _not_stopped(machine.lwps[case.what.actor])
+    rest_agrees = case.observed[case.step + 1 :] == case.expected[case.step + 1 :]
+    return _stopped(fork, came_later=rest_agrees and case.what.child not in machine.alive())
+
+
+def _living_is_not_found(case: _Case) -> list[str] | None:
+    """ESRCH for a process that is there."""
+    if not (case.seen == "ESRCH" != case.want and case.what.verb in _FINDS):
+        return None
+    machine = case.played(case.steps[: case.step])
+    looked_for = [name for name in case.what.args if name in machine.lwps]
+    found = set(looked_for) <= set(machine.alive())
+    return list(_FINDS[case.what.verb]) if found else []
+
+
+def _signal_to_a_root_is_lost(case: _Case) -> list[str] | None:
+    """What was sent does not pend: kpsignal2() passes over a process that is not active."""
+    if not (case.what.verb == "sigpending" and case.what.actor in case.scenario.roots()):
+        return None
+    kills = [s for s in case.steps[: case.step] if s.verb == "kill"]
+    sent = {s.args[1] for s in kills if s.args[0] == case.what.actor}
+    lost = set(case.want.split("|")) - set(case.seen.split("|"))
+    return ["RUNNABLE"] if lost & sent else []
+
+
+def _event_is_another(case: _Case) -> list[str] | None:
+    """A stop reports an event that its tracer has asked for, but for another call."""
+    if case.what.verb not in ("PT_GET_PROCESS_STATE", "PT_GET_SIGINFO"):
+        return None
+    forks = case.played(case.steps).forks
+    steps = case.scenario.steps
+    calls = [i for i in forks if i < case.step and steps[i].actor == case.what.args[0]]
+    reported = _EVENT.findall(case.seen)
+    if calls and reported and _EVENT.findall(case.want) not in ([], reported):
+        return _unasked(forks[calls[-1]], reported)
+    return []
+
+
+#: What may be wrong with an observation: the first that speaks of it tells who would explain it,
+#: the likeliest first, or nobody.  None is: that is not what is wrong.
+_WRONGS: tuple[Callable[[_Case], list[str] | None], ...] = (
+    _never_let_go,
+    _newborn_is_not_the_tracers,
+    _fork_is_refused_or_not,
+    _traced_fork_returns_or_not,
+    _living_is_not_found,
+    _signal_to_a_root_is_lost,
+    _event_is_another,
+)
+
+
+def _suspects(case: _Case) -> list[str]:
+    """Who would explain it, the likeliest first, where the model can tell; else nobody."""
+    answers = (wrong(case) for wrong in _WRONGS)
+    return next((suspects for suspects in answers if suspects is not None), [])
+
+
+#: Who is in question where a living process is not found.  kern.proc2 walks the list of all
+#: processes, proc_find() looks into the table of process IDs, and both pass over what is not
+#: active; as kpsignal2() does, so that a signal for it is lost.
+_FINDS = {
+    **dict.fromkeys(("kinfo", "compare", "flags"), ("PROCESS-LISTS", "RUNNABLE")),
+    **dict.fromkeys(("kill", "PT_ATTACH", "watch", "stopfork", "stopexec"), ("RUNNABLE",)),
+}
+
+
+def holds(step: Step) -> bool:
+    """Whether the step is a call that holds its caller until the child is done with its memory."""
+    if step.verb == "__clone":
+        return bool(flags_value(step.args[0]) & CLONE_VFORK)
+    return step.verb in ("vfork", "__vfork14")
+
+
+@dataclass(frozen=True, slots=True)
+class _Fork:
+    """How things stand when fork1 is called: the counts are those without the new process."""
+
+    uid: int
+    euid: int
+    count: int
+    count_of_euid: int
+    limit: int
+    nprocs: int
+    maxproc: int
+    #: The events that a tracer has asked for, and whether the call is one that holds.
+    events: tuple[str, ...]
+    holds: bool
+
+    @property
+    def room(self) -> int:
+        """How many processes there may still be."""
+        return self.maxproc - self.nprocs - 1
+
+    @property
+    def full(self) -> bool:
+        """Whether kern.maxproc refuses it."""
+        return self.room <= 0
+
+    @property
+    def over(self) -> bool:
+        """Whether it is more than RLIMIT_NPROC allows, to whom that applies."""
+        return self.count + 1 > self.limit
+
+    @property
+    def refused_by_limit(self) -> bool:
+        return not self.full and self.over and self.euid != 0
+
+
+class _Noting(Machine):
+    """Takes note of how things stand at each call."""
+
+    def __init__(self, scenario: Scenario, options: Options) -> None:
+        super().__init__(scenario.roots(), Kernel(options), traced=scenario.traced)
+        self.forks: dict[int, _Fork] = {}
+
+    def _fork(self, step: Step, l: Lwp) -> Sleeping:
+        k, cred = self.k, l.l_cred
+        self.forks[len(self.steps) - 1] = _Fork(
+            cred.cr_uid,
+            cred.cr_euid,
+            k.chgproccnt(cred.cr_uid, 0),
+            k.chgproccnt(cred.cr_euid, 0),
+            l.l_proc.p_rlimit[RLIMIT_NPROC][0],
+            k.nprocs,
+            k.maxproc,
+            tuple(event for event, bit in _EVENT_BITS.items() if l.l_proc.p_slflag & bit),
+            holds(step),
+        )
+        return (yield from super()._fork(step, l))
+
+
+def _unasked(fork: _Fork, events: Sequence[str]) -> list[str]:
+    """Whose condition let one of *events* through: the tracer wants it, but for another call.
+
+    Lines 220-248: an event that is not in the mask at all, or is the right one, tells nothing.
+    """
+    wrong = ("PTRACE_FORK",) if fork.holds else ("PTRACE_VFORK", "PTRACE_VFORK_DONE")
+    return [_WHICH_EVENT[e] for e in wrong if e in events and e in fork.events]
+
+
+def _stopped(fork: _Fork, *, came_later: bool) -> list[str]:
+    """What would stop a traced caller that has to return; *came_later*: once its child had gone."""
+    if fork.holds and came_later:
+        return ["TRACE-VFORK-DONE-WHEN"]
+    return _unasked(fork, tuple(_WHICH_EVENT))
+
+
+def _not_stopped(l: Lwp) -> list[str]:
+    """What would let a traced caller return that has stopped to report an event."""
+    _, _, event, _ = l.l_proc.p_sigctx.ps_info
+    names = [name for name, bit in PTRACE_EVENTS.items() if event & bit]
+    return [_WHICH_EVENT[name] for name in names if name in _WHICH_EVENT]
+
+
+def _not_refused(fork: _Fork, before: Sequence[_Fork]) -> list[str]:
+    """What would let a fork pass that has to be refused (lines 269-304).
+
+    *before* are the calls that came first in this scenario, some of which were
+    refused, and may have given back more than they took.
+    """
+    if fork.full:
+        suspects = ["MAXPROC"]
+        if sum(f.full for f in before) + fork.room > 0:
+            suspects.append("FORK-REFUSED-ROLLBACK")
+        return suspects
+    suspects = ["NPROC-LIMIT"]
+    same_uid = sum(f.refused_by_limit and f.uid == fork.uid for f in before)
+    if same_uid and fork.count + 1 - same_uid <= fork.limit:
+        suspects.append("NPROC-ROLLBACK")
+    if fork.euid != fork.uid and fork.count_of_euid + 1 <= fork.limit:
+        suspects.append("NPROC-COUNTS-REAL-UID")
+    if fork.uid == 0:
+        suspects.append("NPROC-BYPASS")  # it asks for the effective user
+    return suspects
+
+
+def _kept(
+    fork: _Fork,
+    before: Sequence[_Fork],
+    room: Callable[[_Fork], int],
+    refused: Callable[[_Fork], bool],
+) -> bool:
+    """Whether *fork* has no room if each refusal before it has kept what it had taken.
+
+    Not so where another has passed that had no more room by then.
+    """
+    kept = 0
+    for f in before:
+        if refused(f):
+            kept += 1
+        elif kept and kept >= room(f) > 0 and not f.refused_by_limit and not f.full:
+            return False
+    return 0 < kept >= room(fork)
+
+
+def _refused(fork: _Fork, before: Sequence[_Fork], options: Options) -> list[str]:
+    """What would refuse a fork that has to pass (lines 269-304).
+
+    *before* are the calls that came first in this scenario: what one of them
+    was refused for and did not give back, and what passed with as little room.
+    """
+    if fork.over:
+        return ["NPROC-BYPASS"] if fork.euid == 0 else _not_refused(fork, before)
+    passed = [f for f in before if not f.full and not f.refused_by_limit]
+    suspects = []
+    if fork.euid != 0:
+        ours = [f for f in before if f.uid == fork.uid]
+        if _kept(fork, ours, lambda f: f.limit - f.count, lambda f: f.refused_by_limit):
+            suspects.append("NPROC-ROLLBACK")
+        if fork.euid != fork.uid and fork.count_of_euid + 1 > fork.limit:
+            suspects.append("NPROC-COUNTS-REAL-UID")
+        as_tight = any(f.uid == fork.uid and f.count + 1 == f.limit for f in passed)
+        if fork.count + 1 == fork.limit and not as_tight:
+            suspects.append("NPROC-LIMIT")
+    if _kept(fork, before, lambda f: f.room, lambda f: f.refused_by_limit):
+        suspects.append("NPROC-ROLLBACK")
+    if _kept(fork, before, lambda f: f.room, lambda f: f.full):
+        suspects.append("FORK-REFUSED-ROLLBACK")
+    if fork.room == 1 and not any(f.room == 1 for f in passed):
+        suspects.append("MAXPROC")
+    if fork.euid != 0 and fork.room <= 5:
+        suspects.append("KAUTH-FORK")  # the last five slots are meant to be root's
+    # Else it is a limit that was lowered, which some earlier scenario has left less room in.
+    if not suspects and fork.maxproc != options.maxproc:
+        suspects.append("MAXPROC")
+    if not suspects and fork.limit != options.nproc_limit[0] and fork.euid != 0:
+        suspects.append("NPROC-LIMIT")
+    return suspects

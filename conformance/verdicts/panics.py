@@ -1,0 +1,60 @@
+"""Whose fault a panic is: the clause that has made what the kernel was working on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from conformance.verdicts.blame import holds
+from reference_model import Step
+
+#: Which clause has made what a function of the kernel works on: kern_sig.c's queue of signals,
+#: kern_descrip.c's table, vfs_cwd.c's directories, and so on.
+_MADE_BY = (
+    (r"kpsignal2?|sig(?:put|get|clear|clearall|pending1)|ksiginfo_\w+", "NO-PENDING-SIGNALS"),
+    (r"sigaction1|sigacts\w+", "SIGNAL-ACTIONS"),
+    (r"fd_\w+|closef", "FILES"),
+    (r"cwd\w+", "CWD"),
+    (r"lim_\w+|dosetrlimit", "LIMITS"),
+    (r"ras_\w+", "RAS"),
+    (r"aio_\w+", "NO-AIO"),
+    (r"ktr\w+", "KTRACE-INHERITED"),
+    (r"knote\w*|filt_proc\w*", "KNOTES"),
+    (r"uvmspace_\w+|uvm_proc_\w+", "ADDRESS-SPACE"),
+    (r"proc_changeparent", "TRACE-REPARENT"),
+    (r"pstats\w+|calcru|ruadd", "STATS"),
+    (r"startprofclock|stopprofclock", "PROFILING"),
+    (r"kauth_cred_\w+|kauth_proc_\w+", "CREDENTIALS"),
+)
+_FRAME = re.compile(
+    r"^(?:\[[ \d.]+\] )?(?:netbsd:)?(\w+)(?:\+0x[0-9a-f]+)?\(.*\) at ", re.MULTILINE
+)
+_QUEUE = re.compile(r"\b(?:LIST|TAILQ)_(?:INSERT|REMOVE)")
+_TRAP = ("calltrap", "alltraps")
+#: What finds that a lock is held that should not be, or the other way round (kern_mutex.c).
+_LOCK = re.compile(r"(?:mutex|rw)_vector_\w+")
+_TRAPPED = re.compile(r"\btrap type \d+ code \w+ rip ([a-z_]\w*)")
+
+
+def blamed_for_panic(reason: str, console: str, steps: Sequence[Step] = ()) -> str | None:
+    """The clause that a panic speaks for: who has made what the kernel was working on; or None.
+
+    That can be told of traps, of locks taken or let go of wrongly, and of the checks of a queue.
+
+    *console* has the traceback, the innermost function first; or, from a kernel without
+    a debugger, nothing but where it was trapped.  *steps* are the scenario's: exit1() itself
+    looks for who waits in vfork (kern_exit.c, PL_PPWAIT).
+    """
+    frames = _FRAME.findall(console)
+    if _QUEUE.search(reason) and {"lwp_create", "fork1"}.intersection(frames):
+        return "FRESH-LISTS"  # the head of a list of the new process was never made
+    # A trap comes of what is no memory, an assertion of any value: that may be the caller's.
+    last = [i for i, frame in enumerate(frames) if frame in _TRAP or _LOCK.fullmatch(frame)][-1:]
+    trapped = _TRAPPED.findall(console)[:1]
+    for frame in [*trapped, *(frame for i in last for frame in frames[i + 1 :])]:
+        for functions, clause in _MADE_BY:
+            if re.fullmatch(functions, frame):
+                return clause
+        if frame == "exit1" and any(map(holds, steps)):
+            return "PPWAIT-MARK"
+    return None

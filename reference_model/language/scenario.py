@@ -1,0 +1,503 @@
+"""The scenario: a small program over named processes, as a value and as text.
+
+A scenario is a list of steps.  Each step is one system call (or one look) of
+one actor.  Steps are taken in the order in which they are written: the next one
+starts when the one before is over, that is, has returned, or cannot return yet
+because its process sleeps in the kernel, is stopped, or is dead.
+
+An actor that no step gives birth to is a root: it exists from the start, its
+parent is init, every signal that can be blocked is blocked in it, and every
+disposition is the default.  The other actors are born by ``fork``, ``vfork``,
+``__vfork14``, ``__clone`` or ``spawn``, or, as another LWP of the process that
+calls it, by ``_lwp_create``.  The child called ``-`` takes no steps: it exits
+with status 0 at once.
+
+The text::
+
+    scenario vfork/__vfork14/memory
+    about SYS-VFORK14 VFORK-WAIT
+    P: __vfork14 C          [VFORK-WAIT]
+    C: store 7
+    C: exit 0
+    P: load                 [SYS-VFORK14]
+
+This module knows nothing of any kernel but the names of NetBSD's constants.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from reference_model.language.netbsd import (
+    _NSIG,
+    CLONE_CSIGNAL,
+    CLONE_FLAGS,
+    INHERITANCES,
+    NOTES,
+    P_FLAGS,
+    PTRACE_EVENTS,
+    TRACE_FACILITIES,
+    WAIT_OPTIONS,
+    signal_name,
+    signal_number,
+)
+
+MAX_STEPS: Final = 64
+MAX_ACTORS: Final = 8
+ANONYMOUS: Final = "-"
+#: What stands in an actor's place and is none.
+NOBODY: Final = frozenset({ANONYMOUS, "any"})
+
+_ACTOR: Final = re.compile(r"[A-Z][a-z0-9]{0,6}\Z")
+_CLAUSE: Final = re.compile(r"[A-Z][A-Z0-9-]*\Z")
+_NAME: Final = re.compile(r"[!-~]+\Z")
+_INTEGER: Final = re.compile(r"(0|[1-9][0-9]{0,9})\Z")
+_LIMIT: Final = re.compile(r"(inf|(count[+-])?(0|[1-9][0-9]{0,9}))\Z")
+_HEX: Final = re.compile(r"(0|0x[0-9a-f]{1,8})\Z")
+_OCTAL: Final = re.compile(r"0[0-7]{0,3}\Z")
+_PATH: Final = re.compile(r"/(dev|tmp)?\Z")
+_UID: Final = re.compile(r"(-1|0|free[12])\Z")
+
+#: The sets of ``struct kinfo_proc2``, of which is shown whether a signal is in one.
+SIGNAL_SETS: Final = ("p_sigmask", "p_sigignore")
+#: The fields that can be shown, and those that can only be compared.
+SHOWN_FIELDS: Final = (
+    "p_nice",
+    "p_exitsig",
+    "p_acflag",
+    "p_ename",
+    "p_traceflag",
+    "p_nlwps",
+    "p_realstat",
+    "p_comm",
+    "p_ppid",
+    *SIGNAL_SETS,
+)
+#: Fields of kern.proc2 that are addresses: they are only ever compared.
+ADDRESSES: Final = (
+    "p_sess",
+    "p_fd",
+    "p_cwdi",
+    "p_limit",
+    "p_vmspace",
+    "p_sigacts",
+    "p_stats",
+    "p_tracep",
+)
+FIELDS: Final = (
+    *SHOWN_FIELDS,
+    "p__pgid",
+    *ADDRESSES,
+    "p_textvp",
+    "pathname",
+    "start",
+)
+TIMERS: Final = ("real", "virtual", "prof")
+
+#: The verbs and the kinds of their arguments.  A kind that ends in ``?`` may be
+#: left out.  The probe (``conformance/probe/probe.c``) has the same table.
+VERBS: Final[dict[str, tuple[str, ...]]] = {
+    # what kern_fork.c does
+    "fork": ("child",),
+    "vfork": ("child",),
+    "__vfork14": ("child",),
+    "__clone": ("flags", "child", "stack?"),
+    "retval1": (),
+    "stack": (),
+    # a second LWP to call it
+    "_lwp_create": ("lwp",),
+    "_lwp_exit": (),
+    # what shows its consequences
+    "exit": ("integer",),
+    "exec": ("integer",),
+    "getppid": (),
+    "kill": ("actor", "signal"),
+    "wait4": ("whom", "options?"),
+    "store": ("integer",),
+    "load": (),
+    "open": ("integer",),
+    "close": ("integer",),
+    "dup2": ("integer", "integer"),
+    "lseek": ("integer", "integer"),
+    "tell": ("integer",),
+    "pipe": ("integer", "integer"),
+    "chdir": ("path",),
+    "getcwd": (),
+    "umask": ("octal",),
+    "sigaction": ("signal", "disposition?"),
+    "sigprocmask": ("how", "signal"),
+    "sigpending": (),
+    "setrlimit": ("limit", "limit"),
+    "getrlimit": (),
+    "setreuid": ("uid", "uid"),
+    # what shows more of a process, and sets up what there is to inherit
+    "clofork": ("integer",),
+    "kinfo": ("actor", "shown", "signal?"),
+    "compare": ("actor", "actor", "field"),
+    "flags": ("actor", "pflags"),
+    "nice": ("integer",),
+    "tick": (),
+    "sleep": ("integer",),
+    "setitimer": ("timer",),
+    "getitimer": ("timer",),
+    "childrens_usage": (),
+    "sigaltstack": ("integer?",),
+    "nocldstop": (),
+    "nocldwait": (),
+    "setsid": (),
+    "controlling_tty": (),
+    "minherit": ("inheritance",),
+    "page_store": ("integer",),
+    "page_load": (),
+    "setprivate": ("integer",),
+    "getprivate": (),
+    "_lwp_ctl": (),
+    "lc_pctr": (),
+    "rasctl": ("ras",),
+    "profil": (),
+    "aio_read": ("integer",),
+    "aio_error": (),
+    "stopfork": ("actor", "integer"),
+    "stopexec": ("actor", "integer"),
+    "stopped": ("whom",),
+    # the whole system
+    "fork_counts": (),
+    "maxproc": ("integer",),
+    "forkfsleep": ("integer",),
+    "took": ("integer",),
+    "tablefull": (),
+    # kqueue and ktrace
+    "kqueue": ("integer",),
+    "watch": ("integer", "actor", "notes"),
+    "kevent": ("integer",),
+    "ktrace": ("integer", "actor", "facilities"),
+    "ktrace_end": ("integer",),
+    "utrace": (),
+    "records": ("integer", "whom"),
+    # what a tracer does
+    "spawn": ("child",),
+    "PT_ATTACH": ("actor",),
+    "PT_SET_EVENT_MASK": ("actor", "events"),
+    "PT_GET_EVENT_MASK": ("actor",),
+    "PT_GET_PROCESS_STATE": ("actor",),
+    "PT_GET_SIGINFO": ("actor",),
+    "PT_CONTINUE": ("actor", "signal?"),
+    "PT_DETACH": ("actor",),
+    "PT_KILL": ("actor",),
+    "PT_TRACE_ME": (),
+    "PT_SET_SIGPASS": ("actor", "signals"),
+    "PT_GET_SIGPASS": ("actor",),
+}
+
+FORKS: Final = frozenset({"fork", "vfork", "__vfork14", "__clone"})
+BIRTHS: Final = FORKS | {"spawn"}
+#: The kinds of arguments that name an actor.
+_NAMING: Final = frozenset({"child", "lwp", "actor", "whom"})
+TRACER_VERBS: Final = frozenset(v for v in VERBS if v.startswith("PT_")) | {"spawn"}
+
+
+class ScenarioError(ValueError):
+    """A text that is no scenario: one line that says where, what and what is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One call of one actor.
+
+    ``about`` is the clause that the step's observation speaks for, or empty:
+    then it speaks for the first clause of its scenario.
+    """
+
+    actor: str
+    verb: str
+    args: tuple[str, ...] = ()
+    about: str = ""
+
+    def call(self) -> str:
+        """The step without its clause, as the probe reads it."""
+        return " ".join((f"{self.actor}:", self.verb, *self.args))
+
+    def actors(self) -> tuple[str, ...]:
+        """Every actor that the step names, in the order in which the probe meets them."""
+        named = zip(VERBS[self.verb], self.args, strict=False)
+        others = [a for k, a in named if k in _NAMING and a not in NOBODY]
+        return self.actor, *others
+
+    @property
+    def child(self) -> str | None:
+        """The actor that this step gives birth to, if it is one that does."""
+        if self.verb not in BIRTHS and self.verb != "_lwp_create":
+            return None
+        return self.args[1 if self.verb == "__clone" else 0]
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A name, the clauses that the scenario is about, and its steps.
+
+    The first part of the name, up to the first ``/``, is the family.
+    """
+
+    name: str
+    about: tuple[str, ...]
+    steps: tuple[Step, ...]
+
+    @property
+    def family(self) -> str:
+        return self.name.partition("/")[0]
+
+    @property
+    def traced(self) -> bool:
+        """Whether any step is a tracer's."""
+        return any(step.verb in TRACER_VERBS for step in self.steps)
+
+    def clause_of(self, index: int) -> str:
+        """The clause that the observation of step *index* speaks for."""
+        return self.steps[index].about or self.about[0]
+
+    def clauses(self) -> frozenset[str]:
+        """Every clause that some step or the scenario itself names."""
+        return frozenset(self.about).union(s.about for s in self.steps if s.about)
+
+    def calls(self) -> list[str]:
+        """The steps as the probe reads them, one line each."""
+        return [step.call() for step in self.steps]
+
+    def roots(self) -> tuple[str, ...]:
+        """The actors that exist from the start, in the order of their first steps."""
+        born: set[str] = set()
+        roots: dict[str, None] = {}
+        for step in self.steps:
+            if step.actor not in born:
+                roots.setdefault(step.actor)
+            if (child := step.child) is not None:
+                born.add(child)
+        return tuple(roots)
+
+    def text(self) -> str:
+        """The scenario as text; :func:`parse` gives the same value back."""
+        lines = [f"scenario {self.name}", "about " + " ".join(self.about)]
+        for step in self.steps:
+            call = step.call()
+            lines.append(f"{call:<39} [{step.about}]" if step.about else call)
+        return "\n".join(lines) + "\n"
+
+
+@lru_cache(maxsize=32768)
+def flags_text(flags: int) -> str:
+    """The 32-bit first argument of ``__clone`` as text: names, exit signal, other bits.
+
+    >>> flags_text(0x00010f14)
+    'CLONE_VM|CLONE_FS|CLONE_FILES|CLONE_SIGHAND|SIGCHLD|0x10000'
+    """
+    words = [name for name, bit in CLONE_FLAGS.items() if flags & bit]
+    if signal := flags & CLONE_CSIGNAL:
+        words.append(signal_name(signal))
+    rest = flags & ~CLONE_CSIGNAL
+    for bit in CLONE_FLAGS.values():
+        rest &= ~bit
+    if rest:
+        words.append(f"{rest:#x}")
+    return "|".join(words) or "0"
+
+
+@lru_cache(maxsize=32768)
+def flags_value(text: str) -> int:
+    """The inverse of :func:`flags_text`.  ``ValueError`` for what are no flags."""
+    value = 0
+    for word in text.split("|"):
+        if word in CLONE_FLAGS:
+            value |= CLONE_FLAGS[word]
+        elif word.startswith("SIG"):
+            value |= signal_number(word)
+        elif _HEX.match(word):
+            value |= int(word, 16)
+        else:
+            raise ValueError(f"{word!r}: expected {', '.join(CLONE_FLAGS)}, a signal or 0x...")
+    return value
+
+
+def bits_value(table: dict[str, int], text: str) -> int:
+    """The value of ``A|B`` in *table*, where ``0`` is none.  ``ValueError`` otherwise."""
+    if text == "0":
+        return 0
+    value = 0
+    for word in text.split("|"):
+        if word not in table:
+            raise ValueError(f"{word!r}: expected {', '.join(table)} or 0")
+        value |= table[word]
+    return value
+
+
+def signals_value(text: str) -> int:
+    """The set that ``SIGCHLD|SIGUSR1`` is, bit n for signal n.  ``ValueError`` otherwise."""
+    value = 0
+    for word in [] if text == "0" else text.split("|"):
+        signo = signal_number(word)
+        if not 0 < signo < _NSIG:
+            raise ValueError(f"{word!r}: expected signals below 64 such as SIGCHLD|SIGUSR1, or 0")
+        value |= 1 << signo
+    return value
+
+
+def _check(kind: str, text: str) -> None:
+    """Raise ``ValueError``, saying what was expected, where *text* is not of *kind*."""
+
+    def want(good: object, expected: str) -> None:
+        if not good:
+            raise ValueError(f"{text!r}: expected {expected}")
+
+    match kind:
+        case "child":
+            want(text == ANONYMOUS or _ACTOR.match(text), "an actor such as C, or -")
+        case "actor" | "lwp":
+            want(_ACTOR.match(text), "an actor such as C")
+        case "whom":
+            want(
+                text in ("any", ANONYMOUS) or _ACTOR.match(text),
+                "an actor, any, or -",
+            )
+        case "flags":
+            if (good := flags_text(flags_value(text))) != text:
+                raise ValueError(f"{text!r} is not written as {good!r}")
+        case "stack":
+            want(text == "own", "own")
+        case "integer":
+            want(_INTEGER.match(text), "a number from 0")
+        case "signal":
+            want(0 < signal_number(text) < _NSIG, "a signal, below 64")
+        case "signals":
+            signals_value(text)
+        case "options":
+            bits_value(WAIT_OPTIONS, text)
+        case "path":
+            want(_PATH.match(text), "/, /dev or /tmp, which every root has")
+        case "octal":
+            want(_OCTAL.match(text), "an octal number such as 022")
+        case "disposition":
+            want(text in ("default", "ignore", "catch"), "default, ignore or catch")
+        case "how":
+            want(text in ("block", "unblock"), "block or unblock")
+        case "limit":
+            want(_LIMIT.match(text), "a number, inf, count+N or count-N")
+        case "uid":
+            want(_UID.match(text), "0, -1, free1 or free2")
+        case "events":
+            bits_value(PTRACE_EVENTS, text)
+        case "shown":
+            want(text in SHOWN_FIELDS, ", ".join(SHOWN_FIELDS))
+        case "field":
+            want(text in FIELDS, ", ".join(FIELDS))
+        case "pflags":
+            bits_value(P_FLAGS, text)
+        case "notes":
+            bits_value(NOTES, text)
+        case "facilities":
+            bits_value(TRACE_FACILITIES, text)
+        case "inheritance":
+            want(text in INHERITANCES, ", ".join(INHERITANCES))
+        case "timer":
+            want(text in TIMERS, ", ".join(TIMERS))
+        case "ras":
+            want(text in ("install", "purge"), "install or purge")
+        case _:  # pragma: no cover - the table above is closed
+            raise AssertionError(kind)
+
+
+def _parse_step(line: str) -> Step:
+    about = ""
+    if line.endswith("]"):
+        line, bracket, clause = line[:-1].rpartition("[")
+        if not bracket or not _CLAUSE.match(clause):
+            raise ValueError("expected a clause in brackets at the end")
+        about = clause
+    words = line.split()
+    if len(words) < 2 or not words[0].endswith(":"):
+        raise ValueError("expected 'ACTOR: VERB ...'")
+    actor, verb, args = words[0][:-1], words[1], tuple(words[2:])
+    _check("actor", actor)
+    if verb not in VERBS:
+        raise ValueError(f"unknown verb {verb!r}: expected one of {' '.join(VERBS)}")
+    kinds = VERBS[verb]
+    least = sum(not kind.endswith("?") for kind in kinds)
+    if not least <= len(args) <= len(kinds):
+        raise ValueError(f"{verb} takes {' '.join(kinds) or 'no arguments'}")
+    for kind, arg in zip(kinds, args, strict=False):
+        _check(kind.rstrip("?"), arg)
+    if verb == "kinfo" and (len(args) == 3) != (args[1] in SIGNAL_SETS):
+        raise ValueError(f"kinfo takes a signal for {' and '.join(SIGNAL_SETS)}, and for no other")
+    return Step(actor, verb, args, about)
+
+
+def _born_in_order(steps: Iterable[Step]) -> None:
+    """Raise ``ValueError`` where an actor acts before its birth, or is born twice."""
+    born: set[str] = set()
+    seen: set[str] = set()
+    named: set[str] = set()
+    for step in steps:
+        seen.add(step.actor)
+        named.update(step.actors())
+        child = step.child
+        if child is None or child == ANONYMOUS:
+            continue
+        if child in seen or child in born:
+            raise ValueError(f"{child} is born after it has acted, or twice")
+        born.add(child)
+    if len(named) > MAX_ACTORS:
+        raise ValueError(f"more than {MAX_ACTORS} actors")
+
+
+def parse(text: str) -> list[Scenario]:
+    """Read scenarios, separated by blank lines; ``#`` starts a comment line.
+
+    Raises :class:`ScenarioError`, one line with the number of the wrong one.
+    """
+    return list(_parse(text))
+
+
+def _parse(text: str) -> Iterator[Scenario]:
+    name, about, steps, start = "", (), [], 0  # type: str, tuple[str, ...], list[Step], int
+
+    def finish() -> Scenario:
+        if not about:
+            raise ScenarioError(f"line {start}: scenario {name}: expected 'about CLAUSE ...'")
+        if not 0 < len(steps) <= MAX_STEPS:
+            raise ScenarioError(
+                f"line {start}: scenario {name}: expected 1 to {MAX_STEPS} steps, not {len(steps)}"
+            )
+        try:
+            _born_in_order(steps)
+        except ValueError as error:
+            raise ScenarioError(f"line {start}: scenario {name}: {error}") from None
+        return Scenario(name, about, tuple(steps))
+
+    for number, raw in enumerate(text.splitlines(), 1):
+        line = raw.strip()
+        if line.startswith("#"):
+            continue
+        word, _, rest = line.partition(" ")
+        try:
+            if not line:
+                if name:
+                    yield finish()
+                name, about, steps = "", (), []
+            elif not name:
+                if word != "scenario" or not _NAME.match(rest):
+                    raise ValueError("expected 'scenario NAME'")
+                name, start = rest, number
+            elif word == "about" and not about:
+                about = tuple(rest.split())
+                if not about or not all(map(_CLAUSE.match, about)):
+                    raise ValueError("expected clauses, such as VFORK-WAIT")
+            else:
+                steps.append(_parse_step(line))
+        except ScenarioError:
+            raise
+        except ValueError as error:
+            raise ScenarioError(f"line {number}: {line!r}: {error}") from None
+    if name:
+        yield finish()
