@@ -204,7 +204,8 @@ def test_every_verb_is_documented() -> None:
 
 def test_the_figures_are_those_of_the_bench() -> None:
     """README's table has a row for each figure that `forkoracle bench` measures, in its order."""
-    tree = ast.parse((CHECKOUT / "conformance" / "commands" / "figures.py").read_text(encoding="utf-8"))
+    figures = CHECKOUT / "conformance" / "commands" / "figures.py"
+    tree = ast.parse(figures.read_text(encoding="utf-8"))
     names = [
         node.args[0].value
         for node in sorted(ast.walk(tree), key=lambda node: getattr(node, "lineno", 0))
