@@ -6,8 +6,9 @@ needed to see what fork did.
 """
 
 from reference_model.kernel import NEWEST, Kernel, Options
+from reference_model.language.observation import Log
 from reference_model.language.scenario import Scenario, ScenarioError, Step, parse
-from reference_model.machine import Log, allowed_logs, predict
+from reference_model.machine import allowed_logs, predict
 
 __all__ = [
     "NEWEST",

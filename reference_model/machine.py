@@ -40,6 +40,7 @@ from reference_model.language.netbsd import (
     signal_name,
     signal_number,
 )
+from reference_model.language.observation import Log
 from reference_model.language.scenario import (
     ANONYMOUS,
     FORKS,
@@ -51,9 +52,6 @@ from reference_model.language.scenario import (
 )
 from reference_model.looks import CallError, Looks, ok
 from reference_model.proc import RLIM_INFINITY, File, Lwp, Pipe, Proc, Sleeping, Vmspace
-
-#: One observation for each step of a scenario.
-Log = tuple[str, ...]
 
 #: More open orders than this in one scenario is a mistake of the scenario's.
 MAX_ORDERS = 4096

@@ -9,10 +9,10 @@ from pathlib import Path
 from conformance.report.results import as_json
 from conformance.runs.run import Summary
 from conformance.targets.base import Kernel
-from conformance.targets.channel import Observed, Panicked
 from conformance.verdicts.judge import Result, judge
 from conformance.verdicts.known import KnownDifferences
 from reference_model import Log, Options, Scenario, predict
+from reference_model.language.answer import Observed, Panicked
 
 NETBSD = Kernel("NetBSD", "10.1", "amd64", "1.231")
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.targets.channel import Panicked
 from conformance.verdicts.judge import Verdict, judge
 from conformance.verdicts.known import KnownDifferences
 from conformance.verdicts.panics import blamed_for_panic
 from reference_model import Log, Options, Scenario, allowed_logs, predict
+from reference_model.language.answer import Panicked
 from tests.broken import break_fork
 from tests.scenarios import named, steps
 

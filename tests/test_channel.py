@@ -13,16 +13,10 @@ import psutil
 import pytest
 
 from conformance.probe.build import build_probe
-from conformance.targets.channel import (
-    MAX_FAILURES,
-    Channel,
-    NotDecided,
-    Observed,
-    ProbeError,
-    wire_text,
-)
+from conformance.targets.channel import MAX_FAILURES, Channel, ProbeError, wire_text
 from conformance.targets.process import ProbeProcess
 from reference_model import Options, Scenario, predict
+from reference_model.language.answer import NotDecided, Observed
 from tests.processes import marked, wait_until
 from tests.scenarios import named, steps
 

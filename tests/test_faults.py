@@ -9,19 +9,11 @@ import pytest
 
 from conformance.report.explain import explain
 from conformance.targets import guest
-from conformance.targets.channel import (
-    MAX_HANGS,
-    MUTE,
-    Channel,
-    HangError,
-    NotDecided,
-    PanicError,
-    Panicked,
-    ProbeError,
-)
+from conformance.targets.channel import MAX_HANGS, MUTE, Channel, HangError, PanicError, ProbeError
 from conformance.verdicts.judge import Verdict, judge
 from conformance.verdicts.known import KnownDifferences
 from reference_model import Options, Scenario, parse
+from reference_model.language.answer import NotDecided, Panicked
 from vm.console import NO_ROOT, PANIC
 
 GREETING = (

@@ -21,10 +21,10 @@ import pytest
 from conformance.runs.run import Run
 from conformance.scenarios.selection import select
 from conformance.targets.base import TargetError
-from conformance.targets.channel import Observed
 from conformance.targets.guest import GuestTarget, guest_machine
 from conformance.verdicts.judge import Verdict
 from reference_model import Scenario
+from reference_model.language.answer import Observed
 from tests.processes import marked, wait_until
 from vm.accel import seconds
 from vm.errors import GuestError

@@ -89,7 +89,7 @@ def test_a_broken_model_fails_the_item_that_is_to_blame(tmp_path: Path) -> None:
 def test_what_cannot_be_decided_is_skipped_with_its_reason(tmp_path: Path) -> None:
     """Items of which nothing could be decided are skipped; with no other, the status is 3."""
     (tmp_path / "undecided.py").write_text(
-        "from conformance.targets.channel import NotDecided\n"
+        "from reference_model.language.answer import NotDecided\n"
         "from conformance.targets.local import LocalTarget\n"
         "LocalTarget.run = lambda self, all: ((s, NotDecided('no moon')) for s in all)\n"
     )

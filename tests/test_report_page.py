@@ -58,7 +58,7 @@ def test_a_picture_has_a_line_for_each_process() -> None:
     svg = drawn(("C held 2", "ok", "ok", "C killed SIGKILL"), None)
     assert [e.text for e in marks(svg, "actor")] == ["P", "C", "Q"]
     assert len(marks(svg, "life")) == 3
-    [held] = marks(svg, "held")
+    [held] = marks(svg, "blocked")
     groups = marks(svg, "step")
     assert [g.get("data-step") for g in groups] == ["0", "1", "2", "3"]
     row = float(marks(groups[1], "mark")[0].get("cy", "")) - float(
@@ -84,7 +84,7 @@ def test_a_stop_is_on_the_line_of_who_stopped() -> None:
 def test_what_was_not_seen_is_not_drawn() -> None:
     """A call that was not held has no bar, and a child that was never born no line."""
     svg = drawn(("EAGAIN", "ESRCH", "ESRCH", "ECHILD"), 0)
-    assert not marks(svg, "held")
+    assert not marks(svg, "blocked")
     assert not marks(svg, "arrow")
     assert len(marks(svg, "life")) == 2
     [wrong] = marks(svg, "wrong")

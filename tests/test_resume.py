@@ -14,9 +14,9 @@ from conformance.runs.journal import Journal, JournalError
 from conformance.runs.run import Run
 from conformance.scenarios.selection import select
 from conformance.targets.base import Kernel
-from conformance.targets.channel import NotDecided, Observed, Panicked
 from conformance.verdicts.judge import Verdict
 from reference_model import Scenario
+from reference_model.language.answer import NotDecided, Observed, Panicked
 from tests.command import COMMAND, environment, forkoracle
 from tests.processes import MARK, marked, new_mark, wait_until
 from tests.test_runner import WRONG, Scripted, make

@@ -16,10 +16,10 @@ from conformance.runs.run import (
     Summary,
 )
 from conformance.targets.base import Kernel
-from conformance.targets.channel import NotDecided, Observed, Panicked
 from conformance.verdicts.judge import Verdict
 from conformance.verdicts.known import KnownDifferences
 from reference_model import Options, Scenario, predict
+from reference_model.language.answer import NotDecided, Observed, Panicked
 from tests.scenarios import steps
 
 WRONG = ("C", "wrong", "wrong")

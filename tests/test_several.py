@@ -8,9 +8,9 @@ from threading import Barrier, Event, get_ident
 import pytest
 
 from conformance.targets.base import Target, TargetError
-from conformance.targets.channel import Observed
 from conformance.targets.several import SHARE, SeveralTargets
 from reference_model import Scenario
+from reference_model.language.answer import Observed
 from tests.test_runner import Scripted, make
 
 SCENARIOS = [make(f"a/{n}") for n in range(4 * SHARE + 7)]

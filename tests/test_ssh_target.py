@@ -23,10 +23,10 @@ from conformance.scenarios.selection import SelectionError, select
 from conformance.targets import facts, ssh
 from conformance.targets import ssh_transport as probe_ssh
 from conformance.targets.base import Kernel, TargetError
-from conformance.targets.channel import NotDecided
 from conformance.targets.ssh import NO_TRACER, SshTarget
 from conformance.targets.ssh_transport import PASSWORD_VARIABLE, Host, parse_host
 from conformance.verdicts.judge import Verdict
+from reference_model.language.answer import NotDecided
 from tests.command import COMMAND, environment, forkoracle
 from tests.sshd import Sshd, make_key, needs_mounts, needs_sshd
 

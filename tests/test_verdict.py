@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.targets.channel import NotDecided
 from conformance.verdicts.judge import Verdict, judge
 from conformance.verdicts.known import KnownDifferences
 from reference_model import Log, Options, allowed_logs
+from reference_model.language.answer import NotDecided
 from tests.scenarios import steps
 
 NONE = KnownDifferences()

@@ -16,9 +16,9 @@ from typing import Any, TextIO
 
 from conformance.errors import UsageError
 from conformance.targets.base import Kernel
-from conformance.targets.channel import Observed, Panicked
 from conformance.verdicts.judge import Result, Subject
 from reference_model import Scenario
+from reference_model.language.answer import Observed, Panicked
 
 #: The version of the format.  A journal of another one is refused.
 FORMAT = 1

@@ -14,10 +14,9 @@ from conformance.targets.base import Target
 from conformance.verdicts.judge import Result, Verdict, judge
 from reference_model import Options, Scenario, ScenarioError, Step, allowed_logs, parse
 from reference_model.language.netbsd import CLONE_CSIGNAL, CLONE_FLAGS, SIGCHLD
+from reference_model.language.observation import NEVER_RETURNED
 from reference_model.language.scenario import VERBS, flags_text, flags_value
 
-#: Words that a scenario that makes sense does not have in any log of the model's.
-_SENSELESS = {"stuck", "not reached", "unfinished"}
 #: Simpler ways to say the same kind of argument, the simplest first.
 _SIMPLER = {
     "path": ("/",),
@@ -41,7 +40,7 @@ def makes_sense(scenario: Scenario, options: Options, max_orders: int = 32) -> b
         logs = allowed_logs(scenario, options)
     except (ScenarioError, OverflowError):
         return False
-    return len(logs) <= max_orders and not {word for log in logs for word in log} & _SENSELESS
+    return len(logs) <= max_orders and not {word for log in logs for word in log} & NEVER_RETURNED
 
 
 def cut_down(result: Result, target: Target, like_it: Callable[[Result], bool]) -> Result:

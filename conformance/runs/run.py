@@ -13,11 +13,12 @@ from conformance.runs.coverage import Coverage
 from conformance.runs.journal import Journal
 from conformance.runs.minimise import cut_down
 from conformance.targets.base import Kernel, Target
-from conformance.targets.channel import NotDecided, Observed
 from conformance.verdicts.blame import COUNTING, LEFT_BEHIND, MISCOUNTED, RESTS_ON
 from conformance.verdicts.issues import Issue, gone, known_as
 from conformance.verdicts.judge import Result, Verdict, judge
 from reference_model import Scenario
+from reference_model.language.answer import NotDecided, Observed
+from reference_model.language.observation import HUNG, NEVER_RETURNED, UNFINISHED
 
 #: How often a scenario that differs is run in all, to tell "always" from "sometimes".
 RUNS_OF_A_DIFFERENCE = 3
@@ -147,13 +148,13 @@ def _got_stuck(result: Result) -> bool:
     """Whether the difference took as long as a step is waited for, or another start of a guest."""
     if result.verdict is not Verdict.DIFFERENCE:
         return False
-    waited = {"stuck", "unfinished"}.intersection(result.observed or ())
+    waited = {HUNG, UNFINISHED}.intersection(result.observed or ())
     return result.observed is None or bool(waited.difference(*result.expected))
 
 
 def _ended_early(result: Result) -> bool:
     """Whether the difference is one of time: some step had not returned when the probe gave up."""
-    return any(seen in ("stuck", "unfinished", "not reached") for seen in result.observed or ())
+    return not NEVER_RETURNED.isdisjoint(result.observed or ())
 
 
 class Run:

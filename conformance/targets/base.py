@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from conformance.reproducer.ended import Ended
-from conformance.targets.channel import Hello, NotDecided, Observed
+from conformance.targets.channel import Hello
 from conformance.verdicts.known import KnownDifferences
 from reference_model import NEWEST, Options, Scenario
+from reference_model.language.answer import NotDecided, Observed
 
 
 class TargetError(Exception):

@@ -13,7 +13,9 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Protocol
 
-from reference_model import Log, Scenario
+from reference_model import Scenario
+from reference_model.language.answer import Fault, NotDecided, Observed, Panicked
+from reference_model.language.observation import CANNOT, HUNG
 from reference_model.proc import RLIM_INFINITY
 
 #: So many probes in a row may fail without having decided anything.
@@ -90,29 +92,6 @@ class Hello:
     lacks: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class NotDecided:
-    """Why a scenario could not be decided.
-
-    ``gave_up`` says that the probe, or its kernel, was there and is lost for good.
-    """
-
-    reason: str
-    gave_up: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Panicked:
-    """The scenario made the kernel panic: what it said last, and its console."""
-
-    reason: str
-    console: str
-
-
-Fault = NotDecided | Panicked
-Observed = Log | Fault
-
-
 def wire_text(scenario: Scenario, settings: Mapping[str, int] | None = None) -> str:
     """The scenario as the probe wants it.
 
@@ -164,7 +143,7 @@ class Search:
         With the last suspect's, a fault is left that was nobody's: it is told
         in that log's place, so that it is not lost.
         """
-        if self._hung and isinstance(log, tuple) and "stuck" in log:
+        if self._hung and isinstance(log, tuple) and HUNG in log:
             self._fault, self._hung = None, False
         if self._fault is None or position + 1 < self._end:
             return None
@@ -334,8 +313,6 @@ class Channel:
         line = process.line(timeout)
         if line != ".":
             raise ProbeError(f"the probe said {line[:60]!r}: expected the end of the log")
-        if "cannot" in log:
-            return NotDecided(
-                f"the target cannot do {scenario.steps[log.index('cannot')].call()!r}"
-            )
+        if CANNOT in log:
+            return NotDecided(f"the target cannot do {scenario.steps[log.index(CANNOT)].call()!r}")
         return wrong or tuple(log)

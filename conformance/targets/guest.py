@@ -20,20 +20,13 @@ from conformance.reproducer.compile import build_static
 from conformance.reproducer.ended import TIME_LIMIT, Ended, NotRunError, exited, panicked
 from conformance.scenarios import programs
 from conformance.targets.base import Kernel, TargetError, model_options, undecided
-from conformance.targets.channel import (
-    Channel,
-    HangError,
-    NotDecided,
-    Observed,
-    PanicError,
-    ProbeError,
-    Transport,
-)
+from conformance.targets.channel import Channel, HangError, PanicError, ProbeError, Transport
 from conformance.targets.facts import linux_before_6_9
 from conformance.targets.host import LINUX_DIFFERENCES
 from conformance.targets.needs import first_lack, reason
 from conformance.verdicts.known import KnownDifferences, load_known
 from reference_model import NEWEST, Scenario
+from reference_model.language.answer import NotDecided, Observed
 from vm import accel
 from vm.errors import GuestError, HungError, PanickedError
 from vm.guest import Guest

@@ -10,14 +10,7 @@ from itertools import groupby
 from pathlib import Path
 
 from conformance.targets.base import Kernel, model_options, undecided
-from conformance.targets.channel import (
-    Channel,
-    Hello,
-    NotDecided,
-    Observed,
-    ProbeError,
-    Transport,
-)
+from conformance.targets.channel import Channel, Hello, ProbeError, Transport
 from conformance.targets.facts import (
     Ask,
     KernFork,
@@ -28,6 +21,7 @@ from conformance.targets.facts import (
 from conformance.targets.needs import ALONE, first_lack, reason
 from conformance.verdicts.known import KnownDifferences, load_known
 from reference_model import Options, Scenario
+from reference_model.language.answer import NotDecided, Observed
 from reference_model.language.scenario import TRACER_VERBS
 
 LINUX_DIFFERENCES = Path(__file__).parent / "linux.toml"

@@ -44,6 +44,15 @@ from reference_model.language.netbsd import (
     WUNTRACED,
     names_of,
 )
+from reference_model.language.observation import (
+    CANNOT,
+    NONE,
+    OK,
+    continued,
+    exited,
+    killed,
+    stopped,
+)
 from reference_model.language.scenario import bits_value
 
 # <linux/ptrace.h>
@@ -188,7 +197,7 @@ class Tracer:
     def _perform(self, step: Step) -> str:
         method: Callable[..., str] | None = getattr(self, "_" + step.verb, None)
         if method is None:
-            return "cannot"
+            return CANNOT
         try:
             return method(*step.args)
         except PtraceError as error:
@@ -218,7 +227,7 @@ class Tracer:
         pid = self._pid(name)
         ptrace_attach(pid)
         self.tracees[pid] = Tracee()
-        return "ok"
+        return OK
 
     def _PT_SET_EVENT_MASK(self, name: str, events: str) -> str:
         mask = bits_value(PTRACE_EVENTS, events)
@@ -227,10 +236,10 @@ class Tracer:
             if mask & event:
                 options |= bits
         ptrace_setoptions(self._pid(name), options)
-        return "ok"
+        return OK
 
     def _PT_GET_EVENT_MASK(self, name: str) -> str:
-        return "cannot"  # no call of Linux tells them
+        return CANNOT  # no call of Linux tells them
 
     def _PT_GET_PROCESS_STATE(self, name: str) -> str:
         pid = self._pid(name)
@@ -256,17 +265,17 @@ class Tracer:
 
     def _PT_CONTINUE(self, name: str, signo: str | None = None) -> str:
         ptrace_cont(self._pid(name), _number_of(signo) if signo else 0)
-        return "ok"
+        return OK
 
     def _PT_DETACH(self, name: str) -> str:
         pid = self._pid(name)
         ptrace_detach(pid, 0)
         self.tracees.pop(pid, None)
-        return "ok"
+        return OK
 
     def _PT_KILL(self, name: str) -> str:
         ptrace_kill(self._pid(name))
-        return "ok"
+        return OK
 
     def _getppid(self) -> str:
         return f"@{os.getppid()}"
@@ -276,30 +285,30 @@ class Tracer:
         if field == "p_ppid":
             return f"@{int(_status_of(pid, 'PPid'))}"
         if field not in _SETS:
-            return "cannot"
+            return CANNOT
         signals = int(_status_of(pid, _SETS[field]), 16)
         return "yes" if signals & 1 << _number_of(signo) - 1 else "no"
 
     def _wait4(self, whom: str, options: str = "0") -> str:
         pid, status = os.waitpid(-1 if whom == "any" else self._pid(whom), _wait_options(options))
-        return self._status(pid, status) if pid else "none"
+        return self._status(pid, status) if pid else NONE
 
     def _status(self, pid: int, status: int) -> str:
         if os.WIFEXITED(status):
             self.tracees.pop(pid, None)
-            return f"@{pid} exited {os.WEXITSTATUS(status)}"
+            return exited(f"@{pid}", os.WEXITSTATUS(status))
         if os.WIFSIGNALED(status):
             self.tracees.pop(pid, None)
-            return f"@{pid} killed {_name_of(os.WTERMSIG(status))}"
+            return killed(f"@{pid}", _name_of(os.WTERMSIG(status)))
         if os.WIFCONTINUED(status):
-            return f"@{pid} continued"
+            return continued(f"@{pid}")
         event = status >> 16
         if pid not in self.tracees and os.WSTOPSIG(status) == signal.SIGSTOP:
             tracee = self.tracees[pid] = Tracee()
             tracee.newborn = True
             ptrace_setoptions(pid, PTRACE_O_EXITKILL)  # Linux's newborns inherit their parent's
             self._name_newborn(pid)
-            return f"@{pid} stopped SIGTRAP"
+            return stopped(f"@{pid}", "SIGTRAP")
         tracee = self.tracees[pid]
         tracee.newborn = False
         tracee.event = _EVENT_OF.get(event, 0)
@@ -309,7 +318,7 @@ class Tracer:
                 self.births[tracee.other] = tracee.event, pid
                 self._name_newborn(tracee.other)
         tracee.signal = os.WSTOPSIG(status)
-        return f"@{pid} stopped {_name_of(tracee.signal)}"
+        return stopped(f"@{pid}", _name_of(tracee.signal))
 
     def _name_newborn(self, pid: int) -> None:
         """Tell the stage which actor this is: the child of a fork that is under way."""

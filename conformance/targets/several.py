@@ -9,8 +9,8 @@ from typing import Any
 
 from conformance.reproducer.ended import Ended
 from conformance.targets.base import Target
-from conformance.targets.channel import Observed
 from reference_model import Scenario
+from reference_model.language.answer import Observed
 
 #: Scenarios that a target takes at a time: few enough to share fairly, enough to keep it busy.
 SHARE = 128

@@ -21,6 +21,19 @@ from reference_model.language.netbsd import (
     PTRACE_EVENTS,
     RLIMIT_NPROC,
 )
+from reference_model.language.observation import (
+    GONE,
+    HUNG,
+    NONE,
+    NOT_REACHED,
+    STOPPED,
+    UNFINISHED,
+    blocked_until,
+    change,
+    is_error,
+    stopped,
+    without_blocked,
+)
 from reference_model.language.scenario import ANONYMOUS, FORKS, flags_value
 from reference_model.machine import Machine
 from reference_model.proc import Lwp, Sleeping
@@ -44,12 +57,9 @@ _EVENT_BITS = {
     "PTRACE_VFORK": PSL_TRACEVFORK,
     "PTRACE_VFORK_DONE": PSL_TRACEVFORK_DONE,
 }
-_HELD = re.compile(r" held \d+")
 _EVENT = re.compile(r"PTRACE_\w+")
-#: What is no word of a fork that has succeeded.
-_NO_FORK = re.compile(r"E[A-Z0-9]{3,}|stuck|gone|not reached")
 #: What a wait says that has found nothing.
-_NOTHING_CAME = ("unfinished", "stuck", "ECHILD", "none")
+_NOTHING_CAME = (UNFINISHED, HUNG, "ECHILD", NONE)
 #: What is not restored after a refusal is found by all that come later: where one of
 #: these is blamed, other limits that do not hold are likely to follow from it.
 LEFT_BEHIND = frozenset({"FORK-REFUSED-ROLLBACK", "NPROC-ROLLBACK"})
@@ -77,8 +87,8 @@ def blamed(scenario: Scenario, step: int, observed: Log, expected: Log, options:
     verb, seen, want = scenario.steps[step].verb, observed[step], expected[step]
     said = scenario.clause_of(step)
     untold = verb in _WHETHER_HELD and not scenario.steps[step].about
-    if untold and _HELD.sub("", seen) == _HELD.sub("", want):
-        only_longer = bool(_HELD.search(seen)) == bool(_HELD.search(want))
+    if untold and without_blocked(seen) == without_blocked(want):
+        only_longer = (blocked_until(seen) is None) == (blocked_until(want) is None)
         return "VFORK-WAIT" if only_longer else _WHETHER_HELD[verb]
     suspects = _suspects(_Case(scenario, step, observed, expected, options))
     if suspects:
@@ -131,27 +141,29 @@ def _never_let_go(case: _Case) -> list[str] | None:
 
     The child called ``-`` has ended at once; of any other the model says that it lets go.
     """
-    if not (case.seen in ("stuck", "unfinished") and holds(case.what)):
+    if not (case.seen in (HUNG, UNFINISHED) and holds(case.what)):
         return None
-    ended = case.what.child == ANONYMOUS or bool(_HELD.search(case.want))
+    ended = case.what.child == ANONYMOUS or blocked_until(case.want) is not None
     return ["PPWAIT-MARK"] if ended else None
 
 
 def _newborn_is_not_the_tracers(case: _Case) -> list[str] | None:
     """The tracer waits in vain for a newborn whose parent has told of the birth."""
-    stops = case.want.endswith(" stopped SIGTRAP")
+    wanted = change(case.want)
+    stops = wanted is not None and (wanted.how, wanted.by) == (STOPPED, "SIGTRAP")
     if not (case.what.verb == "wait4" and case.seen in _NOTHING_CAME and stops):
         return None
     parents = {s.child: s.actor for s in case.steps if s.verb in FORKS}
     parent = parents.get(case.want.split()[0])
-    told = f"{parent} stopped SIGTRAP" in case.observed[: case.step]
+    told = stopped(str(parent), "SIGTRAP") in case.observed[: case.step]
     return ["TRACE-REPARENT", "CHILD-EVENT"] if told else []
 
 
 def _fork_is_refused_or_not(case: _Case) -> list[str] | None:
     """EAGAIN where the call had to pass, or the other way round."""
     answer = case.want if case.seen == "EAGAIN" else case.seen
-    refused = "EAGAIN" in (case.seen, case.want) and not _NO_FORK.fullmatch(answer)
+    succeeded = not is_error(answer) and answer not in (HUNG, GONE, NOT_REACHED)
+    refused = "EAGAIN" in (case.seen, case.want) and succeeded
     if not (case.what.verb in FORKS and refused):
         return None
     forks = case.played(case.steps).forks
@@ -166,14 +178,14 @@ def _fork_is_refused_or_not(case: _Case) -> list[str] | None:
 
 def _traced_fork_returns_or_not(case: _Case) -> list[str] | None:
     """A traced caller stops to report an event, and should not; or the other way round."""
-    differs = (case.seen == "unfinished") != (case.want == "unfinished")
+    differs = (case.seen == UNFINISHED) != (case.want == UNFINISHED)
     if not (case.what.verb in FORKS and case.scenario.traced and differs):
         return None
     machine = case.played(case.steps)
     fork = machine.forks.get(case.step)
     if fork is None:
         return []
-    if case.want == "unfinished":
+    if case.want == UNFINISHED:
         return _not_stopped(machine.lwps[case.what.actor])
     rest_agrees = case.observed[case.step + 1 :] == case.expected[case.step + 1 :]
     return _stopped(fork, came_later=rest_agrees and case.what.child not in machine.alive())

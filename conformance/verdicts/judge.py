@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
-from conformance.targets.channel import NotDecided, Observed, Panicked
 from conformance.verdicts.blame import blamed
 from conformance.verdicts.known import KnownDifference, KnownDifferences
 from conformance.verdicts.panics import blamed_for_panic
 from reference_model import Log, Options, Scenario, allowed_logs, predict
+from reference_model.language.answer import NotDecided, Observed, Panicked
+from reference_model.language.observation import HUNG
 
 
 class Verdict(StrEnum):
@@ -107,10 +108,10 @@ def judge(
     right = [*allowed, *(log for log, _ in outcomes)]
     step, nearest = _first_wrong(observed, right)
     end = len(observed)
-    if "stuck" in observed[step + 1 :]:
+    if HUNG in observed[step + 1 :]:
         # The scenario ended there, so that a call which a later step would have let return is
         # rightly unfinished: what is right is what may be seen of a scenario that ends there.
-        end = observed.index("stuck", step)
+        end = observed.index(HUNG, step)
         ended = replace(scenario, steps=scenario.steps[:end])
         allowed_so_far = allowed_logs(ended, options)
         known_so_far = [log for log, _ in known.outcomes(ended, allowed_so_far)]

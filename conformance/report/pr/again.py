@@ -12,9 +12,9 @@ from conformance.report.pr.problem import Difference, as_difference, group, read
 from conformance.report.results import difference_entry
 from conformance.runs.minimise import cut_down
 from conformance.targets.base import Target
-from conformance.targets.channel import NotDecided
 from conformance.verdicts.judge import Result, Verdict, judge
 from reference_model import Scenario
+from reference_model.language.answer import NotDecided
 
 #: So often a difference is asked for: one that comes only every sixth time is still missed in
 #: fewer than 3 of 100 reports.

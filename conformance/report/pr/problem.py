@@ -15,8 +15,8 @@ from conformance.source.target import Subject as CaseSubject
 from conformance.verdicts.judge import Result, Subject, Verdict
 from reference_model import Log, Scenario, parse
 from reference_model.clauses import Clause, clauses
+from reference_model.language.observation import without_duration
 
-_HELD = re.compile(r" held \d+")
 _SIGNAL = re.compile(r"\bSIG[A-Z0-9]+\b")
 _NUMBER = re.compile(r"\b(0x[0-9a-f]+|\d+)\b")
 _NAMED = re.compile(r"\b[A-Z][a-z0-9]{0,6}\b|(?<![\w|])-(?!\w)")
@@ -105,7 +105,7 @@ class Difference:
 
 
 def _plain(text: str) -> str:
-    return _NAMED.sub("*", _SIGNAL.sub("SIG", _HELD.sub(" held", text)))
+    return _NAMED.sub("*", _SIGNAL.sub("SIG", without_duration(text)))
 
 
 @dataclass(frozen=True)

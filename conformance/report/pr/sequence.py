@@ -2,22 +2,28 @@
 
 Each step is a mark on the line of who took it, with the call and what was seen
 beside the lines.  A birth, a signal and a wait are arrows; for as long as a
-call was held, the line is a bar.
+call was blocked, the line is a bar.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from reference_model import Log, Scenario
+from reference_model.language.observation import (
+    GONE,
+    NOT_REACHED,
+    OK,
+    STOPPED,
+    UNFINISHED,
+    blocked_until,
+    change,
+)
 from reference_model.language.scenario import ANONYMOUS, BIRTHS, NOBODY, TRACER_VERBS
 
 _LANE, _ROW, _TOP, _LEFT, _CHARACTER = 46, 40, 46, 30, 7.3
-_HELD = re.compile(r" held (\d+)$")
-_REAPED = re.compile(r"(\S+) (exited|killed|stopped|continued)\b")
 
 
 @dataclass(frozen=True)
@@ -84,16 +90,16 @@ def _born(picture: _Picture, name: str) -> int | None:
     for index, step in enumerate(picture.scenario.steps):
         if step.child == name:
             seen = picture.log[index]
-            return index if seen.split()[0] in (name, "unfinished", "gone") else -1
+            return index if seen.split()[0] in (name, UNFINISHED, GONE) else -1
     return None
 
 
 def _ended(picture: _Picture, name: str) -> float:
     """Where the line of *name* ends."""
     for index, step in enumerate(picture.scenario.steps):
-        if step.actor == name and step.verb == "exit" and picture.log[index] == "ok":
+        if step.actor == name and step.verb == "exit" and picture.log[index] == OK:
             return index
-        if step.actor == name and picture.log[index] == "gone":
+        if step.actor == name and picture.log[index] == GONE:
             return index - 0.5
     if name == ANONYMOUS:
         born = _born(picture, name)
@@ -116,29 +122,30 @@ def _step(svg: ElementTree.Element, picture: _Picture, index: int, beside: float
     x, y = picture.lanes[step.actor], picture.y(index)
     group = _add(svg, "g", "step")
     group.set("data-step", str(index))
-    if held := _HELD.search(seen):
-        _held(group, x, y, picture.y(int(held[1])))
-    elif seen == "unfinished":
-        _held(group, x, y, picture.y(len(picture.log)))
+    until = blocked_until(seen)
+    if until is not None:
+        _blocked(group, x, y, picture.y(until))
+    elif seen == UNFINISHED:
+        _blocked(group, x, y, picture.y(len(picture.log)))
     for kind, start, end in _arrows(picture, index):
         _arrow(group, kind, start, end, y)
-    if seen in ("gone", "not reached"):
+    if seen in (GONE, NOT_REACHED):
         mark = "none"
     elif step.verb == "exit":
         mark = "end"
     else:
         mark = "call"
     _add(group, "circle", f"mark {mark}", cx=x, cy=y, r=5)
-    stopped = _REAPED.match(seen)
-    if stopped and stopped[2] == "stopped" and stopped[1] in picture.lanes:
-        at = picture.lanes[stopped[1]]
+    told = change(seen)
+    if told and told.how == STOPPED and told.process in picture.lanes:
+        at = picture.lanes[told.process]
         _add(group, "rect", "mark stop", x=at - 5, y=y - 5, width=10, height=10)
     _add(group, "text", "did", step.call(), x=beside, y=y - 3)
     _add(group, "text", "saw", f"→ {seen}", x=beside, y=y + 12)
 
 
-def _held(group: ElementTree.Element, x: float, top: float, bottom: float) -> None:
-    _add(group, "rect", "held", x=x - 4, y=top, width=8, height=bottom - top)
+def _blocked(group: ElementTree.Element, x: float, top: float, bottom: float) -> None:
+    _add(group, "rect", "blocked", x=x - 4, y=top, width=8, height=bottom - top)
 
 
 def _arrows(picture: _Picture, index: int) -> Iterator[tuple[str, float, float]]:
@@ -147,11 +154,11 @@ def _arrows(picture: _Picture, index: int) -> Iterator[tuple[str, float, float]]
     here = lanes[step.actor]
     if step.verb in BIRTHS and step.child in lanes and _born(picture, step.child) == index:
         yield "birth", here, lanes[step.child]
-    if step.verb in ("kill", "PT_KILL") and step.args[0] in lanes and seen == "ok":
+    if step.verb in ("kill", "PT_KILL") and step.args[0] in lanes and seen == OK:
         yield "signal", here, lanes[step.args[0]]
-    reaped = _REAPED.match(seen)
-    if step.verb == "wait4" and reaped and reaped[1] in lanes:
-        yield "wait", lanes[reaped[1]], here
+    told = change(seen)
+    if step.verb == "wait4" and told and told.process in lanes:
+        yield "wait", lanes[told.process], here
 
 
 def _arrow(group: ElementTree.Element, kind: str, start: float, end: float, y: float) -> None:

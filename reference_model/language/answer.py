@@ -1,0 +1,30 @@
+"""What a target can say of a scenario: its log, or why there is none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reference_model.language.observation import Log
+
+
+@dataclass(frozen=True, slots=True)
+class NotDecided:
+    """Why a scenario could not be decided.
+
+    ``gave_up`` says that the probe, or its kernel, was there and is lost for good.
+    """
+
+    reason: str
+    gave_up: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Panicked:
+    """The scenario made the kernel panic: what it said last, and its console."""
+
+    reason: str
+    console: str
+
+
+Fault = NotDecided | Panicked
+Observed = Log | Fault
