@@ -5,51 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from reference_model import Scenario, Step
-from reference_model.language.scenario import ADDRESSES, SIGNAL_SETS, TRACER_VERBS
+from reference_model.language.scenario import ADDRESSES, SIGNAL_SETS
+from reference_model.language.verbs import VERBS, Need
 
-#: What a guest of our own is: nobody else counts there, and limits hurt nobody else.
-ALONE = "ALONE"
-#: What only NetBSD has, of what the probe knows how to ask.
-NETBSD = "NETBSD"
-#: The verb, and what a kernel may be built without (the words of a probe's ``lacks=``).
-NEEDS: dict[str, str] = {
-    **dict.fromkeys(
-        (
-            "kinfo",
-            "compare",
-            "flags",
-            "_lwp_create",
-            "_lwp_exit",
-            "nocldstop",
-            "nocldwait",
-            "minherit",
-            "setprivate",
-            "getprivate",
-            "_lwp_ctl",
-            "lc_pctr",
-            "rasctl",
-            "profil",
-            "stopped",
-            "took",
-            "kqueue",
-            "watch",
-            "kevent",
-        ),
-        NETBSD,
-    ),
-    **dict.fromkeys(TRACER_VERBS, "PTRACE"),
-    **dict.fromkeys(("ktrace", "ktrace_end", "utrace", "records"), "KTRACE"),
-    **dict.fromkeys(("aio_read", "aio_error"), "AIO"),
-    "clofork": "CLOFORK",
-    **dict.fromkeys(("fork_counts", "maxproc", "forkfsleep", "tablefull"), ALONE),
-    **dict.fromkeys(("controlling_tty", "stopfork", "stopexec"), ALONE),
-}
+#: A guest of our own: it has no other users and processes, so a step may change the whole system.
+ALONE = Need.ALONE.name
+#: What each verb needs that not every kernel has (the words of a probe's ``lacks=``).
+NEEDS = {name: verb.needs.name for name, verb in VERBS.items() if verb.needs is not Need.NOTHING}
 #: Fields that only a guest of our own is made to show: addresses, and what its procfs has.
 _HIDDEN = frozenset({*ADDRESSES, "p_textvp"})
 #: Fields that Linux tells of a process, too.
 _TOLD_BY_LINUX = frozenset({"p_nice", "p_ppid", "p_realstat", *SIGNAL_SETS})
 _REASONS = {
-    NETBSD: "it asks what only NetBSD answers",
+    Need.NETBSD.name: "it asks what only NetBSD answers",
     ALONE: "needs a guest of our own: it sees or changes the whole system",
     "CLOFORK": "kernel without close-on-fork",
 }

@@ -32,6 +32,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from reference_model.language import verbs
 from reference_model.language.netbsd import (
     _NSIG,
     CLONE_CSIGNAL,
@@ -45,6 +46,7 @@ from reference_model.language.netbsd import (
     signal_name,
     signal_number,
 )
+from reference_model.language.verbs import Property
 
 MAX_STEPS: Final = 64
 MAX_ACTORS: Final = 8
@@ -98,106 +100,16 @@ FIELDS: Final = (
 )
 TIMERS: Final = ("real", "virtual", "prof")
 
-#: The verbs and the kinds of their arguments.  A kind that ends in ``?`` may be
-#: left out.  The probe (``conformance/probe/probe.c``) has the same table.
-VERBS: Final[dict[str, tuple[str, ...]]] = {
-    # what kern_fork.c does
-    "fork": ("child",),
-    "vfork": ("child",),
-    "__vfork14": ("child",),
-    "__clone": ("flags", "child", "stack?"),
-    "retval1": (),
-    "stack": (),
-    # a second LWP to call it
-    "_lwp_create": ("lwp",),
-    "_lwp_exit": (),
-    # what shows its consequences
-    "exit": ("integer",),
-    "exec": ("integer",),
-    "getppid": (),
-    "kill": ("actor", "signal"),
-    "wait4": ("whom", "options?"),
-    "store": ("integer",),
-    "load": (),
-    "open": ("integer",),
-    "close": ("integer",),
-    "dup2": ("integer", "integer"),
-    "lseek": ("integer", "integer"),
-    "tell": ("integer",),
-    "pipe": ("integer", "integer"),
-    "chdir": ("path",),
-    "getcwd": (),
-    "umask": ("octal",),
-    "sigaction": ("signal", "disposition?"),
-    "sigprocmask": ("how", "signal"),
-    "sigpending": (),
-    "setrlimit": ("limit", "limit"),
-    "getrlimit": (),
-    "setreuid": ("uid", "uid"),
-    # what shows more of a process, and sets up what there is to inherit
-    "clofork": ("integer",),
-    "kinfo": ("actor", "shown", "signal?"),
-    "compare": ("actor", "actor", "field"),
-    "flags": ("actor", "pflags"),
-    "nice": ("integer",),
-    "tick": (),
-    "sleep": ("integer",),
-    "setitimer": ("timer",),
-    "getitimer": ("timer",),
-    "childrens_usage": (),
-    "sigaltstack": ("integer?",),
-    "nocldstop": (),
-    "nocldwait": (),
-    "setsid": (),
-    "controlling_tty": (),
-    "minherit": ("inheritance",),
-    "page_store": ("integer",),
-    "page_load": (),
-    "setprivate": ("integer",),
-    "getprivate": (),
-    "_lwp_ctl": (),
-    "lc_pctr": (),
-    "rasctl": ("ras",),
-    "profil": (),
-    "aio_read": ("integer",),
-    "aio_error": (),
-    "stopfork": ("actor", "integer"),
-    "stopexec": ("actor", "integer"),
-    "stopped": ("whom",),
-    # the whole system
-    "fork_counts": (),
-    "maxproc": ("integer",),
-    "forkfsleep": ("integer",),
-    "took": ("integer",),
-    "tablefull": (),
-    # kqueue and ktrace
-    "kqueue": ("integer",),
-    "watch": ("integer", "actor", "notes"),
-    "kevent": ("integer",),
-    "ktrace": ("integer", "actor", "facilities"),
-    "ktrace_end": ("integer",),
-    "utrace": (),
-    "records": ("integer", "whom"),
-    # what a tracer does
-    "spawn": ("child",),
-    "PT_ATTACH": ("actor",),
-    "PT_SET_EVENT_MASK": ("actor", "events"),
-    "PT_GET_EVENT_MASK": ("actor",),
-    "PT_GET_PROCESS_STATE": ("actor",),
-    "PT_GET_SIGINFO": ("actor",),
-    "PT_CONTINUE": ("actor", "signal?"),
-    "PT_DETACH": ("actor",),
-    "PT_KILL": ("actor",),
-    "PT_TRACE_ME": (),
-    "PT_SET_SIGPASS": ("actor", "signals"),
-    "PT_GET_SIGPASS": ("actor",),
+#: The kinds of each verb's arguments.  A kind that ends in ``?`` may be left out.
+VERBS: Final = {name: verb.kinds for name, verb in verbs.VERBS.items()}
+FORKS: Final = verbs.having(Property.FORK)
+BIRTHS: Final = frozenset(name for name, verb in verbs.VERBS.items() if verb.births)
+TRACER_VERBS: Final = verbs.having(Property.TRACER)
+_BORN_AT: Final = {
+    name: verb.born_at for name, verb in verbs.VERBS.items() if verb.born_at is not None
 }
-
-FORKS: Final = frozenset({"fork", "vfork", "__vfork14", "__clone"})
-BIRTHS: Final = FORKS | {"spawn"}
 #: The kinds of arguments that name an actor.
 _NAMING: Final = frozenset({"child", "lwp", "actor", "whom"})
-TRACER_VERBS: Final = frozenset(v for v in VERBS if v.startswith("PT_")) | {"spawn"}
 
 
 class ScenarioError(ValueError):
@@ -230,9 +142,8 @@ class Step:
     @property
     def child(self) -> str | None:
         """The actor that this step gives birth to, if it is one that does."""
-        if self.verb not in BIRTHS and self.verb != "_lwp_create":
-            return None
-        return self.args[1 if self.verb == "__clone" else 0]
+        at = _BORN_AT.get(self.verb)
+        return None if at is None else self.args[at]
 
 
 @dataclass(frozen=True, slots=True)
