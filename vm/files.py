@@ -1,14 +1,126 @@
-"""Files that are kept: checked, locked while one process is at them, set aside where bad."""
+"""Files: read within bounds, checked, locked while one process is at them, set aside where bad."""
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
 import os
+import select
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 from typing import BinaryIO
+
+#: Seconds that a pipe may have no writer before it counts as one that nobody writes to.
+_NO_WRITER = 0.5
+_PIECE = 1 << 20
+#: How files begin that are often named by mistake.
+_BEGINNINGS = {
+    b"\x7fELF": "an ELF file (a program, an object or a kernel)",
+    b"\x1f\x8b": "packed by gzip",
+    b"\xfd7zXZ\0": "packed by xz",
+    b"BZh": "packed by bzip2",
+    b"\x28\xb5\x2f\xfd": "packed by zstd",
+    b"PK\3\4": "a zip file",
+    b"%PDF": "a PDF file",
+    b"\x89PNG": "a picture",
+    b"QFI\xfb": "a disk image",
+    b"SQLite format 3\0": "an SQLite database",
+    b"\xff\xfe": "text in UTF-16",
+    b"\xfe\xff": "text in UTF-16",
+}
+
+
+class UnfitFileError(Exception):
+    """A file that cannot be read, or is not what was expected: one line that says so."""
+
+
+def looks_like(data: bytes) -> str | None:
+    """Returns what a file that begins with *data* seems to be; None for a text."""
+    for beginning, kind in _BEGINNINGS.items():
+        if data.startswith(beginning):
+            return kind
+    return "binary data" if b"\0" in data else None
+
+
+def in_units(size: int) -> str:
+    """Returns a number of bytes as people write it."""
+    for unit, shift in (("GiB", 30), ("MiB", 20), ("KiB", 10)):
+        if size >= 1 << shift:
+            return f"{size / (1 << shift):.3g} {unit}"
+    return f"{size} bytes"
+
+
+def read_bounded(path: Path, limit: int, expected: str) -> bytes:
+    """Returns the contents of a regular file or of a pipe, of *limit* bytes at most.
+
+    Raises :class:`UnfitFileError`, with *expected* as what the file should have been: for a
+    folder, a device, a pipe that nobody writes to, and a file with more than *limit* bytes.
+    """
+
+    def unfit(what: str) -> UnfitFileError:
+        return UnfitFileError(f"{path}: {what}: expected {expected}")
+
+    too_long = f"expected {expected}, of at most {in_units(limit)}"
+    try:
+        status = path.stat()
+        if kind := _unreadable(status):
+            raise unfit(kind)
+        if status.st_size > limit:
+            raise UnfitFileError(f"{path}: {in_units(status.st_size)}: {too_long}")
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb", 0) as file:
+            pieces, size = [], 0
+            for piece in _pieces(file.fileno(), max(_PIECE, status.st_size + 1)):
+                pieces.append(piece)
+                size += len(piece)
+                if size > limit:
+                    raise UnfitFileError(f"{path}: more than {in_units(limit)}: {too_long}")
+            if not size and stat.S_ISFIFO(status.st_mode):
+                raise unfit("a pipe from which nothing comes")
+    except OSError as error:
+        raise unfit(error.strerror or str(error)) from None
+    return b"".join(pieces)
+
+
+def _unreadable(status: os.stat_result) -> str | None:
+    """Returns what this is, if it is nothing to read: a folder, a device but /dev/null."""
+    mode = status.st_mode
+    if stat.S_ISDIR(mode):
+        return "a folder"
+    if stat.S_ISSOCK(mode):
+        return "a socket"
+    if stat.S_ISBLK(mode):
+        return "a disk"
+    if stat.S_ISCHR(mode) and status.st_rdev != os.stat(os.devnull).st_rdev:
+        return "a device"
+    return None
+
+
+def _pieces(descriptor: int, size: int) -> Iterator[bytes]:
+    """Yields what comes, *size* bytes at a time; the descriptor does not block.
+
+    A pipe without a writer reads as empty, and its writer may be about to come.
+    """
+    is_pipe = stat.S_ISFIFO(os.fstat(descriptor).st_mode)
+    deadline = monotonic() + _NO_WRITER
+    while True:
+        try:
+            piece = os.read(descriptor, size)
+        except BlockingIOError:  # there is a writer, which is waited for as cat(1) does
+            deadline = 0
+            poll = select.poll()
+            poll.register(descriptor, select.POLLIN)
+            poll.poll()
+            continue
+        if piece:
+            deadline = 0
+            yield piece
+        elif is_pipe and monotonic() < deadline:
+            sleep(0.01)
+        else:
+            return
 
 
 def file_digest(path: Path) -> str:

@@ -6,9 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from conformance.errors import UsageError
+from conformance.input import read_text_bounded
 from conformance.scenarios.families import DEFAULT_SEED, FAMILIES
 from reference_model import Scenario, ScenarioError, parse
 from reference_model.clauses import clauses
+
+#: Maximum length of a text of scenarios, in bytes: ten times that of all families together.
+_LONGEST = 32 << 20
+#: Maximum number of characters of what is wrong with it: a line of it may be of any length.
+_LONGEST_REASON = 400
 
 
 class SelectionError(UsageError):
@@ -48,12 +54,11 @@ def read_budget(text: str) -> tuple[int | None, float | None]:
 
 def read_scenarios(path: Path) -> list[Scenario]:
     """The scenarios of a file."""
+    text = read_text_bounded(path, _LONGEST, "a text of scenarios")
     try:
-        scenarios = parse(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SelectionError(f"{path}: {error.strerror}") from None
-    except (UnicodeDecodeError, ScenarioError) as error:
-        raise SelectionError(f"{path}: {error}") from None
+        scenarios = parse(text)
+    except ScenarioError as error:
+        raise SelectionError(f"{path}: {str(error)[:_LONGEST_REASON]}") from None
     unknown = sorted({c for s in scenarios for c in s.clauses()} - clauses().keys())
     if unknown:
         raise SelectionError(f"{path}: unknown clause {unknown[0]}: see 'forkoracle clauses'")

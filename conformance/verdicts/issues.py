@@ -23,8 +23,12 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from conformance.errors import UsageError
+from conformance.input import read_text_bounded
 from conformance.verdicts.judge import Result, Verdict
 from reference_model.clauses import clauses
+
+#: Maximum length of a file of known issues, in bytes.
+_LONGEST = 1 << 20
 
 
 class IssuesError(UsageError):
@@ -88,12 +92,13 @@ def gone(
 
 def read_issues(path: Path) -> tuple[Issue, ...]:
     """Read a file of known issues.  Raises :class:`IssuesError`."""
+    text = read_text_bounded(path, _LONGEST, "known issues, as TOML")
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise IssuesError(f"{path}: {error.strerror}") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         raise IssuesError(f"{path}: {error}") from None
+    except RecursionError:
+        raise IssuesError(f"{path}: nested too deeply: expected tables [[issue]]") from None
     if set(data) - {"issue"} or not isinstance(data.get("issue", []), list):
         raise IssuesError(f"{path}: expected tables [[issue]] and nothing else")
     return tuple(_issue(path, n, row) for n, row in enumerate(data.get("issue", []), 1))
