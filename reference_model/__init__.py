@@ -5,10 +5,11 @@ beside the C file; around it stands as much of exit, wait, signals and ptrace as
 needed to see what fork did.
 """
 
-from reference_model.kernel import NEWEST, Kernel, Options
+from reference_model.kernel import Kernel
 from reference_model.language.observation import Log
 from reference_model.language.scenario import Scenario, ScenarioError, Step, parse
 from reference_model.machine import allowed_logs, predict
+from reference_model.state import NEWEST, Options
 
 __all__ = [
     "NEWEST",

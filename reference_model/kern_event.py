@@ -5,8 +5,6 @@ After sys/kern/kern_event.c of 10.99.12, with its function names.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from reference_model.language.netbsd import (
     EACCES,
     ESRCH,
@@ -20,9 +18,7 @@ from reference_model.language.netbsd import (
     SSTOP,
 )
 from reference_model.proc import Cred, Knote, Kqueue, Proc
-
-if TYPE_CHECKING:
-    from reference_model.kernel import Kernel
+from reference_model.state import State
 
 
 def may_watch(cred: Cred, p: Proc) -> bool:
@@ -66,7 +62,7 @@ def knote_enqueue(kn: Knote) -> None:
         kn.kn_kq.knotes.append(kn)
 
 
-def knote_proc_fork(k: Kernel, p1: Proc, p2: Proc) -> None:
+def knote_proc_fork(k: State, p1: Proc, p2: Proc) -> None:
     """Tell everybody who watches *p1* that it has forked *p2*."""
     for kn in list(p1.p_klist):
         kn.kn_fflags |= kn.kn_sfflags & NOTE_FORK
@@ -91,7 +87,7 @@ def knote_proc_fork_track(p1: Proc, p2: Proc, okn: Knote) -> bool:
     return True
 
 
-def knote_proc_exit(k: Kernel, p: Proc) -> None:
+def knote_proc_exit(k: State, p: Proc) -> None:
     """Who watches hears of the exit, whether it asked for NOTE_EXIT or not."""
     for kn in p.p_klist:
         kn.kn_fflags |= kn.kn_sfflags & NOTE_EXIT
@@ -114,7 +110,7 @@ def kevent_collect(kq: Kqueue) -> list[Knote]:
     return told
 
 
-def kqueue_doclose(k: Kernel, kq: Kqueue) -> None:
+def kqueue_doclose(k: State, kq: Kqueue) -> None:
     """The last close: nobody is watched through this kqueue any more."""
     for p in k.allproc:
         p.p_klist = [kn for kn in p.p_klist if kn.kn_kq is not kq]

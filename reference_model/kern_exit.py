@@ -6,10 +6,10 @@ numbers below are that file's.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from reference_model import kern_event, kern_ktrace
-from reference_model.kern_sig import kpsignal, sigclear
+from reference_model import kern_event, kern_ktrace, kern_synch
+from reference_model.kern_descrip import fd_free
+from reference_model.kern_proc import chgproccnt
+from reference_model.kern_sig import kpsignal, sigactsfree, sigclear
 from reference_model.language.netbsd import (
     ECHILD,
     LSSLEEP,
@@ -38,9 +38,9 @@ from reference_model.language.netbsd import (
     WUNTRACED,
 )
 from reference_model.proc import Lwp, Proc, Sleeping
-
-if TYPE_CHECKING:
-    from reference_model.kernel import Kernel
+from reference_model.state import State
+from reference_model.uvm_glue import uvm_proc_exit
+from reference_model.vfs_cwd import cwdfree
 
 WAIT_ANY = -1
 
@@ -50,12 +50,12 @@ def P_EXITSIG(p: Proc) -> int:
     return SIGCHLD if p.p_slflag & PSL_TRACED else p.p_exitsig
 
 
-def exit_psignal(k: Kernel, p: Proc, pp: Proc) -> None:
+def exit_psignal(k: State, p: Proc, pp: Proc) -> None:
     """Line 125: tell the parent *pp* with the signal that is due to it."""
     kpsignal(k, pp, P_EXITSIG(p))
 
 
-def exit1(k: Kernel, l: Lwp, exitcode: int, signo: int) -> Sleeping:
+def exit1(k: State, l: Lwp, exitcode: int, signo: int) -> Sleeping:
     """Line 189: end the process.  Does not return."""
     p = l.l_proc
     assert p is not k.initproc, "init died"
@@ -67,18 +67,18 @@ def exit1(k: Kernel, l: Lwp, exitcode: int, signo: int) -> Sleeping:
     sigclear(p)
     p.p_stat = SDYING
 
-    k.fd_free(p)
+    fd_free(k, p)
     p.p_timers = set()
     kern_ktrace.ktrderef(k, p)
-    k.cwdfree(p)
-    k.sigactsfree(p)
+    cwdfree(k, p)
+    sigactsfree(k, p)
     p.p_xexit = exitcode
     p.p_xsig = signo
-    k.uvm_proc_exit(p)
+    uvm_proc_exit(k, p)
 
     # Wake the parent that waits in vfork: once the memory is released.
     if p.p_lflag & PL_PPWAIT:
-        k.vfork_release(p)
+        vfork_release(k, p)
 
     # A session whose leader dies loses its terminal (lines 395-440).
     if p.p_session.s_leader is p:
@@ -117,21 +117,30 @@ def exit1(k: Kernel, l: Lwp, exitcode: int, signo: int) -> Sleeping:
     if old_parent.p_flag & (PK_NOCLDWAIT | PK_CLDSIGIGN):
         proc_reparent(k, p, k.initproc)
         if not old_parent.p_children:
-            k.cv_broadcast(old_parent.p_waitcv)
+            kern_synch.cv_broadcast(k, old_parent.p_waitcv)
     if p.p_exitsig != 0:
         exit_psignal(k, p, p.p_pptr)
 
     kern_event.knote_proc_exit(k, p)
     l.l_stat = LSZOMB
     p.p_stat = SZOMB
-    k.cv_broadcast(p.p_pptr.p_waitcv)
+    kern_synch.cv_broadcast(k, p.p_pptr.p_waitcv)
     if p.p_pptr is k.initproc:
         proc_free(k, p)  # init(8) waits for everybody
     yield  # switch away, for good
     raise AssertionError("exit1")
 
 
-def exit_lwps(k: Kernel, l: Lwp) -> Sleeping:
+def vfork_release(k: State, p: Proc) -> None:
+    """Wakes the LWP that waits in vfork for *p* (lines 381-392; kern_exec.c does the same)."""
+    p.p_lflag &= ~PL_PPWAIT
+    lp, p.p_vforklwp = p.p_vforklwp, None
+    assert lp is not None
+    lp.l_vforkwaiting = False
+    kern_synch.cv_broadcast(k, lp.l_waitcv)
+
+
+def exit_lwps(k: State, l: Lwp) -> Sleeping:
     """Line 617: make all other LWPs of the process exit, and wait until they have.
 
     One that sleeps deaf to signals, as in vfork, does so when its sleep is over.
@@ -142,14 +151,14 @@ def exit_lwps(k: Kernel, l: Lwp) -> Sleeping:
         l2.l_wexit = True
         if l2.l_stat == LSSTOP:
             p.p_nrlwps += 1
-            k.setrunnable(l2)
+            kern_synch.setrunnable(k, l2)
         elif l2.l_stat == LSSLEEP and l2.l_sintr:
-            k.interrupt(l2)
+            kern_synch.sleepq_abort(k, l2)
         else:
-            k.signotify(l2)
+            kern_synch.signotify(k, l2)
     p.p_lock.enter()
     while any(l2.l_stat != LSZOMB for l2 in others):
-        yield from k.cv_wait(l, p.p_lwpcv, p.p_lock)
+        yield from kern_synch.cv_wait(k, l, p.p_lwpcv, p.p_lock)
     p.p_lock.exit()
     p.p_lwps = [l]
     p.p_nlwps, p.p_nzlwps = 1, 0
@@ -189,7 +198,7 @@ def has_child(parent: Proc, pid: int) -> bool:
     return bool(_selected(parent, pid, 0))
 
 
-def find_stopped(k: Kernel, parent: Proc, pid: int) -> Proc | None:
+def find_stopped(k: State, parent: Proc, pid: int) -> Proc | None:
     """find_stopped_child() with WUNTRACED (lines 1082-1119): the first one in the list, or dead.
 
     Where the parent's count says that nobody is stopped, who stands further
@@ -204,12 +213,12 @@ def find_stopped(k: Kernel, parent: Proc, pid: int) -> Proc | None:
     return None
 
 
-def debugged_child_exists(k: Kernel, parent: Proc, pid: int) -> bool:
+def debugged_child_exists(k: State, parent: Proc, pid: int) -> bool:
     """Line 938: a child that somebody else traces will be ours again."""
     return any(q.p_opptr is parent and pid in (WAIT_ANY, q.p_pid) for q in k.allproc + k.zombproc)
 
 
-def sys___wait450(k: Kernel, l: Lwp, pid: int, options: int) -> Sleeping:
+def sys___wait450(k: State, l: Lwp, pid: int, options: int) -> Sleeping:
     """wait4(2): (error, process, 'exited N', 'killed SIG', 'stopped SIG', 'continued').
 
     Which of several children that have something to report comes first is
@@ -228,11 +237,11 @@ def sys___wait450(k: Kernel, l: Lwp, pid: int, options: int) -> Sleeping:
             return ECHILD, None, ()
         if options & WNOHANG:
             return 0, None, ()
-        if (yield from k.cv_wait_sig(l, parent.p_waitcv)):
+        if (yield from kern_synch.cv_wait_sig(k, l, parent.p_waitcv)):
             yield from k.userret(l)
 
 
-def _collect(k: Kernel, parent: Proc, child: Proc) -> tuple[str, int]:
+def _collect(k: State, parent: Proc, child: Proc) -> tuple[str, int]:
     """Take the status, and with it the child if it is dead (lines 660-690)."""
     if child.p_stat == SZOMB:
         status = ("killed", child.p_xsig) if child.p_xsig else ("exited", child.p_xexit)
@@ -248,7 +257,7 @@ def _collect(k: Kernel, parent: Proc, child: Proc) -> tuple[str, int]:
     return "continued", 0
 
 
-def proc_free(k: Kernel, p: Proc) -> None:
+def proc_free(k: State, p: Proc) -> None:
     """Line 1165: free a zombie, or give it back to the parent it was taken from."""
     parent = p.p_pptr
     if p.p_slflag & PSL_TRACED and p.p_opptr is not parent:
@@ -258,7 +267,7 @@ def proc_free(k: Kernel, p: Proc) -> None:
         p.p_opptr = None
         if p.p_exitsig != 0:
             exit_psignal(k, p, parent)
-        k.cv_broadcast(parent.p_waitcv)
+        kern_synch.cv_broadcast(k, parent.p_waitcv)
         if parent is k.initproc:
             proc_free(k, p)
         return
@@ -269,10 +278,10 @@ def proc_free(k: Kernel, p: Proc) -> None:
     parent.p_children.remove(p)
     k.nprocs -= 1
     p.p_pgrp.pg_members.remove(p)
-    k.chgproccnt(p.p_cred.cr_uid, -1)
+    chgproccnt(k, p.p_cred.cr_uid, -1)
 
 
-def proc_reparent(k: Kernel, child: Proc, parent: Proc) -> None:
+def proc_reparent(k: State, child: Proc, parent: Proc) -> None:
     """Line 1317: p_ppid follows only where the new parent is init."""
     if child.p_pptr is parent:
         return
@@ -287,7 +296,7 @@ def proc_reparent(k: Kernel, child: Proc, parent: Proc) -> None:
     child.p_pptr = parent
 
 
-def proc_changeparent(k: Kernel, t: Proc, p: Proc) -> None:
+def proc_changeparent(k: State, t: Proc, p: Proc) -> None:
     """Line 1288: *t* is traced by *p* from now on."""
     t.p_slflag |= PSL_TRACED
     t.p_opptr = t.p_pptr

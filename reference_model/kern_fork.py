@@ -3,15 +3,16 @@
 The order of the statements and their names are the C file's.  The comment at
 the end of a statement is the clause that it belongs to (``clauses.toml``).
 What C takes from globals (``nprocs``, ``allproc``, ``initproc``, the callees) is
-an attribute of the kernel ``k``.  A function that can sleep is a generator.
+an attribute of the kernel ``k`` (:mod:`reference_model.callees`).  A function that can sleep is a generator.
 What an older revision does otherwise stands behind ``k.revision``, from 1.213 on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from reference_model.callees import Callees
 from reference_model.language.netbsd import (
     _NSIG,
     AFORK,
@@ -72,27 +73,23 @@ from reference_model.language.netbsd import (
 )
 from reference_model.proc import Condvar, Lwp, Mutex, Proc, Rwlock, Sleeping, startcopy, startzero
 
-if TYPE_CHECKING:
-    from reference_model.kernel import Kernel
-
-
 nprocs = 1  # NPROCS-COUNTED-FIRST: process 0
 forkfsleep = 0  # FORKFSLEEP
 
 
-def sys_fork(k: Kernel, l: Lwp, retval: list[int]) -> Sleeping:
+def sys_fork(k: Callees, l: Lwp, retval: list[int]) -> Sleeping:
     return (yield from fork1(k, l, 0, SIGCHLD, None, 0, None, None, retval))  # SYS-FORK
 
 
-def sys_vfork(k: Kernel, l: Lwp, retval: list[int]) -> Sleeping:
+def sys_vfork(k: Callees, l: Lwp, retval: list[int]) -> Sleeping:
     return (yield from fork1(k, l, FORK_PPWAIT, SIGCHLD, None, 0, None, None, retval))  # SYS-VFORK-44BSD
 
 
-def sys___vfork14(k: Kernel, l: Lwp, retval: list[int]) -> Sleeping:
+def sys___vfork14(k: Callees, l: Lwp, retval: list[int]) -> Sleeping:
     return (yield from fork1(k, l, FORK_PPWAIT | FORK_SHAREVM, SIGCHLD, None, 0, None, None, retval))  # SYS-VFORK14
 
 
-def sys___clone(k: Kernel, l: Lwp, uap_flags: int, uap_stack: object, retval: list[int]) -> Sleeping:
+def sys___clone(k: Callees, l: Lwp, uap_flags: int, uap_stack: object, retval: list[int]) -> Sleeping:
     if uap_flags & CLONE_PTRACE:
         return EINVAL  # CLONE-PTRACE
     if uap_flags & CLONE_PID and k.revision < (1, 225):
@@ -142,13 +139,13 @@ def tracevforkdone(p: Proc, flags: int) -> bool:
 
 
 def fork1(
-    k: Kernel,
+    k: Callees,
     l1: Lwp,
     flags: int,
     exitsig: int,
     stack: object,
     stacksize: int,
-    func: Callable[[Kernel, Lwp, Any], Sleeping] | None,
+    func: Callable[[Callees, Lwp, Any], Sleeping] | None,
     arg: Any,
     retval: list[int] | None,
 ) -> Sleeping:
@@ -429,7 +426,7 @@ def fork1(
     return 0  # SUCCESS
 
 
-def child_return(k: Kernel, l: Lwp, arg: Any) -> Sleeping:
+def child_return(k: Callees, l: Lwp, arg: Any) -> Sleeping:
     """What each newly spawned process runs before it returns to userland."""
     p = l.l_proc
 

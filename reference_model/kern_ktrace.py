@@ -5,8 +5,7 @@ After sys/kern/kern_ktrace.c of 10.99.12, with its function names.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from reference_model.kern_descrip import closef
 from reference_model.language.netbsd import (
     EBADF,
     ESRCH,
@@ -19,9 +18,7 @@ from reference_model.language.netbsd import (
     SYS_fork,
 )
 from reference_model.proc import File, Proc, Trace
-
-if TYPE_CHECKING:
-    from reference_model.kernel import Kernel
+from reference_model.state import State
 
 
 def ktrpoint(p: Proc, facility: int) -> bool:
@@ -51,7 +48,7 @@ def ktruser(p: Proc) -> None:
         ktraddentry(p, "USER")
 
 
-def ktrace_set(k: Kernel, file: File, p: Proc | None, facilities: int) -> int:
+def ktrace_set(k: State, file: File, p: Proc | None, facilities: int) -> int:
     """KTROP_SET: trace *p* into *file*; 0 or an error number."""
     if file.f_pipe is None or not file.f_writes:
         return EBADF
@@ -63,7 +60,7 @@ def ktrace_set(k: Kernel, file: File, p: Proc | None, facilities: int) -> int:
     if p.p_tracep is not file.f_trace:
         ktrderef(k, p)
         p.p_tracep = file.f_trace
-        k.ktradref(p)
+        ktradref(k, p)
         p.p_tracep.file = file
     p.p_traceflag |= facilities
     if ktrpoint(p, KTR_EMUL):
@@ -71,7 +68,12 @@ def ktrace_set(k: Kernel, file: File, p: Proc | None, facilities: int) -> int:
     return 0
 
 
-def ktrderef(k: Kernel, p: Proc) -> None:
+def ktradref(k: State, p: Proc) -> None:
+    """Takes one more reference to the trace file of *p*."""
+    p.p_tracep.ktd_ref += 1
+
+
+def ktrderef(k: State, p: Proc) -> None:
     """Trace *p* no longer; when nobody is traced any more, the file is closed."""
     trace, p.p_tracep, p.p_traceflag = p.p_tracep, None, 0
     if trace is None:
@@ -80,10 +82,10 @@ def ktrderef(k: Kernel, p: Proc) -> None:
     if trace.ktd_ref == 0 and trace.file is not None:
         file, trace.file = trace.file, None
         file.f_trace = None
-        k.closef(file)
+        closef(k, file)
 
 
-def ktrderefall(k: Kernel, trace: Trace) -> None:
+def ktrderefall(k: State, trace: Trace) -> None:
     """KTROP_CLEARFILE: trace nobody into this file any more."""
     for p in k.allproc:
         if p.p_tracep is trace:

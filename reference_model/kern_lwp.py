@@ -6,14 +6,18 @@ line numbers below are kern_lwp.c's.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
+from reference_model import kern_synch
 from reference_model.kern_exit import exit1
-from reference_model.kern_sig import issignal
+from reference_model.kern_sig import eventswitch, issignal
 from reference_model.language.netbsd import (
     EBUSY,
+    LSIDL,
     LSSTOP,
     LSZOMB,
+    LWP_VFORK,
     PL_PPWAIT,
     PS_STOPPING,
     PS_WEXIT,
@@ -25,13 +29,48 @@ from reference_model.language.netbsd import (
     SSTOP,
     TRAP_LWP,
 )
-from reference_model.proc import Lwp, Lwpctl, Sleeping
-
-if TYPE_CHECKING:
-    from reference_model.kernel import Kernel
+from reference_model.proc import Lwp, Lwpctl, Proc, Sleeping
+from reference_model.state import State
 
 
-def lwp_userret(k: Kernel, l: Lwp) -> Sleeping:
+def lwp_create(
+    k: State,
+    l1: Lwp,
+    p2: Proc,
+    uaddr: int,
+    flags: int,
+    stack: object,
+    stacksize: int,
+    func: Callable[[Any, Lwp, Any], Sleeping],
+    arg: Any,
+    sclass: int,
+    sigmask: int,
+    sigstk: Any,
+) -> Lwp:
+    """Returns a new LWP that starts in *func* and then returns to user mode."""
+    # The first LWP of a process has the process's number, the others have their own.
+    l2 = Lwp(p2, p2.p_cred, LSIDL, k.new_pid() if p2.p_nlwps else p2.p_pid)
+    l2.l_class = sclass
+    l2.l_sigmask = sigmask
+    l2.l_sigstk = sigstk
+    l2.l_stack = stack
+    if flags & LWP_VFORK:  # lines 878-881: the LWP that waits does not need it meanwhile
+        l2.l_lwpctl = l1.l_lwpctl
+    l2.l_task = _first_return(k, l2, func, arg)
+    p2.p_lwps.insert(0, l2)
+    p2.p_nlwps += 1
+    p2.p_nrlwps += 1
+    return l2
+
+
+def _first_return(
+    k: State, l: Lwp, func: Callable[[Any, Lwp, Any], Sleeping], arg: Any
+) -> Sleeping:
+    yield from func(k, l, arg)
+    yield from lwp_userret(k, l)
+
+
+def lwp_userret(k: State, l: Lwp) -> Sleeping:
     """Act on stops and signals until nothing keeps the LWP from user mode."""
     p = l.l_proc
     while True:
@@ -50,19 +89,19 @@ def lwp_userret(k: Kernel, l: Lwp) -> Sleeping:
             yield from postsig(k, l, signo)
 
 
-def sys__lwp_create(k: Kernel, l: Lwp) -> Lwp:
+def sys__lwp_create(k: State, l: Lwp) -> Lwp:
     """sys_lwp.c: a new LWP with the caller's signal mask and no signal stack; it is returned.
 
     It is joinable, and nobody ever joins: once it has exited, it stays a zombie.
     """
-    l2 = k.lwp_create(l, l.l_proc, 1, 0, None, 0, mi_startlwp, None, l.l_class, l.l_sigmask, None)
+    l2 = lwp_create(k, l, l.l_proc, 1, 0, None, 0, mi_startlwp, None, l.l_class, l.l_sigmask, None)
     p = l.l_proc
     # lwp_start(), line 998.
     if p.p_stat == SSTOP or p.p_sflag & PS_STOPPING:
         l2.l_stat = LSSTOP
         p.p_nrlwps -= 1
     else:
-        k.setrunnable(l2)
+        kern_synch.setrunnable(k, l2)
     return l2
 
 
@@ -81,15 +120,15 @@ def _traces(l: Lwp, flag: int) -> bool:
     return l.l_proc.p_slflag & (PSL_TRACED | flag) == PSL_TRACED | flag
 
 
-def mi_startlwp(k: Kernel, l: Lwp, arg: Any) -> Sleeping:
+def mi_startlwp(k: State, l: Lwp, arg: Any) -> Sleeping:
     """sys_lwp.c: what each LWP but a process's first runs before it returns to userland."""
     if _traces(l, PSL_TRACELWP_CREATE):
         k.proc_lock.enter()
         l.l_proc.p_lock.enter()
-        yield from k.eventswitch(l, TRAP_LWP, PTRACE_LWP_CREATE, l.l_lid)
+        yield from eventswitch(k, l, TRAP_LWP, PTRACE_LWP_CREATE, l.l_lid)
 
 
-def lwp_exit(k: Kernel, l: Lwp) -> Sleeping:
+def lwp_exit(k: State, l: Lwp) -> Sleeping:
     """Line 1080: end the LWP, and with the last one its process.  Does not return."""
     p = l.l_proc
     if p.p_nlwps - p.p_nzlwps == 1:
@@ -98,20 +137,20 @@ def lwp_exit(k: Kernel, l: Lwp) -> Sleeping:
     if _traces(l, PSL_TRACELWP_EXIT) and not p.p_sflag & PS_WEXIT:
         k.proc_lock.enter()
         p.p_lock.enter()
-        yield from k.eventswitch(l, TRAP_LWP, PTRACE_LWP_EXIT, l.l_lid)
+        yield from eventswitch(k, l, TRAP_LWP, PTRACE_LWP_EXIT, l.l_lid)
     # What is pending for the process is the others' business now (lines 1202-1209).
     if l.l_pendsig and p.p_sigpend:
         for other in p.p_lwps:
             other.l_pendsig = True
-            k.signotify(other)
+            kern_synch.signotify(k, other)
     l.l_stat = LSZOMB
     p.p_nrlwps -= 1
-    k.cv_broadcast(p.p_lwpcv)
+    kern_synch.cv_broadcast(k, p.p_lwpcv)
     yield  # switch away, for good
     raise AssertionError("lwp_exit")
 
 
-def postsig(k: Kernel, l: Lwp, signo: int) -> Sleeping:
+def postsig(k: State, l: Lwp, signo: int) -> Sleeping:
     """Take the signal: the default action kills, a handler returns at once."""
     if l.l_proc.p_sigacts.sa_sigdesc.get(signo, "default") == "default":
         yield from exit1(k, l, 0, signo)

@@ -6,8 +6,7 @@ line numbers below are that file's.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from reference_model import kern_synch
 from reference_model.language.netbsd import (
     _NSIG,
     EINVAL,
@@ -43,10 +42,8 @@ from reference_model.language.netbsd import (
     TRAP_CHLD,
     sigprop,
 )
-from reference_model.proc import Lwp, Proc, Sleeping
-
-if TYPE_CHECKING:
-    from reference_model.kernel import Kernel
+from reference_model.proc import Lwp, Proc, Sigacts, Sleeping
+from reference_model.state import State
 
 
 def _mask(prop: int) -> int:
@@ -135,7 +132,21 @@ def sigaction1(p: Proc, signum: int, new: str | None) -> tuple[int, str]:
     return 0, old
 
 
-def kpsignal(k: Kernel, p: Proc, signo: int) -> None:
+def sigactsinit(k: State, p1: Proc, share: int) -> Sigacts:
+    """Returns the parent's signal actions if *share*, else a copy of them."""
+    acts: Sigacts = p1.p_sigacts
+    if share:
+        acts.sa_refcnt += 1
+        return acts
+    return Sigacts(dict(acts.sa_sigdesc))
+
+
+def sigactsfree(k: State, p: Proc) -> None:
+    """Drops the reference that *p* has to its signal actions."""
+    p.p_sigacts.sa_refcnt -= 1
+
+
+def kpsignal(k: State, p: Proc, signo: int) -> None:
     """kpsignal2(), line 1304: send *signo* to *p*."""
     if p.p_stat not in (SACTIVE, SSTOP):
         return
@@ -183,14 +194,14 @@ def kpsignal(k: Kernel, p: Proc, signo: int) -> None:
     _deliver(k, p, prop, signo)
 
 
-def _deliver(k: Kernel, p: Proc, prop: int, signo: int) -> None:
+def _deliver(k: State, p: Proc, prop: int, signo: int) -> None:
     """Lines 1515-1518: to the newest LWP that can take it, or to all where the signal is such."""
     for l in p.p_lwps:
         if sigpost(k, l, prop, signo) and not prop & SA_TOALL:
             return
 
 
-def sigpost(k: Kernel, l: Lwp, prop: int, signo: int) -> bool:
+def sigpost(k: State, l: Lwp, prop: int, signo: int) -> bool:
     """Line 1116: make the LWP look at its signals, waking it where it may be woken.
 
     True where it may be able to take this one.
@@ -198,12 +209,12 @@ def sigpost(k: Kernel, l: Lwp, prop: int, signo: int) -> bool:
     if l.l_stat == LSZOMB:
         return False
     l.l_pendsig = True
-    k.signotify(l)
+    kern_synch.signotify(k, l)
     if l.l_sigmask & 1 << signo and (not prop & SA_CONT or l.l_stat != LSSTOP):
         return False
     if l.l_stat == LSSLEEP:
         if l.l_sintr:
-            k.interrupt(l)
+            kern_synch.sleepq_abort(k, l)
         return l.l_sintr
     if l.l_stat == LSSTOP:
         if prop & SA_STOP:
@@ -214,28 +225,28 @@ def sigpost(k: Kernel, l: Lwp, prop: int, signo: int) -> bool:
         elif prop & SA_CONT or l.l_wchan is None or l.l_sintr:
             l.l_proc.p_nrlwps += 1
             if l.l_wchan is not None:
-                k.interrupt(l)
+                kern_synch.sleepq_abort(k, l)
             else:
-                k.setrunnable(l)
+                kern_synch.setrunnable(k, l)
         else:
             return False
     return True
 
 
-def child_psignal(k: Kernel, p: Proc, mask: int) -> None:
+def child_psignal(k: State, p: Proc, mask: int) -> None:
     """Line 1015: SIGCHLD to the parent of a process that stopped or went on."""
     if p.p_pptr.p_sflag & mask == 0:
         kpsignal(k, p.p_pptr, SIGCHLD)
 
 
-def proc_stop_done(k: Kernel, p: Proc, ppmask: int) -> None:
+def proc_stop_done(k: State, p: Proc, ppmask: int) -> None:
     """Line 1569: the process is stopped; tell its parent."""
     p.p_sflag &= ~PS_STOPPING
     p.p_stat = SSTOP
     p.p_waited = 0
     p.p_pptr.p_nstopchild += 1
     child_psignal(k, p, ppmask)
-    k.cv_broadcast(p.p_pptr.p_waitcv)
+    kern_synch.cv_broadcast(k, p.p_pptr.p_waitcv)
 
 
 def proc_stop_lwps(p: Proc) -> None:
@@ -246,7 +257,7 @@ def proc_stop_lwps(p: Proc) -> None:
             p.p_nrlwps -= 1
 
 
-def proc_stop(k: Kernel, p: Proc, signo: int) -> None:
+def proc_stop(k: State, p: Proc, signo: int) -> None:
     """Line 2404: stop all LWPs; those that run or sleep deaf to signals stop themselves."""
     p.p_sflag |= PS_STOPPING
     proc_stop_lwps(p)
@@ -258,7 +269,7 @@ def proc_stop(k: Kernel, p: Proc, signo: int) -> None:
     k.stopping.append(p)
 
 
-def proc_stop_callout(k: Kernel) -> bool:
+def proc_stop_callout(k: State) -> bool:
     """Line 2462, once a tick: tell of a process whose last LWP is at rest; whether one was."""
     k.stopping = [p for p in k.stopping if p.p_sflag & PS_STOPPING]
     for p in k.stopping:
@@ -269,7 +280,7 @@ def proc_stop_callout(k: Kernel) -> bool:
     return False
 
 
-def sigswitch(k: Kernel, l: Lwp, ppmask: int, signo: int) -> Sleeping:
+def sigswitch(k: State, l: Lwp, ppmask: int, signo: int) -> Sleeping:
     """Line 1721: stop the process because of *signo*, and switch away."""
     p = l.l_proc
     if p.p_stat == SACTIVE and not p.p_sflag & PS_STOPPING:
@@ -289,7 +300,7 @@ def sigswitch_unlock_and_switch_away(l: Lwp) -> Sleeping:
         yield
 
 
-def eventswitch(k: Kernel, l: Lwp, code: int, pe_report_event: int, entity: int) -> Sleeping:
+def eventswitch(k: State, l: Lwp, code: int, pe_report_event: int, entity: int) -> Sleeping:
     """Line 1593: stop for the tracer with SIGTRAP.  Enters with both locks, leaves without."""
     p = l.l_proc
     p.p_lock.exit()
@@ -313,11 +324,11 @@ def eventswitch(k: Kernel, l: Lwp, code: int, pe_report_event: int, entity: int)
     if code == TRAP_CHLD:
         while l.l_vforkwaiting:
             k.proc_lock.enter()
-            yield from k.cv_wait(l, l.l_waitcv, k.proc_lock)
+            yield from kern_synch.cv_wait(k, l, l.l_waitcv, k.proc_lock)
             k.proc_lock.exit()
 
 
-def eventswitchchild(k: Kernel, l: Lwp, code: int, pe_report_event: int) -> Sleeping:
+def eventswitchchild(k: State, l: Lwp, code: int, pe_report_event: int) -> Sleeping:
     """Line 1704: the child's side of a traced fork, naming the original parent."""
     p = l.l_proc
     k.proc_lock.enter()
@@ -329,7 +340,7 @@ def eventswitchchild(k: Kernel, l: Lwp, code: int, pe_report_event: int) -> Slee
     yield from eventswitch(k, l, code, pe_report_event, p.p_oppid)
 
 
-def proc_unstop(k: Kernel, p: Proc) -> None:
+def proc_unstop(k: State, p: Proc) -> None:
     """Line 2520: let a stopped process go on."""
     p.p_stat = SACTIVE
     p.p_sflag &= ~PS_STOPPING
@@ -341,9 +352,9 @@ def proc_unstop(k: Kernel, p: Proc) -> None:
             continue
         p.p_nrlwps += 1
         if l.l_wchan is None:
-            k.setrunnable(l)
+            kern_synch.setrunnable(k, l)
         elif sig and l.l_sintr:
-            k.interrupt(l)
+            kern_synch.sleepq_abort(k, l)
             sig = 0
         else:
             l.l_stat = LSSLEEP
@@ -360,7 +371,7 @@ def sigchecktrace(l: Lwp) -> int:
     return 0 if l.l_sigmask & 1 << signo else signo
 
 
-def issignal(k: Kernel, l: Lwp) -> Sleeping:
+def issignal(k: State, l: Lwp) -> Sleeping:
     """Line 1851: the next signal to act on, or 0; stops are taken here."""
     p = l.l_proc
     while True:

@@ -12,7 +12,7 @@ from operator import or_
 from typing import Any
 
 from reference_model import kern_event, kern_exit, kern_ktrace, kern_sig
-from reference_model.kernel import TICK, Kernel
+from reference_model.kernel import Kernel
 from reference_model.language.netbsd import (
     ACCOUNTING_FLAGS,
     EACCES,
@@ -53,6 +53,7 @@ from reference_model.language.netbsd import (
 )
 from reference_model.language.scenario import SHOWN_FIELDS, Step, bits_value
 from reference_model.proc import Amap, Descriptor, File, Kqueue, Lwp, Pgrp, Proc, Session, Sleeping
+from reference_model.state import TICK
 
 # sysctl_flagmap and its like, line 1984: the flag inside, the one that is shown.
 _PROC_FLAGS = {

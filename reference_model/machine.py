@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from reference_model import kern_exit, kern_fork, kern_lwp, kern_sig, sys_ptrace
-from reference_model.kernel import Kernel, Options
+from reference_model.kernel import Kernel
 from reference_model.language.netbsd import (
     AFORK,
     EPERM,
@@ -52,6 +52,7 @@ from reference_model.language.scenario import (
 )
 from reference_model.looks import CallError, Looks, ok
 from reference_model.proc import RLIM_INFINITY, File, Lwp, Pipe, Proc, Sleeping, Vmspace
+from reference_model.state import Options
 
 #: More open orders than this in one scenario is a mistake of the scenario's.
 MAX_ORDERS = 4096

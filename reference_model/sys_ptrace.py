@@ -6,8 +6,6 @@ below are that file's.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from reference_model.kern_exit import proc_changeparent, proc_reparent
 from reference_model.kern_sig import (
     child_psignal,
@@ -50,9 +48,7 @@ from reference_model.language.netbsd import (
     TRAP_LWP,
 )
 from reference_model.proc import Proc
-
-if TYPE_CHECKING:
-    from reference_model.kernel import Kernel
+from reference_model.state import State
 
 _EVENTS = (
     (PTRACE_FORK, PSL_TRACEFORK),
@@ -64,7 +60,7 @@ _EVENTS = (
 )
 
 
-def ptrace_traceme(k: Kernel, p: Proc) -> int:
+def ptrace_traceme(k: State, p: Proc) -> int:
     """PT_TRACE_ME (lines 341-361, 1145-1149)."""
     if p.p_pptr is k.initproc:
         return EPERM
@@ -75,7 +71,7 @@ def ptrace_traceme(k: Kernel, p: Proc) -> int:
     return 0
 
 
-def ptrace_allowed(k: Kernel, p: Proc, req: int, t: Proc | None) -> int:
+def ptrace_allowed(k: State, p: Proc, req: int, t: Proc | None) -> int:
     """Whether tracer *p* may do *req* to *t* now (line 323); 0 or an error number."""
     if t is None or t.p_stat not in (SACTIVE, SSTOP):
         return ESRCH
@@ -98,13 +94,13 @@ def ptrace_allowed(k: Kernel, p: Proc, req: int, t: Proc | None) -> int:
     return 0
 
 
-def ptrace_attach(k: Kernel, p: Proc, t: Proc) -> None:
+def ptrace_attach(k: State, p: Proc, t: Proc) -> None:
     """PT_ATTACH (lines 1426-1437)."""
     proc_changeparent(k, t, p)
     ptrace_sendsig(k, PT_ATTACH, t, SIGSTOP)
 
 
-def ptrace_continue(k: Kernel, req: int, t: Proc, signo: int) -> None:
+def ptrace_continue(k: State, req: int, t: Proc, signo: int) -> None:
     """PT_CONTINUE, PT_DETACH, PT_KILL (lines 1216-1420)."""
     if req == PT_DETACH:
         t.p_slflag &= ~(PSL_TRACED | PSL_TRACEDCHILD | PSL_SYSCALL)
@@ -115,7 +111,7 @@ def ptrace_continue(k: Kernel, req: int, t: Proc, signo: int) -> None:
     ptrace_sendsig(k, req, t, SIGKILL if req == PT_KILL else signo)
 
 
-def ptrace_sendsig(k: Kernel, req: int, t: Proc, signo: int) -> None:
+def ptrace_sendsig(k: State, req: int, t: Proc, signo: int) -> None:
     """Line 943: let the process go on, with a signal or without."""
     if t.p_stat == SSTOP:
         t.p_xsig = signo

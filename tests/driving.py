@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from reference_model import kern_fork
-from reference_model.kernel import Kernel, Options
+from reference_model.kernel import Kernel
 from reference_model.language.netbsd import SIGCHLD
 from reference_model.proc import Lwp, Proc, Sleeping
+from reference_model.state import Options
 
 
 @dataclass

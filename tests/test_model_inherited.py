@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reference_model.kernel import Kernel, Options
+from reference_model.kernel import Kernel
 from reference_model.language import netbsd
 from reference_model.language.netbsd import (
     AFORK,
@@ -30,6 +30,7 @@ from reference_model.language.netbsd import (
     PST_PROFIL,
 )
 from reference_model.proc import Cred, Emul, Knote, Kqueue, Proc, Pstats, Sigctx
+from reference_model.state import Options
 from tests.driving import child_of, new_kernel
 
 BITS = range(32)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reference_model.kernel import Kernel, Options
+from reference_model.kernel import Kernel
 from reference_model.language.netbsd import (
     CLONE_FILES,
     CLONE_PID,
@@ -20,6 +20,7 @@ from reference_model.language.netbsd import (
     SIGCHLD,
 )
 from reference_model.proc import Cred, Descriptor, File, Lwp, Proc, Sleeping
+from reference_model.state import Options
 from tests.driving import clone, counts, fork1, new_kernel
 
 USER = 1000

@@ -14,8 +14,7 @@ import pytest
 from conformance.scenarios.families import FAMILIES
 from conformance.verdicts.judge import Verdict, judge
 from conformance.verdicts.known import KnownDifferences
-from reference_model import Log, Options, Scenario, allowed_logs, predict
-from reference_model.kernel import Kernel
+from reference_model import Log, Options, Scenario, allowed_logs, predict, uvm_glue
 from reference_model.language.netbsd import (
     MAP_INHERIT_COPY,
     MAP_INHERIT_NONE,
@@ -254,14 +253,14 @@ def test_a_uvmspace_fork_that_does_not_look_is_noticed(
 ) -> None:
     """uvm_map.c, lines 4683-4705: whoever takes a page for another kind is blamed."""
     scenarios = named("inherited/fork/page-*")
-    whole = Kernel.uvmspace_fork
+    whole = uvm_glue.uvmspace_fork
 
-    def broken(k: Kernel, vm1: Vmspace) -> Vmspace:
+    def broken(vm1: Vmspace) -> Vmspace:
         if vm1.page is not None:
             vm1.page.inheritance = taken_for
-        return whole(k, vm1)
+        return whole(vm1)
 
-    monkeypatch.setattr(Kernel, "uvmspace_fork", broken)
+    monkeypatch.setattr(uvm_glue, "uvmspace_fork", broken)
     seen = [predict(scenario, OPTIONS) for scenario in scenarios]
     monkeypatch.undo()
     results = [

@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 
 from conformance.source.layout import CALLS, OBJECTS, RECORD, hash_of
 from reference_model import Options, kern_fork
+from reference_model.callees import Callees
 from reference_model.kern_exit import proc_changeparent
 from reference_model.kernel import Kernel
 from reference_model.language.netbsd import (
@@ -610,7 +611,7 @@ class World(Kernel):
         self.calls += (45, code, error, retval)
 
 
-def _given(_k: Kernel, _l: Lwp, _arg: Any) -> Sleeping:
+def _given(_k: Callees, _l: Lwp, _arg: Any) -> Sleeping:
     """The function that a kernel's caller gives fork1 for its child."""
     return
     yield
