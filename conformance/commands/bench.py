@@ -35,8 +35,6 @@ def run_bench(options: argparse.Namespace, console: Console) -> int:
     for figure in bench.figures(options.kernel):
         rows.append(figure)
         console.print(figure.line(), highlight=False, soft_wrap=True)
-    if options.kernel and not bench.can_draw():
-        console.print("programs: not measured, no hypothesis: pip install 'forkoracle[programs]'")
     if KERN_FORK_VARIABLE not in os.environ:
         console.print(f"source: not measured, no kern_fork.c: {KERN_FORK_VARIABLE} names one")
     if options.json:

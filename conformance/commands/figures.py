@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 from statistics import median
@@ -195,11 +194,6 @@ def _command_starts(kernel: Path) -> tuple[float, float]:
         return first_verdict(Path(name) / "cold"), first_verdict(Path(name) / "warm")
 
 
-def can_draw() -> bool:
-    """Whether programs can be drawn: Hypothesis is an extra."""
-    return find_spec("hypothesis") is not None
-
-
 def _program_rate(target: Target) -> float:
     """Programs in a second, from the first draw to the last verdict."""
     from conformance.scenarios.programs.generate import limited
@@ -240,9 +234,8 @@ def _guest_figures(kernel: Path) -> Iterator[Figure]:
         f"a bare C loop in it ({bare:,.0f}/s)",
         rate / bare,
     )
-    if can_draw():
-        rate = _program_rate(target)
-        yield Figure("guest, generated programs", rate, "/s", "300/s", rate / 300)
+    rate = _program_rate(target)
+    yield Figure("guest, generated programs", rate, "/s", "300/s", rate / 300)
     everything = select([])
     one = _seconds(lambda: [None for _ in Run(target, everything).results()])
     target.close()

@@ -129,13 +129,9 @@ def check_repeat(times: int | None) -> None:
 
 
 def check_report(folder: Path, *, force: bool = False) -> None:
-    """Raise :class:`SelectionError` or :class:`ReportError` where none can be written there."""
-    try:
-        from conformance.report.pr.writing import check_folder
-    except ModuleNotFoundError as error:
-        if error.name not in ("jinja2", "markupsafe"):
-            raise
-        raise SelectionError("a report needs jinja2: pip install 'forkoracle[report]'") from None
+    """Raises :class:`ReportError` where no report can be written."""
+    from conformance.report.pr.writing import check_folder
+
     check_folder(folder, force=force)
 
 

@@ -208,12 +208,8 @@ def _kernel(options: argparse.Namespace, console: Console, issues: Sequence[Issu
 def _programs(
     target: Target, seed: int, budget: tuple[int | None, float | None]
 ) -> Iterator[Sequence[Scenario]]:
-    try:
-        from conformance.scenarios.programs.generate import limited
-    except ImportError:
-        raise SelectionError(
-            "--programs needs hypothesis: pip install 'forkoracle[programs]'"
-        ) from None
+    from conformance.scenarios.programs.generate import limited
+
     return limited(target.options, seed, *budget, target.lacks)
 
 
