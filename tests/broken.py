@@ -7,7 +7,7 @@ from types import FunctionType, ModuleType
 
 import pytest
 
-from reference_model import kern_fork, machine
+from reference_model import kern_fork
 
 
 def break_fork(monkeypatch: pytest.MonkeyPatch, old: str, new: str) -> None:
@@ -20,5 +20,3 @@ def break_fork(monkeypatch: pytest.MonkeyPatch, old: str, new: str) -> None:
     for name, value in vars(kern_fork).items():
         if isinstance(value, FunctionType) and value.__module__ == kern_fork.__name__:
             monkeypatch.setattr(kern_fork, name, getattr(module, name))
-    calls = {name: getattr(module, call.__name__) for name, call in machine._SYSCALLS.items()}
-    monkeypatch.setattr(machine, "_SYSCALLS", calls)

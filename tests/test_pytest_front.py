@@ -71,8 +71,7 @@ def test_from_anywhere_by_the_package_name(tmp_path: Path) -> None:
 def test_a_broken_model_fails_the_item_that_is_to_blame(tmp_path: Path) -> None:
     """A model whose __vfork14 does not share memory fails SYS-VFORK14 and no other item."""
     (tmp_path / "broken_vfork14.py").write_text(
-        "from reference_model import kern_fork, machine\n"
-        "machine._SYSCALLS['__vfork14'] = kern_fork.sys_vfork\n"
+        "from reference_model import kern_fork\nkern_fork.sys___vfork14 = kern_fork.sys_vfork\n"
     )
     done = _pytest(
         *("-p", "broken_vfork14", "conformance", "--target", "local", "--only", "vfork", "-v"),

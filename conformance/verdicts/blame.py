@@ -301,20 +301,21 @@ class _Noting(Machine):
         super().__init__(scenario.roots(), Kernel(options), traced=scenario.traced)
         self.forks: dict[int, _Fork] = {}
 
-    def _fork(self, step: Step, l: Lwp) -> Sleeping:
-        k, cred = self.k, l.l_cred
-        self.forks[len(self.steps) - 1] = _Fork(
-            cred.cr_uid,
-            cred.cr_euid,
-            k.chgproccnt(cred.cr_uid, 0),
-            k.chgproccnt(cred.cr_euid, 0),
-            l.l_proc.p_rlimit[RLIMIT_NPROC][0],
-            k.nprocs,
-            k.maxproc,
-            tuple(event for event, bit in _EVENT_BITS.items() if l.l_proc.p_slflag & bit),
-            holds(step),
-        )
-        return (yield from super()._fork(step, l))
+    def call(self, step: Step, l: Lwp) -> str | Sleeping:
+        if step.verb in FORKS:
+            k, cred = self.k, l.l_cred
+            self.forks[len(self.steps) - 1] = _Fork(
+                cred.cr_uid,
+                cred.cr_euid,
+                k.chgproccnt(cred.cr_uid, 0),
+                k.chgproccnt(cred.cr_euid, 0),
+                l.l_proc.p_rlimit[RLIMIT_NPROC][0],
+                k.nprocs,
+                k.maxproc,
+                tuple(event for event, bit in _EVENT_BITS.items() if l.l_proc.p_slflag & bit),
+                holds(step),
+            )
+        return super().call(step, l)
 
 
 def _unasked(fork: _Fork, events: Sequence[str]) -> list[str]:

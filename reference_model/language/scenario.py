@@ -255,6 +255,11 @@ def signals_value(text: str) -> int:
     return value
 
 
+def signals_text(signals: int) -> str:
+    """Returns the text of a set of signals, bit n for signal n: the inverse of the above."""
+    return "|".join(signal_name(n) for n in range(1, _NSIG) if signals & 1 << n) or "0"
+
+
 def _check(kind: str, text: str) -> None:
     """Raise ``ValueError``, saying what was expected, where *text* is not of *kind*."""
 

@@ -1,0 +1,63 @@
+"""What the steps of a scenario act on: a kernel, and who its actors are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from reference_model.kernel import Kernel
+from reference_model.language.netbsd import EBADF, ESRCH
+from reference_model.language.scenario import Step
+from reference_model.proc import Descriptor, Lwp, Proc, Sleeping
+from reference_model.verbs.call import CallError
+
+#: A process ID that no process has.
+_NO_PID = 0x7FFFFFF0
+
+
+class World:
+    """The state of a scenario under way, beside what the kernel knows."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.k = kernel
+        #: Every actor that has been born, as an LWP; several may be of one process.
+        self.lwps: dict[str, Lwp] = {}
+        #: The names of processes and LWPs, by ID.
+        self.names: dict[int, str] = {kernel.initproc.p_pid: "init"}
+        self.steps: list[Step] = []
+        #: The name of the child that a process gives birth to next.
+        self.newborn: dict[Proc, str] = {}
+        #: What an LWP does of its own accord, without a step, as soon as it is in user mode.
+        self.programs: list[tuple[Lwp, Callable[[Lwp], Sleeping]]] = []
+        #: The actors that have called exec: they take no steps any more.
+        self.replaced: set[str] = set()
+        #: The second return register of an LWP's last fork; None where it failed.
+        self.retval1: dict[Lwp, int | None] = {}
+        #: How long the last fork of a process took, in microseconds.
+        self.took: dict[Proc, int] = {}
+        #: What the counters of forks were when a step first asked for them.
+        self.first_counts: tuple[int, ...] | None = None
+        #: How many messages the kernel had written when a step first asked.
+        self.first_messages: int | None = None
+
+    def proc(self, name: str) -> Proc | None:
+        """Returns the process of this name, also when it is gone; None where it was never born."""
+        return self.lwps[name].l_proc if name in self.lwps else None
+
+    def pid(self, name: str) -> int:
+        """Returns the process's ID, or one that no process has where it was never born."""
+        return self.lwps[name].l_proc.p_pid if name in self.lwps else _NO_PID
+
+    def existing(self, name: str) -> Proc:
+        """Returns the process of this name.  Raises :class:`CallError` where it is gone."""
+        p = self.proc(name)
+        if p is None or not (p in self.k.allproc or p in self.k.zombproc):
+            raise CallError(ESRCH)
+        return p
+
+    @staticmethod
+    def descriptor(l: Lwp, fd: str) -> Descriptor:
+        """Returns what *fd* is in the LWP's table.  Raises :class:`CallError` for none."""
+        descriptor = l.l_fd.fd_dt.get(int(fd))
+        if descriptor is None:
+            raise CallError(EBADF)
+        return descriptor
