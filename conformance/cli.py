@@ -16,9 +16,7 @@ from typing import Any, NoReturn
 
 from rich.console import Console
 
-from conformance.commands.status import CANNOT_RUN, INTERRUPTED, USAGE
-from conformance.errors import UsageError
-from conformance.targets.base import TargetError
+from conformance.errors import CANNOT_RUN, INTERRUPTED, USAGE, TargetError, UsageError
 
 #: Each is a module of conformance.commands, with the functions add_NAME and run_NAME.
 _COMMANDS = ("run", "report", "clauses", "mutate", "vm", "bench")

@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 import pytest
 
 from conformance.commands.choice import Choice, Wanted, add_options, choose_target
+from conformance.errors import TargetError
 from conformance.report.junit import item_outcome
-from conformance.runs.run import Run, Summary
+from conformance.results.result import Result, Verdict
+from conformance.results.summary import Summary
+from conformance.runs.run import Run
 from conformance.scenarios.selection import SelectionError, select
-from conformance.targets.base import Target, TargetError
-from conformance.verdicts.judge import Result, Verdict
+from conformance.targets.base import Target
 from conformance.verdicts.known import KnownError
 from reference_model import Scenario
 

@@ -1,5 +1,32 @@
-"""What every part of the command may raise, and the command tells in one line."""
+"""How the command ends: the exit statuses, and the errors that lead to them.
+
+The command tells each error in one line, which says what is wrong and what is allowed.
+What a guest can raise (:mod:`vm.errors`) becomes one of these in ``conformance/targets``.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+#: Everything agrees or is known; there are differences; wrong usage; the target could not run.
+AGREES, DIFFERS, USAGE, CANNOT_RUN = 0, 1, 2, 3
+#: The run was interrupted: 128 and the number of SIGINT.
+INTERRUPTED = 130
 
 
-class UsageError(Exception):
-    """What was asked for cannot be: one line that says what is allowed (exit status 2)."""
+class ForkoracleError(Exception):
+    """Base of the errors that end the command."""
+
+    status: ClassVar[int]
+
+
+class UsageError(ForkoracleError):
+    """Asked for what cannot be: one line that says what is allowed."""
+
+    status = USAGE
+
+
+class TargetError(ForkoracleError):
+    """The target cannot run at all: one line that says why and what to do."""
+
+    status = CANNOT_RUN

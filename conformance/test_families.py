@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.verdicts.judge import Verdict
+from conformance.results.result import Verdict
 
 
 def test_clause(outcome: tuple[Verdict, str]) -> None:

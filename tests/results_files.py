@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from conformance.report.results import as_json
-from conformance.runs.run import Summary
-from conformance.targets.base import Kernel
-from conformance.verdicts.judge import Result, judge
+from conformance.results.kernel import Kernel
+from conformance.results.result import Result
+from conformance.results.summary import Summary
+from conformance.verdicts.judge import judge
 from conformance.verdicts.known import KnownDifferences
+from conformance.verdicts.ranking import results_of
 from reference_model import Log, Options, Scenario, predict
 from reference_model.language.answer import Observed, Panicked
 
@@ -45,5 +46,5 @@ def summary(results: Iterable[Result], kernel: Kernel = NETBSD) -> Summary:
 
 def write(path: Path, results: Iterable[Result], kernel: Kernel = NETBSD) -> Path:
     """A results file."""
-    path.write_text(json.dumps(as_json(summary(results, kernel))), encoding="utf-8")
+    path.write_text(json.dumps(results_of(summary(results, kernel)).to_json()), encoding="utf-8")
     return path

@@ -11,9 +11,9 @@ import pytest
 
 from conformance.report.pr import again
 from conformance.report.pr.again import AT_LEAST, TIMES, asked_again
-from conformance.report.results import as_json
+from conformance.results.result import Result
 from conformance.targets.local import LocalTarget
-from conformance.verdicts.judge import Result
+from conformance.verdicts.ranking import results_of
 from reference_model import Log, Scenario, predict
 from tests.command import forkoracle
 from tests.results_files import but, panicked, seen, summary
@@ -55,7 +55,8 @@ class Kernel(Scripted):
 
 
 def asked(results: Sequence[Result], target: Scripted, **options: Any) -> dict[str, Any]:
-    [entry] = asked_again(as_json(summary(results)), target, **options)["differences"]
+    again = asked_again(results_of(summary(results)), target, **options)
+    [entry] = again.to_json()["differences"]
     return dict(entry)
 
 
@@ -125,7 +126,7 @@ def test_report_asks_the_kernel_that_is_named(tmp_path: Path, local: LocalTarget
 def test_results_of_another_kernel_are_refused(tmp_path: Path) -> None:
     """A kernel that the results are not from is not asked: one line, and nothing is written."""
     results = tmp_path / "r.json"
-    results.write_text(json.dumps(as_json(summary([NOT_HELD]))))
+    results.write_text(json.dumps(results_of(summary([NOT_HELD])).to_json()))
     command = ("report", str(results), "-o", str(tmp_path / "out"), "--target", "local")
     done = forkoracle(tmp_path, *command)
     assert done.returncode == 2

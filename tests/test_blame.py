@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.verdicts.judge import Verdict, judge
+from conformance.results.result import Verdict
+from conformance.verdicts.judge import judge
 from conformance.verdicts.known import KnownDifferences
 from conformance.verdicts.panics import blamed_for_panic
 from reference_model import Log, Options, Scenario, allowed_logs, predict

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from conformance.runs.run import Run, Summary
+from conformance.results.result import Verdict
+from conformance.results.status import exit_status
+from conformance.results.summary import Summary
+from conformance.runs.run import Run
 from conformance.targets.local import LocalTarget
-from conformance.verdicts.judge import Verdict
 from reference_model import Scenario
 from tests.broken import break_fork
 from tests.scenarios import named, steps
@@ -422,7 +424,7 @@ def test_a_break_is_a_difference_in_its_clause(
     summary = run(local, named(*broken.scenarios))
     assert broken.clause in {result.clause for result in summary.differences}
     assert all(result.times == (3, 3) for result in summary.differences)
-    assert summary.exit_status() == 1
+    assert exit_status(summary) == 1
 
 
 def test_the_unbroken_model_has_no_difference_on_the_same_scenarios(local: LocalTarget) -> None:
@@ -464,4 +466,4 @@ def test_a_kernel_that_gets_stuck_again_and_again_stops_the_run(
     assert summary.reasons == {
         "stopped after 2 scenarios that got stuck or panicked: --max-stuck 0 goes on": 3
     }
-    assert summary.exit_status() == 1
+    assert exit_status(summary) == 1

@@ -8,9 +8,10 @@ from types import SimpleNamespace
 import pytest
 
 from conformance.report.explain import explain
+from conformance.results.result import Verdict
 from conformance.targets import guest
 from conformance.targets.channel import MAX_HANGS, MUTE, Channel, HangError, PanicError, ProbeError
-from conformance.verdicts.judge import Verdict, judge
+from conformance.verdicts.judge import judge
 from conformance.verdicts.known import KnownDifferences
 from reference_model import Options, Scenario, parse
 from reference_model.language.answer import NotDecided, Panicked

@@ -18,11 +18,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from conformance.errors import TargetError
+from conformance.results.result import Verdict
 from conformance.runs.run import Run
 from conformance.scenarios.selection import select
-from conformance.targets.base import TargetError
 from conformance.targets.guest import GuestTarget, guest_machine
-from conformance.verdicts.judge import Verdict
 from reference_model import Scenario
 from reference_model.language.answer import Observed
 from tests.processes import marked, wait_until

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from conformance.commands.choice import KERNEL_VARIABLE
+from conformance.results.result import Verdict
 from conformance.runs.run import Run
 from conformance.targets.guest import GuestTarget, guest_machine
-from conformance.verdicts.judge import Verdict
 from reference_model import Options, Scenario, allowed_logs, kern_event, kern_exit, kern_sig
 from reference_model.kernel import Kernel
 from reference_model.language.netbsd import NZERO

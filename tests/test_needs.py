@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.results.result import Verdict
 from conformance.runs.run import Run
 from conformance.scenarios.families import FAMILIES
 from conformance.targets.local import LocalTarget
 from conformance.targets.needs import ALONE, NEEDS, first_lack, needs, reason
-from conformance.verdicts.judge import Verdict
 from reference_model.language.scenario import VERBS
 from tests.scenarios import named, steps
 

@@ -13,11 +13,11 @@ import psutil
 import pytest
 
 from conformance.commands.choice import KERNEL_VARIABLE, Wanted, choose_target
+from conformance.errors import TargetError
+from conformance.results.result import Verdict
 from conformance.runs.run import Run
 from conformance.scenarios.selection import SelectionError, select
-from conformance.targets.base import TargetError
 from conformance.targets.guest import GuestProbe, GuestTarget, guest_machine
-from conformance.verdicts.judge import Verdict
 from reference_model import predict
 from tests.command import forkoracle
 from tests.scenarios import steps

@@ -12,11 +12,12 @@ from xml.etree import ElementTree
 
 import pytest
 
+from conformance.report.pr.entry import entries
 from conformance.report.pr.page import page
 from conformance.report.pr.sequence import sequence
-from conformance.report.pr.writing import entries, write_folder
-from conformance.report.results import as_json
-from conformance.verdicts.judge import Result
+from conformance.report.pr.writing import write_folder
+from conformance.results.result import Result
+from conformance.verdicts.ranking import results_of
 from tests.results_files import but, panicked, seen, summary
 from tests.scenarios import steps
 
@@ -29,7 +30,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def made(*results: Result) -> str:
-    data = as_json(summary(results))
+    data = results_of(summary(results))
     return page(data, entries(data))
 
 
@@ -122,7 +123,9 @@ def test_a_browser_shows_it(tmp_path: Path, width: int) -> None:
     if browser is None:
         pytest.skip("no chromium")
     long = "x" * 300
-    data = as_json(summary([panicked(VFORK, f"{EVIL}\n{long}"), seen(VFORK, but(VFORK, s3=long))]))
+    data = results_of(
+        summary([panicked(VFORK, f"{EVIL}\n{long}"), seen(VFORK, but(VFORK, s3=long))])
+    )
     write_folder(data, entries(data), tmp_path / "report")
     index = tmp_path / "report" / "index.html"
     # A frame is as wide as we say; a headless window is not.

@@ -14,15 +14,16 @@ import pytest
 
 from conformance.report.pr.cprogram import NoProgramError, atf_test, c_program
 from conformance.report.pr.cverbs import PROGRAM_FIELDS, PROGRAM_VERBS, WITHOUT_PROGRAM
-from conformance.report.pr.problem import Difference, Problem
+from conformance.report.pr.problem import Problem
 from conformance.report.pr.repeat import compiled, repeat
 from conformance.reproducer.compile import build_here
 from conformance.reproducer.ended import Ended
+from conformance.results.kernel import Kernel
+from conformance.results.result import Result, Verdict
 from conformance.scenarios.families import FAMILIES
 from conformance.targets.here import run_here
 from conformance.targets.local import LocalTarget
 from reference_model import Options, Scenario, Step, allowed_logs
-from reference_model.clauses import clauses
 from reference_model.language.scenario import FIELDS, SHOWN_FIELDS, VERBS
 from tests.scenarios import named, steps
 
@@ -35,10 +36,9 @@ on_linux_amd64 = pytest.mark.skipif(
 def problem_of(scenario: Scenario, options: Options | None = None) -> Problem:
     """A problem about *scenario*: the program looks only at what is expected."""
     expected = allowed_logs(scenario, options or Options())
-    clause = clauses()[scenario.about[0]]
-    difference = Difference(scenario, clause, expected, expected[0], 0, "", "", 1, 1, 1, None)
-    kernel = {"system": "NetBSD", "release": "10.1", "machine": "amd64", "kern_fork": "1.232"}
-    return Problem(difference, 1, kernel, "netbsd")
+    about, log = scenario.about[0], expected[0]
+    difference = Result(scenario, Verdict.DIFFERENCE, about, expected, log, step=0)
+    return Problem(difference, 1, Kernel("NetBSD", "10.1", "amd64", "1.232"), "netbsd")
 
 
 def program_of(scenario: Scenario) -> str:

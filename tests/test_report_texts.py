@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from conformance.report.pr.problem import Problem, group, read_differences, since
+from conformance.report.pr.problem import Problem, group, since
 from conformance.report.pr.repeat import Repeat, repeat
 from conformance.report.pr.texts import markdown, send_pr
-from conformance.report.results import as_json, read_json, write_json
-from conformance.runs.run import Summary
-from conformance.source.target import Subject
-from conformance.verdicts.judge import Result, Verdict
+from conformance.results.result import Cases, Result, Verdict
+from conformance.results.results import read_results, write_results
+from conformance.results.summary import Summary
+from conformance.verdicts.ranking import results_of
 from reference_model.clauses import clauses
 from tests.results_files import NETBSD, but, panicked, seen, summary
 from tests.scenarios import steps
@@ -41,14 +41,14 @@ LONGER = steps(
 
 def problems(*results: Result) -> list[Problem]:
     """The problems of a run with these results."""
-    data = as_json(summary(results))
-    return group(read_differences(data), data["kernel"], data["target"])
+    data = results_of(summary(results))
+    return group(data.differences, data.kernel, data.target)
 
 
 def test_the_same_cause_is_one_problem() -> None:
     """Other names, other steps and another time held are the same cause; the shortest tells it."""
     [problem] = problems(seen(LONGER, but(LONGER, s1="D")), seen(VFORK, but(VFORK, s0="C")))
-    assert (problem.count, problem.difference.subject.name) == (2, "vfork/a")
+    assert (problem.count, problem.difference.scenario.name) == (2, "vfork/a")
     assert problem.like_it == ("vfork/b",)
 
 
@@ -94,13 +94,13 @@ def test_markdown_cannot_be_left() -> None:
 def test_a_case_of_the_c_function(tmp_path: Path) -> None:
     """What the target source found has a report too, with that file's lines, and no program."""
     rows = ("call 11", "cwdi1_refcnt")
-    subject = Subject("clone", ("CLONE-FS",), "sys___clone flags=0x200", rows)
+    subject = Cases("clone", ("CLONE-FS",), "sys___clone flags=0x200", rows)
     logs = ("cwdshare(p2 p2)", "2"), ("cwdinit()", "1")
     found = Summary("source", NETBSD, clause_lines={"CLONE-FS": "170-171"})
     found.add(Result(subject, Verdict.DIFFERENCE, "CLONE-FS", (logs[0],), logs[1], step=0))
-    write_json(tmp_path / "r.json", as_json(found))
-    data = read_json(tmp_path / "r.json")
-    [problem] = group(read_differences(data), data["kernel"], data["target"])
+    write_results(tmp_path / "r.json", results_of(found))
+    data = read_results(tmp_path / "r.json")
+    [problem] = group(data.differences, data.kernel, data.target)
     text = send_pr(problem, repeat(problem))
     assert ">Synopsis:\tcall 11: cwdinit() instead of cwdshare(p2 p2) (CLONE-FS)\n" in text
     assert "lines 170-171 of the file" in text

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from conformance.results.kernel import Kernel
+from conformance.results.result import Verdict
 from conformance.runs.journal import Journal, JournalError
 from conformance.runs.run import Run
 from conformance.scenarios.selection import select
-from conformance.targets.base import Kernel
-from conformance.verdicts.judge import Verdict
 from reference_model import Scenario
 from reference_model.language.answer import NotDecided, Observed, Panicked
 from tests.command import COMMAND, environment, forkoracle

@@ -7,17 +7,14 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from conformance.reproducer.ended import Ended, NotRunError
-from conformance.runs.run import (
-    MAX_REPEATED,
-    MAX_STUCK,
-    RUNS_OF_A_DIFFERENCE,
-    TOO_BUSY,
-    Run,
-    Summary,
-)
-from conformance.targets.base import Kernel
-from conformance.verdicts.judge import Verdict
+from conformance.results.kernel import Kernel
+from conformance.results.result import Verdict
+from conformance.results.status import exit_status
+from conformance.results.summary import Summary
+from conformance.runs.repeat import MAX_REPEATED, RUNS_OF_A_DIFFERENCE, TOO_BUSY
+from conformance.runs.run import MAX_STUCK, Run
 from conformance.verdicts.known import KnownDifferences
+from conformance.verdicts.ranking import ranked
 from reference_model import Options, Scenario, predict
 from reference_model.language.answer import NotDecided, Observed, Panicked
 from tests.scenarios import steps
@@ -132,7 +129,7 @@ def test_the_counts() -> None:
 def test_the_exit_status(answers: dict[str, list[Observed]], status: int) -> None:
     """0 where what was decided agrees, 1 with a difference, 3 with nothing, or a lost target."""
     summary, _ = summary_of({name: list(seen) for name, seen in answers.items()}, "a/1", "a/2")
-    assert summary.exit_status() == status
+    assert exit_status(summary) == status
 
 
 class Broken(Scripted):
@@ -200,11 +197,11 @@ def test_the_clause_that_differs_everywhere_is_shown_first() -> None:
     answers: dict[str, list[Observed]] = {name: [no_fork] * 3 for name in names[2:5]}
     answers |= {name: [WRONG] * 3 for name in names[:2]}
     summary, _ = summary_of(answers, *names)
-    found, ranked = (
-        [result.clause for result in results] for results in (summary.differences, summary.ranked())
+    found, order = (
+        [result.clause for result in results] for results in (summary.differences, ranked(summary))
     )
     assert found == ["EXIT-SIGNAL"] * 2 + ["SYS-FORK"] * 3
-    assert ranked == ["SYS-FORK", "EXIT-SIGNAL", "SYS-FORK", "EXIT-SIGNAL", "SYS-FORK"]
+    assert order == ["SYS-FORK", "EXIT-SIGNAL", "SYS-FORK", "EXIT-SIGNAL", "SYS-FORK"]
 
 
 STUCK = ("C", "stuck", "not reached")
@@ -229,7 +226,7 @@ def test_after_so_many_that_got_stuck_the_rest_is_not_decided() -> None:
     assert summary.reasons == {
         "stopped after 2 scenarios that got stuck or panicked: --max-stuck 0 goes on": 5
     }
-    assert (summary.scenarios, summary.stopped, summary.exit_status()) == (9, True, 1)
+    assert (summary.scenarios, summary.stopped, exit_status(summary)) == (9, True, 1)
     # The last of them is run once more, by a new probe, and none of them ever again.
     assert (target.asked, target.restarts) == ([*names[:4], "a/3"], 1)
 
@@ -302,7 +299,7 @@ def test_a_refusal_that_left_its_count_behind_is_shown_first() -> None:
         pass
     summary = run.close()
     assert [r.clause for r in summary.differences] == [*["NPROC-LIMIT"] * 3, "NPROC-ROLLBACK"]
-    assert [r.clause for r in summary.ranked()][:2] == ["NPROC-ROLLBACK", "NPROC-LIMIT"]
+    assert [r.clause for r in ranked(summary)][:2] == ["NPROC-ROLLBACK", "NPROC-LIMIT"]
 
 
 def test_who_is_charged_for_another_is_shown_first() -> None:
@@ -316,13 +313,13 @@ def test_who_is_charged_for_another_is_shown_first() -> None:
     run = Run(Scripted({name: list(given) for name, given in answers.items()}), charged + others)
     for _ in run.results():
         pass
-    assert run.close().ranked()[0].clause == "NPROC-COUNTS-REAL-UID"
+    assert ranked(run.close())[0].clause == "NPROC-COUNTS-REAL-UID"
     # What else such a scenario may see has nothing to do with counts.
     answers["a/0"] = [("EPERM", "C")] * 3
     run = Run(Scripted({name: list(given) for name, given in answers.items()}), charged + others)
     for _ in run.results():
         pass
-    assert run.close().ranked()[0].clause == "CREDENTIALS"
+    assert ranked(run.close())[0].clause == "CREDENTIALS"
 
 
 def test_what_only_counts_comes_last() -> None:
@@ -333,7 +330,7 @@ def test_what_only_counts_comes_last() -> None:
     run = Run(target, [counts, *others])
     for _ in run.results():
         pass
-    assert [r.clause for r in run.close().ranked()] == ["SYS-VFORK14", "FORK-COUNTERS"]
+    assert [r.clause for r in ranked(run.close())] == ["SYS-VFORK14", "FORK-COUNTERS"]
 
 
 def test_what_does_not_differ_every_time_comes_behind_what_does() -> None:
@@ -344,7 +341,7 @@ def test_what_does_not_differ_every_time_comes_behind_what_does() -> None:
     run = Run(Scripted(answers), [*limits, once])
     for _ in run.results():
         pass
-    assert [r.clause for r in run.close().ranked()] == ["LIMITS", "KAUTH-FORK"]
+    assert [r.clause for r in ranked(run.close())] == ["LIMITS", "KAUTH-FORK"]
 
 
 def test_what_rests_on_another_comes_behind_it() -> None:
@@ -359,7 +356,7 @@ def test_what_rests_on_another_comes_behind_it() -> None:
         run = Run(Scripted({name: [("pid 7",)] * 3 for name in wrong}), both)
         for _ in run.results():
             pass
-        assert [r.clause for r in run.close().ranked()] == clauses
+        assert [r.clause for r in ranked(run.close())] == clauses
 
 
 def test_what_else_a_refusal_should_have_done_is_no_cause() -> None:
@@ -370,7 +367,7 @@ def test_what_else_a_refusal_should_have_done_is_no_cause() -> None:
     run = Run(target, [*message, other])
     for _ in run.results():
         pass
-    assert [r.clause for r in run.close().ranked()] == ["PARENT", "FORK-REFUSED-ROLLBACK"]
+    assert [r.clause for r in ranked(run.close())] == ["PARENT", "FORK-REFUSED-ROLLBACK"]
 
 
 def test_a_target_that_was_given_up_is_not_asked_again() -> None:

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 
 import pytest
 
+from conformance.results.result import Verdict
 from conformance.scenarios.families import FAMILIES
-from conformance.verdicts.judge import Verdict, judge
+from conformance.verdicts.judge import judge
 from conformance.verdicts.known import KnownDifferences
 from reference_model import Log, Options, Scenario, allowed_logs, predict, uvm_glue
 from reference_model.language.netbsd import (

@@ -7,7 +7,8 @@ from threading import Barrier, Event, get_ident
 
 import pytest
 
-from conformance.targets.base import Target, TargetError
+from conformance.errors import TargetError
+from conformance.targets.base import Target
 from conformance.targets.several import SHARE, SeveralTargets
 from reference_model import Scenario
 from reference_model.language.answer import Observed

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from conformance.results.result import Result, Verdict
 from conformance.runs.minimise import makes_sense, shrink
-from conformance.verdicts.judge import Result, Verdict, judge
+from conformance.verdicts.judge import judge
 from conformance.verdicts.known import KnownDifferences
 from reference_model import Log, Options, Scenario, Step, predict
 from tests.scenarios import steps

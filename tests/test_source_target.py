@@ -11,7 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conformance.report.results import read_json
+from conformance.errors import TargetError
+from conformance.results.result import Verdict
+from conformance.results.results import read_results
+from conformance.results.status import exit_status
 from conformance.source import case as cases
 from conformance.source import lines
 from conformance.source.case import CaseError, parse_case, text_of
@@ -23,8 +26,6 @@ from conformance.source.mutants import Fate, Mutant, Mutation
 from conformance.source.runner import Died, Runner
 from conformance.source.suite import Suite
 from conformance.source.target import SourceRun
-from conformance.targets.base import TargetError
-from conformance.verdicts.judge import Verdict
 from reference_model import NEWEST
 from reference_model.clauses import clauses
 from tests.command import forkoracle
@@ -44,7 +45,7 @@ def test_a_file_that_agrees(tmp_path: Path) -> None:
     done = forkoracle(tmp_path, "run", "--kern-fork", str(KERN_FORK), "--json", str(out))
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[0].startswith("target source: ")
-    results = read_json(out)
+    results = read_results(out).to_json()
     assert results["summary"]["scenarios"] >= 100_000
     assert results["summary"]["scenarios"] == results["summary"]["agrees"]
     assert set(results["clauses"]) == set(clauses())
@@ -70,7 +71,7 @@ def test_a_file_that_differs(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (1, "")
     assert "ACCOUNTING-FLAG: the accounting flags are AFORK" in done.stdout
     assert "lines 591 of the file; fork-flags: fork1 flags=0x0, seen 3 of 3 times" in done.stdout
-    first = read_json(out)["differences"][0]
+    first = read_results(out).to_json()["differences"][0]
     assert (first["clause"], first["family"]) == ("ACCOUNTING-FLAG", "fork-flags")
     assert (first["times"], first["lines"]) == (3, "591")
     assert parse_case(first["scenario"]) == cases.case()
@@ -110,7 +111,7 @@ def test_what_ends_the_process_does_not_end_the_run(
     for _ in run.results():
         pass
     summary = run.close()
-    assert summary.exit_status() == 1
+    assert exit_status(summary) == 1
     assert any(how in (result.observed or ("",))[0] for result in summary.differences)
     assert summary.by_verdict[Verdict.AGREES] > 1000
 

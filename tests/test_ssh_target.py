@@ -18,14 +18,15 @@ import psutil
 import pytest
 
 from conformance.commands.choice import Wanted, choose_target
+from conformance.errors import TargetError
+from conformance.results.kernel import Kernel
+from conformance.results.result import Verdict
 from conformance.runs.run import Run
 from conformance.scenarios.selection import SelectionError, select
 from conformance.targets import facts, ssh
 from conformance.targets import ssh_transport as probe_ssh
-from conformance.targets.base import Kernel, TargetError
 from conformance.targets.ssh import NO_TRACER, SshTarget
 from conformance.targets.ssh_transport import PASSWORD_VARIABLE, Host, parse_host
-from conformance.verdicts.judge import Verdict
 from reference_model.language.answer import NotDecided
 from tests.command import COMMAND, environment, forkoracle
 from tests.sshd import Sshd, make_key, needs_mounts, needs_sshd

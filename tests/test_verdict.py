@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.verdicts.judge import Verdict, judge
+from conformance.results.result import Verdict
+from conformance.verdicts.judge import judge
 from conformance.verdicts.known import KnownDifferences
 from reference_model import Log, Options, allowed_logs
 from reference_model.language.answer import NotDecided

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from conformance.commands import figures as bench
 from conformance.commands.choice import KERN_FORK_VARIABLE, KERNEL_VARIABLE
-from conformance.report.results import write_whole
+from conformance.output import write_whole
 
 
 def add_bench(commands: argparse._SubParsersAction[Any]) -> None:

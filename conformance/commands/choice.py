@@ -11,10 +11,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from conformance.errors import TargetError
 from conformance.report.terminal import show_download
 from conformance.scenarios.families import DEFAULT_SEED
 from conformance.scenarios.selection import SelectionError
-from conformance.targets.base import Target, TargetError
+from conformance.targets.base import Target
 from conformance.targets.guest import GuestTarget, guest_machine
 from conformance.targets.local import LocalTarget
 from conformance.targets.several import SeveralTargets

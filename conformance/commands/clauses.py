@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from conformance.commands.run import last_results
-from conformance.report.results import ResultsError, read_json, write_whole
+from conformance.output import write_whole
+from conformance.results.results import Results, ResultsError, read_results
 from conformance.scenarios.catalogue import catalogue
 
 
@@ -24,12 +25,12 @@ def add_clauses(commands: argparse._SubParsersAction[Any]) -> None:
     )
 
 
-def _last_seen(path: Path | None) -> dict[str, Any] | None:
+def _last_seen(path: Path | None) -> Results | None:
     """The results of *path*, or else those of the last run, where they can be read."""
     if path is not None:
-        return read_json(path)
+        return read_results(path)
     try:
-        return read_json(last_results())
+        return read_results(last_results())
     except ResultsError:
         return None
 
@@ -37,7 +38,7 @@ def _last_seen(path: Path | None) -> dict[str, Any] | None:
 def run_clauses(options: argparse.Namespace, console: Console) -> int:
     """Show or write the table; the exit status."""
     results = _last_seen(options.results)
-    seen = results["clauses"] if results else {}
+    seen = results.clauses if results else {}
     entries = catalogue()
     if options.json:
         rows = [
@@ -78,8 +79,7 @@ def run_clauses(options: argparse.Namespace, console: Console) -> int:
     )
     if results:
         console.print(
-            f"Last results: {results['target']}, {results['kernel']['system']} "
-            f"{results['kernel']['release']}.",
+            f"Last results: {results.target}, {results.kernel.system} {results.kernel.release}.",
             highlight=False,
         )
     return 0

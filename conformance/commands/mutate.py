@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from conformance.commands.choice import kern_fork_file
-from conformance.commands.status import INTERRUPTED
+from conformance.errors import INTERRUPTED
+from conformance.output import write_whole
 from conformance.report.mutation import show_mutation
-from conformance.report.results import write_whole
 from conformance.source.mutants import Fate, Mutation
 
 

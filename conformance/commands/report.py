@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from conformance.commands.choice import Wanted, add_target_options, choose_target
-from conformance.commands.status import INTERRUPTED
-from conformance.report.results import read_json
+from conformance.errors import INTERRUPTED
+from conformance.results.results import SOURCE, Results, read_results
 from conformance.scenarios.selection import SelectionError
 from conformance.targets.base import Target
 from conformance.verdicts.issues import Issue, gone, holding, read_issues
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Written:
     """A report that was written: the results as the kernel gave them when asked again."""
 
-    results: Mapping[str, Any]
+    results: Results
     interrupted: bool
 
 
@@ -71,10 +71,10 @@ def run_report(options: argparse.Namespace, console: Console) -> int:
     issues = read_issues(options.known) if options.known else ()
     wanted = Wanted.from_options(lambda name: getattr(options, name))
     check_repeat(options.repeat)
-    results = read_json(options.results)
+    results = read_results(options.results)
     comparison = None
     if options.other is not None:
-        before, results = results, read_json(options.other)
+        before, results = results, read_results(options.other)
         comparison = compare(before, results)
     target = _target(wanted, results, console) if wanted.named else None
     try:
@@ -98,9 +98,9 @@ def run_report(options: argparse.Namespace, console: Console) -> int:
     return INTERRUPTED if written.interrupted else 0
 
 
-def _target(wanted: Wanted, results: Mapping[str, Any], console: Console) -> Target:
+def _target(wanted: Wanted, results: Results, console: Console) -> Target:
     """The kernel that was named, started.  Raises :class:`SelectionError` if it is another one."""
-    if results["target"] == "source":
+    if results.target == SOURCE:
         raise SelectionError(
             "these results are of the target source, which no kernel can be asked about: "
             "expected no other target"
@@ -108,12 +108,12 @@ def _target(wanted: Wanted, results: Mapping[str, Any], console: Console) -> Tar
     choice = choose_target(wanted)
     console.print(choice.line, soft_wrap=True, highlight=False)
     target = choice.start()
-    theirs, ours = results["kernel"], asdict(target.kernel)
+    theirs, ours = asdict(results.kernel), asdict(target.kernel)
     words = ["system", "release", "machine", "checksum"]
-    if not (theirs.get("kern_fork_guessed") or ours["guessed"]):
+    if not (theirs["guessed"] or ours["guessed"]):
         words.append("kern_fork")
     for word in words:
-        if theirs.get(word) and ours[word] and theirs[word] != ours[word]:
+        if theirs[word] and ours[word] and theirs[word] != ours[word]:
             target.kill()
             raise SelectionError(
                 f"the results are from another kernel than this one, {target.kernel}: its {word} "
@@ -136,7 +136,7 @@ def check_report(folder: Path, *, force: bool = False) -> None:
 
 
 def write_report(
-    results: Mapping[str, Any],
+    results: Results,
     folder: Path,
     console: Console,
     issues: Sequence[Issue] = (),
@@ -153,8 +153,8 @@ def write_report(
     the programs are run on it; where that is interrupted, the report says what it can.
     """
     from conformance.report.pr.again import asked_again
-    from conformance.report.pr.problem import read_differences
-    from conformance.report.pr.writing import PAGE, entries, write_folder
+    from conformance.report.pr.entry import entries
+    from conformance.report.pr.writing import PAGE, write_folder
 
     def say(line: str) -> None:
         console.print(line, soft_wrap=True, highlight=False, markup=False)
@@ -174,11 +174,11 @@ def write_report(
         interrupted = True
         made = entries(results, issues)
     old = gone(
-        holding(issues, results["kernel"].get("kern_fork")),
-        results["clauses"],
-        [difference.result() for difference in read_differences(results)],
+        holding(issues, results.kernel.kern_fork),
+        results.clauses,
+        (*results.differences, *results.issues),
     )
-    news = [{"pr": issue.pr, "clause": issue.clause} for issue in old] or results.get("gone", [])
+    news = old or results.gone
     write_folder(results, made, folder, gone=news, comparison=comparison, force=force)
     for entry in made:
         known = f" (known: {entry.pr})" if entry.pr else ""
@@ -186,7 +186,7 @@ def write_report(
         seen = f"seen {problem.how_often} times, {problem.count} of its cause"
         say(f"{entry.name}: {problem.synopsis}, {seen}{known}")
     for issue in news:
-        say(f"gone: {issue['pr']}, {issue['clause']}")
+        say(f"gone: {issue.pr}, {issue.clause}")
     for word, problem in comparison.rows() if comparison else ():
         say(f"{word}: {problem.synopsis}")
     say(f"{len(made)} problem{'' if len(made) == 1 else 's'}: {folder / PAGE}")

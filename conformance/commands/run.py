@@ -17,15 +17,17 @@ from rich.console import Console
 
 from conformance.commands.choice import Wanted, add_options, choose_target, kern_fork_file
 from conformance.commands.report import add_repeat, check_repeat, check_report, write_report
-from conformance.commands.status import INTERRUPTED
 from conformance.report.junit import write_junit
-from conformance.report.results import as_json, write_json
 from conformance.report.terminal import show_progress, show_summary
+from conformance.results.results import write_results
+from conformance.results.status import exit_status
+from conformance.results.summary import Summary
 from conformance.runs.journal import Journal, JournalError
-from conformance.runs.run import MAX_STUCK, Run, Summary
+from conformance.runs.run import MAX_STUCK, Run
 from conformance.scenarios.selection import SelectionError, read_budget, read_scenarios, select
 from conformance.targets.base import Target
 from conformance.verdicts.issues import Issue, holding, read_issues
+from conformance.verdicts.ranking import results_of
 from reference_model import Scenario
 
 if TYPE_CHECKING:
@@ -115,7 +117,7 @@ def run_run(options: argparse.Namespace, console: Console) -> int:
         raise
     if not summary.interrupted and options.scenarios is None and options.programs is None:
         _keep(summary)
-    return INTERRUPTED if summary.interrupted else summary.exit_status()
+    return exit_status(summary)
 
 
 def _write(
@@ -126,7 +128,7 @@ def _write(
     if isinstance(run, Run) and run.journal is not None:
         _end(run.journal, summary, console, named=options.resume not in (None, LAST))
     if options.json:
-        write_json(options.json, as_json(summary))
+        write_results(options.json, results_of(summary))
     if options.junit:
         write_junit(options.junit, summary)
 
@@ -136,13 +138,13 @@ def _report(
 ) -> None:
     """Write the report; the results then have what *target* answered when it was asked again."""
     written = write_report(
-        as_json(summary), options.report, console, target=target, repeat=options.repeat
+        results_of(summary), options.report, console, target=target, repeat=options.repeat
     )
     if target is not None and not written.interrupted:
         target.close()
     summary.interrupted |= written.interrupted
     if options.json:
-        write_json(options.json, written.results)
+        write_results(options.json, written.results)
 
 
 def _source(
@@ -262,6 +264,6 @@ def _keep(summary: Summary) -> None:
     path = last_results()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(path, as_json(summary))
+        write_results(path, results_of(summary))
     except OSError as error:
         print(f"forkoracle: results not kept in {path.parent}: {error.strerror}", file=sys.stderr)

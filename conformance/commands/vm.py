@@ -16,8 +16,8 @@ from rich.console import Console
 from rich.table import Table
 
 from conformance.commands.choice import RELEASE, named_release
+from conformance.errors import TargetError
 from conformance.scenarios.selection import SelectionError
-from conformance.targets.base import TargetError
 from conformance.targets.guest import guest_machine, snapshots
 from vm import background
 from vm.background import BackgroundGuest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from conformance.verdicts.judge import Result
+from conformance.results.result import Result
 from reference_model.clauses import clauses
 
 
@@ -30,7 +30,7 @@ def explain(result: Result, clause_lines: Mapping[str, str] | None = None) -> It
         yield from ("    " + call for call in calls)
         return
     observed = result.observed
-    allowed = [_what_may_be(result, index) for index in range(len(calls))]
+    allowed = [result.expected_at(index) for index in range(len(calls))]
     widths = [
         max(len(text) for text in [*column, head])
         for column, head in ((calls, "done"), (allowed, "may be seen"))
@@ -39,7 +39,3 @@ def explain(result: Result, clause_lines: Mapping[str, str] | None = None) -> It
     for index, (call, may, saw) in enumerate(zip(calls, allowed, observed, strict=True)):
         mark = ">" if index == result.step else " "
         yield f"  {mark} {call:<{widths[0]}}  {may:<{widths[1]}}  {saw}"
-
-
-def _what_may_be(result: Result, index: int) -> str:
-    return " or ".join(dict.fromkeys(log[index] for log in result.expected))

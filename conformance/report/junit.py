@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+from conformance.output import write_whole
 from conformance.report.explain import explain
-from conformance.report.results import write_whole
-from conformance.runs.run import Summary
-from conformance.verdicts.judge import Result, Verdict
+from conformance.results.result import Result, Verdict
+from conformance.results.summary import Summary
+
+#: The attribute of a suite that counts each kind of outcome.
+_COUNTED_AS = {"failure": "failures", "skipped": "skipped", "error": "errors"}
 
 
 def item_outcome(
     results: list[Result], lines: Mapping[str, str] | None = None
 ) -> tuple[Verdict, str]:
-    """The verdict on a family's scenarios about one clause, and what to read about it."""
+    """Returns the verdict on a family's scenarios about one clause, and what to read about it."""
     differences = [r for r in results if r.verdict is Verdict.DIFFERENCE]
     if differences:
         return Verdict.DIFFERENCE, "\n\n".join(
@@ -35,43 +39,63 @@ def _known_issues(results: list[Result]) -> str:
     return "; ".join(f"known: {pr} ({number})" for pr, number in prs.items())
 
 
-def write_junit(path: Path, summary: Summary) -> None:
-    """Write the summary as JUnit XML."""
-    suites = Element("testsuites")
-    families: dict[str, Element] = {}
-    totals: dict[str, dict[str, int]] = {}
-    for (family, clause), results in sorted(summary.by_item.items()):
-        suite = families.get(family)
+@dataclass
+class _Suites:
+    """The suites of a run, in the order in which they are met, and their counts."""
+
+    target: str
+    root: Element = field(default_factory=lambda: Element("testsuites"))
+    suites: dict[str, Element] = field(default_factory=dict)
+
+    def case(self, family: str, name: str) -> Element:
+        """Returns a new case in the suite *family*."""
+        suite = self.suites.get(family)
         if suite is None:
-            suite = families[family] = SubElement(suites, "testsuite", name=family)
-            totals[family] = {"tests": 0, "failures": 0, "skipped": 0, "errors": 0}
-        verdict, text = item_outcome(results, summary.clause_lines)
-        case = SubElement(
-            suite, "testcase", classname=f"forkoracle.{summary.target}.{family}", name=clause
-        )
-        totals[family]["tests"] += 1
-        if verdict is Verdict.DIFFERENCE:
-            totals[family]["failures"] += 1
-            differing = sum(r.number for r in results if r.verdict is Verdict.DIFFERENCE)
-            total = sum(r.number for r in results)
-            message = f"{differing} of {total} scenarios differ from kern_fork.c"
-            SubElement(case, "failure", message=message).text = text
-        elif verdict is Verdict.NOT_DECIDED or (text := _known_issues(results)):
-            totals[family]["skipped"] += 1
-            SubElement(case, "skipped", message=text)
-    for issue in summary.gone():
-        family = "gone"
-        suite = families.setdefault(family, SubElement(suites, "testsuite", name=family))
-        totals.setdefault(family, {"tests": 0, "failures": 0, "skipped": 0, "errors": 0})
-        totals[family]["tests"] += 1
-        case = SubElement(
-            suite, "testcase", classname=f"forkoracle.{summary.target}.{family}", name=issue.pr
-        )
+            suite = self.suites[family] = SubElement(self.root, "testsuite", name=family)
+        classname = f"forkoracle.{self.target}.{family}"
+        return SubElement(suite, "testcase", classname=classname, name=name)
+
+    def text(self) -> str:
+        """Returns the whole as XML."""
+        for suite in self.suites.values():
+            suite.set("tests", str(len(suite)))
+            for kind, attribute in _COUNTED_AS.items():
+                suite.set(attribute, str(len(suite.findall(f"testcase/{kind}"))))
+        indent(self.root)
+        return '<?xml version="1.0" encoding="utf-8"?>\n' + tostring(self.root, "unicode") + "\n"
+
+
+def _outcome(case: Element, summary: Summary, item: tuple[str, str]) -> None:
+    """Adds to *case* what came of its scenarios.
+
+    A case that an interrupted run did not come to is skipped; one that it left unfinished is an
+    error, unless it has failed already.
+    """
+    results = summary.by_item.get(item, [])
+    early = summary.progress_of(item)
+    if not results:
+        SubElement(case, "skipped", message="interrupted: not run")
+        return
+    verdict, text = item_outcome(results, summary.clause_lines)
+    if verdict is Verdict.DIFFERENCE:
+        differing = sum(r.number for r in results if r.verdict is Verdict.DIFFERENCE)
+        total = sum(r.number for r in results)
+        message = f"{differing} of {total} scenarios differ from kern_fork.c"
+        SubElement(case, "failure", message=message).text = text
+    elif early:
+        SubElement(case, "error", message=early)
+    elif verdict is Verdict.NOT_DECIDED or (text := _known_issues(results)):
+        SubElement(case, "skipped", message=text)
+
+
+def write_junit(path: Path, summary: Summary) -> None:
+    """Writes the summary as JUnit XML."""
+    made = _Suites(summary.target)
+    for item in sorted({*summary.by_item, *summary.not_run_of}):
+        _outcome(made.case(*item), summary, item)
+    for issue in summary.gone:
+        case = made.case("gone", issue.pr)
         SubElement(case, "system-out").text = f"{issue.clause} is as it should be"
-    for family, suite in families.items():
-        for key, value in totals[family].items():
-            suite.set(key, str(value))
-    indent(suites)
-    write_whole(
-        path, '<?xml version="1.0" encoding="utf-8"?>\n' + tostring(suites, "unicode") + "\n"
-    )
+    if summary.interrupted:
+        SubElement(made.case("interrupted", "run"), "error", message=summary.progress())
+    write_whole(path, made.text())

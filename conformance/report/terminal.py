@@ -20,8 +20,9 @@ from rich.progress import (
 from rich.table import Table
 
 from conformance.report.explain import explain
-from conformance.runs.run import Summary
-from conformance.verdicts.judge import Result, Verdict
+from conformance.results.result import Result, Verdict
+from conformance.results.summary import Summary
+from conformance.verdicts.ranking import ranked
 from reference_model.clauses import clauses
 
 #: So many differences are shown in full; ``--json`` has them all.
@@ -105,13 +106,13 @@ def show_summary(console: Console, summary: Summary, *, every_clause: bool = Fal
         issues[result.pr] += result.number
     for pr, number in issues.most_common():
         console.print(f"[cyan]known issue[/cyan] {number:>6}  {escape(pr)}", soft_wrap=True)
-    for issue in summary.gone():
+    for issue in summary.gone:
         console.print(f"[bold]gone[/bold] {escape(issue.pr)}: {issue.clause} is as it should be")
     for note in summary.notes:
         console.print(f"[yellow]note[/yellow] {escape(note)}", soft_wrap=True, highlight=False)
     if summary.coverage:
         console.print(escape(str(summary.coverage)), soft_wrap=True, highlight=False)
-    for result in summary.ranked()[:SHOWN_IN_FULL]:
+    for result in ranked(summary)[:SHOWN_IN_FULL]:
         console.print()
         for number, line in enumerate(explain(result, summary.clause_lines)):
             style = "bold red" if number == 0 else "red" if line.startswith("  >") else None

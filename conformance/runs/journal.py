@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from conformance.errors import UsageError
-from conformance.targets.base import Kernel
-from conformance.verdicts.judge import Result, Subject
+from conformance.results.kernel import Kernel
+from conformance.results.result import Result, Subject
 from reference_model import Scenario
 from reference_model.language.answer import Observed, Panicked
 

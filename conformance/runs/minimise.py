@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
+from conformance.results.result import Result, Verdict
 from conformance.scenarios.programs.draft import is_orderly
 from conformance.targets.base import Target
-from conformance.verdicts.judge import Result, Verdict, judge
+from conformance.verdicts.judge import judge
 from reference_model import Options, Scenario, ScenarioError, Step, allowed_logs, parse
 from reference_model.language.netbsd import CLONE_CSIGNAL, CLONE_FLAGS, SIGCHLD
 from reference_model.language.observation import NEVER_RETURNED
@@ -29,6 +30,8 @@ _SIMPLER = {
 #: Which argument is a mere number.  The other integers are descriptors, whose numbers matter.
 _NUMBER = {"store": 0, "exit": 0, "lseek": 1}
 
+#: Ends the name of a scenario that was minimised: it is another one than it was made from.
+MINIMISED = "/minimised"
 #: Runs scenarios and judges them.
 Ask = Callable[[Sequence[Scenario]], Sequence[Result]]
 
@@ -68,7 +71,15 @@ def cut_down(result: Result, target: Target, like_it: Callable[[Result], bool]) 
         [alone] = ask_each_alone([short.scenario])
         if alone.verdict is not Verdict.DIFFERENCE:
             short = shrink(result, scenario, ask_each_alone, target.options)
+    if short is not result and isinstance(short.scenario, Scenario):
+        named = replace(short.scenario, name=original_name(scenario.name) + MINIMISED)
+        short = replace(short, scenario=named)
     return replace(short, times=result.times, number=result.number)
+
+
+def original_name(name: str) -> str:
+    """Returns the name of the scenario that the one called *name* was made from."""
+    return name.removesuffix(MINIMISED)
 
 
 def shrink(result: Result, scenario: Scenario, ask: Ask, options: Options) -> Result:

@@ -13,7 +13,7 @@ from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from conformance.targets.base import TargetError
+from conformance.errors import TargetError
 from reference_model import NEWEST
 from reference_model.language import netbsd
 

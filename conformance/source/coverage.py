@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from conformance.runs.coverage import Coverage
+from conformance.results.coverage import Coverage
 from conformance.source.compile import Library, compiler
 
 

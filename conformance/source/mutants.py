@@ -19,6 +19,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, Final
 
+from conformance.errors import TargetError
 from conformance.scenarios.selection import SelectionError
 from conformance.source.compile import (
     HARNESS,
@@ -30,7 +31,6 @@ from conformance.source.compile import (
     read_source,
 )
 from conformance.source.suite import Suite
-from conformance.targets.base import TargetError
 
 #: Those of universalmutator's rules that are for C.
 _RULES: Final = ["universal.rules", "c_like.rules", "c.rules"]

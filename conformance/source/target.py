@@ -11,48 +11,22 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import IO, Any
 
-from conformance.runs.run import Summary
+from conformance.errors import TargetError
+from conformance.results.kernel import Kernel
+from conformance.results.result import Cases, Result, Verdict
+from conformance.results.results import SOURCE
+from conformance.results.summary import Summary
 from conformance.scenarios.selection import SelectionError
 from conformance.source import coverage
 from conformance.source.case import GENERATED, SPACES
 from conformance.source.compile import SourceFile, build, read_source
 from conformance.source.lines import lines_in
-from conformance.targets.base import Kernel, TargetError
-from conformance.verdicts.issues import Issue, holding
-from conformance.verdicts.judge import Result, Verdict
+from conformance.verdicts.issues import Issue, gone, holding, marked
 from reference_model.clauses import clauses
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What a result of this target is about: a case, or all that agree and reach the same.
-
-    ``rows`` are what differs, ``text`` the case as parse_case() reads it.
-    """
-
-    family: str
-    about: tuple[str, ...]
-    case: str = ""
-    rows: tuple[str, ...] = ()
-    traced: bool = False
-
-    @property
-    def name(self) -> str:
-        return f"{self.family}: {self.case}" if self.case else self.family
-
-    def clauses(self) -> frozenset[str]:
-        return frozenset(self.about)
-
-    def text(self) -> str:
-        return self.case
-
-    def calls(self) -> tuple[str, ...]:
-        return self.rows
 
 
 def families_for(only: Sequence[str]) -> tuple[str, ...]:
@@ -77,7 +51,7 @@ class SourceRun:
     ``number`` cases are generated, beside the spaces that are gone through whole.
     """
 
-    name = "source"
+    name = SOURCE
 
     def __init__(
         self,
@@ -99,9 +73,8 @@ class SourceRun:
         self.kernel = Kernel(
             "kern_fork.c", path.name, "source", ".".join(map(str, stated)) if stated else None
         )
-        self.summary = Summary(
-            self.name, self.kernel, issues=holding(issues, self.kernel.kern_fork)
-        )
+        self._issues = holding(issues, self.kernel.kern_fork)
+        self.summary = Summary(self.name, self.kernel)
         self.summary.clause_lines = lines_in(path)
         if self.source.note:
             self.summary.notes.append(f"{path}: {self.source.note}")
@@ -179,10 +152,10 @@ class SourceRun:
         for *kind, number in said["agree"]:
             by_clauses[reached[tuple(kind)]] += number
         for about, number in by_clauses.items():
-            subject = Subject(said["family"], about)
+            subject = Cases(said["family"], about)
             yield self._count(Result(subject, Verdict.AGREES, about[0], number=number))
         if said["undecided"]:
-            subject = Subject(said["family"], ())
+            subject = Cases(said["family"], ())
             reason = "not run: too many cases before them ended their process"
             yield self._count(
                 Result(subject, Verdict.NOT_DECIDED, "", reason=reason, number=said["undecided"])
@@ -208,14 +181,18 @@ class SourceRun:
                 raise TargetError(f"a worker ended with status {process.returncode}: see above")
 
     def _count(self, result: Result) -> Result:
-        counted = self.summary.add(result)
+        counted = self.summary.add(marked(result, self._issues))
         self.summary.seconds = monotonic() - self._start
         return counted
 
     # -- the end --------------------------------------------------------------------
 
     def close(self, *, interrupted: bool = False) -> Summary:
-        self.summary.interrupted = interrupted
+        if interrupted:
+            self.summary.interrupt(None)
+        else:
+            found = self.summary.of_issues
+            self.summary.gone = gone(self._issues, self.summary.by_clause, found)
         self.kill()
         return self.summary
 
@@ -238,7 +215,7 @@ class SourceRun:
 
 def _difference(found: dict[str, Any]) -> Result:
     rows = found["rows"]
-    subject = Subject(
+    subject = Cases(
         found["family"], (found["clause"],), found["case"], tuple(row["what"] for row in rows)
     )
     return Result(

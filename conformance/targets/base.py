@@ -3,40 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from conformance.reproducer.ended import Ended
+from conformance.results.kernel import Kernel
 from conformance.targets.channel import Hello
 from conformance.verdicts.known import KnownDifferences
 from reference_model import NEWEST, Options, Scenario
 from reference_model.language.answer import NotDecided, Observed
-
-
-class TargetError(Exception):
-    """The target cannot run at all: one line that says why and what to do (exit status 3)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kernel:
-    """Which kernel was asked: ``uname``'s words, and the revision of kern_fork.c if it has one.
-
-    The revision is ``guessed`` where only the release could tell.  ``checksum``
-    is the SHA-256 of the kernel's file, where we have it, cut to 16 digits.
-    """
-
-    system: str
-    release: str
-    machine: str
-    kern_fork: str | None = None
-    guessed: bool = False
-    checksum: str | None = None
-
-    def __str__(self) -> str:
-        revision = f", kern_fork.c {self.kern_fork}" if self.kern_fork else ""
-        guess = " (a guess from the release: the kernel's file does not tell)"
-        name = f"{self.system} {self.release} {self.machine}{revision}"
-        return name + guess if self.guessed else name
 
 
 def model_options(hello: Hello, revision: tuple[int, int] | None) -> Options:

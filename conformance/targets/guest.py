@@ -15,11 +15,13 @@ from tempfile import TemporaryDirectory
 
 import platformdirs
 
+from conformance.errors import TargetError
 from conformance.probe.build import HOST, BuildError, build_probe
 from conformance.reproducer.compile import build_static
 from conformance.reproducer.ended import TIME_LIMIT, Ended, NotRunError, exited, panicked
+from conformance.results.kernel import Kernel
 from conformance.scenarios import programs
-from conformance.targets.base import Kernel, TargetError, model_options, undecided
+from conformance.targets.base import model_options, undecided
 from conformance.targets.channel import Channel, HangError, PanicError, ProbeError, Transport
 from conformance.targets.facts import linux_before_6_9
 from conformance.targets.host import LINUX_DIFFERENCES

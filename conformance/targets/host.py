@@ -9,7 +9,8 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 
-from conformance.targets.base import Kernel, model_options, undecided
+from conformance.results.kernel import Kernel
+from conformance.targets.base import model_options, undecided
 from conformance.targets.channel import Channel, Hello, ProbeError, Transport
 from conformance.targets.facts import (
     Ask,

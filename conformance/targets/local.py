@@ -12,10 +12,10 @@ from typing import Any
 
 import psutil
 
+from conformance.errors import TargetError
 from conformance.probe.build import BuildError, build_probe
 from conformance.reproducer.compile import build_here
 from conformance.reproducer.ended import Ended
-from conformance.targets.base import TargetError
 from conformance.targets.channel import Channel, ProbeError
 from conformance.targets.facts import ask_here, read_here
 from conformance.targets.here import run_here

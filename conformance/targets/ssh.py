@@ -9,10 +9,10 @@ from tempfile import TemporaryDirectory
 from time import monotonic, sleep
 from typing import TypeVar
 
+from conformance.errors import TargetError
 from conformance.probe.build import HOST, BuildError, build_probe
 from conformance.reproducer.compile import build_static, compile_command, first_error
 from conformance.reproducer.ended import TIME_LIMIT, Ended, NotRunError, exited
-from conformance.targets.base import TargetError
 from conformance.targets.channel import ProbeError
 from conformance.targets.facts import probe_folders, reader, real_uids
 from conformance.targets.host import HostTarget

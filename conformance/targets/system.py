@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from conformance.errors import TargetError
 from conformance.reproducer.ended import Ended, NotRunError, panicked
-from conformance.targets.base import TargetError
 from conformance.targets.channel import PanicError, ProbeError
 from conformance.targets.ssh import SshTarget
 from conformance.targets.ssh_transport import Host, SshProbe

@@ -60,22 +60,6 @@ _EVENT_BITS = {
 _EVENT = re.compile(r"PTRACE_\w+")
 #: What a wait says that has found nothing.
 _NOTHING_CAME = (UNFINISHED, HUNG, "ECHILD", NONE)
-#: What is not restored after a refusal is found by all that come later: where one of
-#: these is blamed, other limits that do not hold are likely to follow from it.
-LEFT_BEHIND = frozenset({"FORK-REFUSED-ROLLBACK", "NPROC-ROLLBACK"})
-#: What is charged to one user and given back to another leaves both counts wrong, refused or not.
-MISCOUNTED = frozenset({"NPROC-COUNTS-REAL-UID"})
-#: What counts how often others had their way (kern_fork.c 1.232, lines 553 to 557): it is
-#: wrong wherever their flags are, and to blame where nobody else is.
-COUNTING = frozenset({"FORK-COUNTERS"})
-#: Whose promise rests on another's: where that one is broken as well, it explains both.  Lines
-#: 195 to 199 ask for the flag that lines 179 and 180 set; lines 560, 561 and child_return() tell
-#: a trace of the child that lines 452 to 464 have given it.
-RESTS_ON = {
-    "CLONE-FILES-CLOSE-ON-FORK": "CLONE-FILES",
-    "KTR-EMUL": "KTRACE-INHERITED",
-    "CHILD-KTRACE": "KTRACE-INHERITED",
-}
 
 
 def blamed(scenario: Scenario, step: int, observed: Log, expected: Log, options: Options) -> str:

@@ -18,13 +18,13 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from conformance.errors import UsageError
 from conformance.input import read_text_bounded
-from conformance.verdicts.judge import Result, Verdict
+from conformance.results.result import Gone, Result, Verdict
 from reference_model.clauses import clauses
 
 #: Maximum length of a file of known issues, in bytes.
@@ -73,17 +73,25 @@ def known_as(difference: Result, issues: Iterable[Issue]) -> Issue | None:
     return next((issue for issue in issues if issue.is_of(difference)), None)
 
 
+def marked(result: Result, issues: Iterable[Issue]) -> Result:
+    """Returns *result*; as a known difference where it is one of the kernel's issues."""
+    if result.verdict is not Verdict.DIFFERENCE:
+        return result
+    issue = known_as(result, issues)
+    return replace(result, verdict=Verdict.KNOWN, pr=issue.pr) if issue else result
+
+
 def gone(
     issues: Iterable[Issue],
     clauses: Mapping[str, Collection[str]],
     differences: Collection[Result],
-) -> list[Issue]:
+) -> list[Gone]:
     """The kernel's issues whose clause was decided, and that were not seen any more.
 
     *clauses* has the verdicts on each clause.
     """
     return [
-        issue
+        Gone(issue.pr, issue.clause)
         for issue in issues
         if set(clauses.get(issue.clause, ())) - {Verdict.NOT_DECIDED}
         and not any(issue.is_of(difference) for difference in differences)

@@ -3,72 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
-from typing import Protocol
+from dataclasses import replace
 
+from conformance.results.result import Result, Verdict
 from conformance.verdicts.blame import blamed
-from conformance.verdicts.known import KnownDifference, KnownDifferences
+from conformance.verdicts.known import KnownDifferences
 from conformance.verdicts.panics import blamed_for_panic
 from reference_model import Log, Options, Scenario, allowed_logs, predict
 from reference_model.language.answer import NotDecided, Observed, Panicked
 from reference_model.language.observation import HUNG
-
-
-class Verdict(StrEnum):
-    """The four things that can be said of a scenario."""
-
-    AGREES = "agrees"
-    KNOWN = "known difference"
-    DIFFERENCE = "difference"
-    NOT_DECIDED = "not decided"
-
-
-class Subject(Protocol):
-    """What a verdict is on: a scenario, or what another target makes of one.
-
-    ``calls()`` has one line for each observation, ``text()`` is what can be read back.
-    """
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def family(self) -> str: ...
-    @property
-    def about(self) -> tuple[str, ...]: ...
-    @property
-    def traced(self) -> bool: ...
-    def clauses(self) -> frozenset[str]: ...
-    def calls(self) -> Sequence[str]: ...
-    def text(self) -> str: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """A subject, mostly a scenario, and its verdict.
-
-    ``step`` is the index of the first wrong observation and ``clause`` what
-    that observation speaks for; for the other verdicts, the scenario's first
-    clause.  ``expected`` holds every log that the model allows, ``known`` the
-    entries that explain a known difference, ``reason`` why it was not decided
-    or how the kernel panicked, with its ``console`` text; ``times`` how often a difference
-    was seen in how many runs; ``gave_up`` whether the target was lost.  ``number`` subjects
-    like this one have the same verdict.  ``pr`` is the problem report of a known issue.
-    """
-
-    scenario: Subject
-    verdict: Verdict
-    clause: str
-    expected: tuple[Log, ...] = ()
-    observed: Log | None = None
-    reason: str = ""
-    console: str = ""
-    step: int | None = None
-    known: tuple[KnownDifference, ...] = ()
-    times: tuple[int, int] = (1, 1)
-    gave_up: bool = False
-    number: int = 1
-    pr: str = ""
 
 
 def judge(
@@ -102,8 +45,9 @@ def judge(
     outcomes = list(known.outcomes(scenario, allowed))
     for log, entries in outcomes:
         if observed == log:
+            names = tuple(entry.name for entry in entries)
             return Result(
-                scenario, Verdict.KNOWN, entries[0].clause, allowed, observed, known=entries
+                scenario, Verdict.KNOWN, entries[0].clause, allowed, observed, known=names
             )
     right = [*allowed, *(log for log, _ in outcomes)]
     step, nearest = _first_wrong(observed, right)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from time import monotonic
-from typing import Any
 
-from conformance.report.pr.problem import Difference, as_difference, group, read_differences
-from conformance.report.results import difference_entry
+from conformance.report.pr.problem import cause, group, scenario_of
+from conformance.results.result import Result, Verdict
+from conformance.results.results import Results
 from conformance.runs.minimise import cut_down
 from conformance.targets.base import Target
-from conformance.verdicts.judge import Result, Verdict, judge
+from conformance.verdicts.judge import judge
 from reference_model import Scenario
 from reference_model.language.answer import NotDecided
 
@@ -24,33 +23,29 @@ SECONDS, AT_LEAST = 20.0, 3
 
 
 def asked_again(
-    results: Mapping[str, Any], target: Target, times: int | None = None, *, cuts_down: bool
-) -> dict[str, Any]:
+    results: Results, target: Target, times: int | None = None, *, cuts_down: bool
+) -> Results:
     """The results, with what tells each of their problems asked of *target* again.
 
     That many *times*, or, where it is None, :data:`TIMES` unless that takes long.
     With *cuts_down* the scenario is first cut down to the shortest with the same cause.
     """
-    entries = list(results["differences"])
-    differences = read_differences({**results, "issues": ()})
-    for problem in group(differences, results["kernel"], results["target"]):
+    differences = list(results.differences)
+    for problem in group(differences, results.kernel, results.target):
         told = problem.difference
-        if told.scenario is None or (told.step is None and not target.ours):
+        if scenario_of(told) is None or (told.step is None and not target.ours):
             continue  # nothing that a kernel can be asked, or that it survives
-        result = told.result()
-        if cuts_down and told.times == told.of:  # else it might become what never differs
-            result = cut_down(result, target, partial(_is_like, told))
         index = next(i for i, difference in enumerate(differences) if difference is told)
-        entries[index] = entries[index] | difference_entry(_counted(result, target, times))
-    return {**results, "differences": entries}
+        result = told
+        if cuts_down and told.times[0] == told.times[1]:  # else it might become what never differs
+            result = cut_down(told, target, partial(_is_like, told))
+        differences[index] = replace(_counted(result, target, times), lines=told.lines)
+    return replace(results, differences=tuple(differences))
 
 
-def _is_like(difference: Difference, result: Result) -> bool:
+def _is_like(difference: Result, result: Result) -> bool:
     """Whether it has the same cause."""
-    return (
-        result.verdict is Verdict.DIFFERENCE
-        and as_difference(difference_entry(result)).cause() == difference.cause()
-    )
+    return result.verdict is Verdict.DIFFERENCE and cause(result) == cause(difference)
 
 
 def _counted(result: Result, target: Target, times: int | None) -> Result:

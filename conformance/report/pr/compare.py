@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from conformance.report.pr.problem import Difference, Problem, group, read_differences
+from conformance.report.pr.problem import Problem, cause, group
+from conformance.results.result import Result, Verdict
+from conformance.results.results import Results
+from conformance.runs.minimise import original_name
 
 
 @dataclass(frozen=True)
@@ -18,8 +19,8 @@ class Comparison:
     asked: it has none of their family, or did not come to its end.
     """
 
-    before: Mapping[str, Any]
-    after: Mapping[str, Any]
+    before: Results
+    after: Results
     fixed: tuple[Problem, ...]
     new: tuple[Problem, ...]
     changed: tuple[Problem, ...]
@@ -36,32 +37,32 @@ class Comparison:
         return [(word, problem) for word, problems in kinds for problem in problems]
 
 
-def _by_name(results: Mapping[str, Any]) -> dict[str, Difference]:
-    """By name, not by text: one that was cut down keeps its name."""
-    return {d.subject.name: d for d in read_differences(results)}
+def _by_name(results: Results) -> dict[str, Result]:
+    """By the name of the scenario that each was made from, if it was minimised."""
+    return {original_name(d.scenario.name): d for d in (*results.differences, *results.issues)}
 
 
-def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> Comparison:
-    """Compare two results, as read_json() reads them, scenario by scenario."""
+def compare(before: Results, after: Results) -> Comparison:
+    """Compare two results, scenario by scenario."""
     old, new = _by_name(before), _by_name(after)
     missing = [d for name, d in old.items() if name not in new]
     asked = [d for d in missing if _asked(d, after)]
     both = [name for name in new if name in old]
 
-    def problems(differences: list[Difference], results: Mapping[str, Any]) -> tuple[Problem, ...]:
-        return tuple(group(differences, results["kernel"], results["target"]))
+    def problems(differences: list[Result], results: Results) -> tuple[Problem, ...]:
+        return tuple(group(differences, results.kernel, results.target))
 
     return Comparison(
         before,
         after,
         fixed=problems(asked, before),
         new=problems([d for name, d in new.items() if name not in old], after),
-        changed=problems([new[n] for n in both if new[n].cause() != old[n].cause()], after),
+        changed=problems([new[n] for n in both if cause(new[n]) != cause(old[n])], after),
         unknown=problems([d for d in missing if d not in asked], before),
     )
 
 
-def _asked(difference: Difference, results: Mapping[str, Any]) -> bool:
+def _asked(difference: Result, results: Results) -> bool:
     """Whether the run decided the whole family of *difference*."""
-    family = results["families"].get(difference.subject.family, {})
-    return bool(family) and "not decided" not in family and not results["interrupted"]
+    family = results.families.get(difference.scenario.family, {})
+    return bool(family) and Verdict.NOT_DECIDED not in family and not results.interrupted

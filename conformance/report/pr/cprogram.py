@@ -16,7 +16,7 @@ from importlib.resources import files
 from textwrap import wrap
 
 from conformance.report.pr.cverbs import WITHOUT_PROGRAM, statement
-from conformance.report.pr.problem import Problem
+from conformance.report.pr.problem import Problem, scenario_of
 from reference_model import Log, Options, Scenario
 from reference_model.kernel import Kernel
 from reference_model.language.scenario import ADDRESSES, ANONYMOUS, FORKS, NOBODY
@@ -378,7 +378,7 @@ def _head(problem: Problem, scenario: Scenario, what: str) -> str:
 
 
 def _scenario_of(problem: Problem) -> Scenario:
-    scenario = problem.difference.scenario
+    scenario = scenario_of(problem.difference)
     if scenario is None:
         raise NoProgramError("the C function was called by itself, with its callees replaced")
     return scenario

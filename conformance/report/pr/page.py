@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
 from conformance.report.pr.compare import Comparison
-from conformance.report.pr.problem import Difference
+from conformance.report.pr.entry import Entry
+from conformance.report.pr.problem import scenario_of
 from conformance.report.pr.sequence import sequence
 from conformance.report.pr.texts import ENVIRONMENT, architecture, history
-from conformance.scenarios.catalogue import catalogue
-from conformance.verdicts.judge import Verdict
+from conformance.results.result import Gone, Result, Verdict
+from conformance.results.results import Results, Verdicts
 from reference_model import Log
-from reference_model.clauses import Clause
-
-if TYPE_CHECKING:
-    from conformance.report.pr.writing import Entry
+from reference_model.clauses import Clause, clauses
 
 #: Stands in every page of ours, so that --force removes nothing else.
 MARK = '<meta name="generator" content="forkoracle report">'
-
-_OTHERS = "seen from the C source"
 
 
 @dataclass(frozen=True)
@@ -34,19 +29,19 @@ class Pictures:
     seen: Markup
 
 
-def nearest(difference: Difference) -> Log:
+def nearest(difference: Result) -> Log:
     """Of the logs that may be seen, the one that agrees for longest with what was."""
 
     def agrees(log: Log) -> int:
-        pairs = zip(log, difference.observed, strict=False)
+        pairs = zip(log, difference.observed or (), strict=False)
         return next((i for i, (want, saw) in enumerate(pairs) if want != saw), len(log))
 
     return max(difference.expected, key=agrees)
 
 
-def pictures(difference: Difference) -> Pictures | None:
+def pictures(difference: Result) -> Pictures | None:
     """The pictures of a difference, where its subject is a scenario."""
-    scenario = difference.scenario
+    scenario = scenario_of(difference)
     if scenario is None or not difference.expected:
         return None
 
@@ -58,23 +53,22 @@ def pictures(difference: Difference) -> Pictures | None:
     return Pictures(drawn(nearest(difference), "expected"), seen)
 
 
-def _by_family(results: Mapping[str, Any]) -> dict[str, list[tuple[Clause, dict[str, int]]]]:
-    """The clauses that were decided, under each family that has scenarios about them."""
-    families: dict[str, list[tuple[Clause, dict[str, int]]]] = {}
-    asked = results["families"]
-    for entry in catalogue():
-        counts = results["clauses"].get(entry.clause.name)
-        if counts is None:
-            continue
-        for family in [name for name in entry.families if name in asked] or [_OTHERS]:
-            families.setdefault(family, []).append((entry.clause, counts))
-    return families
+def _by_family(results: Results) -> dict[str, list[tuple[Clause, Verdicts]]]:
+    """Returns what each family came to about each clause.
+
+    Results of older versions tell it of the clauses in all.
+    """
+    tables = results.items or {"all families": results.clauses}
+    return {
+        family: [(clause, table[name]) for name, clause in clauses().items() if name in table]
+        for family, table in tables.items()
+    }
 
 
 def page(
-    results: Mapping[str, Any],
+    results: Results,
     made: Sequence[Entry],
-    gone: Sequence[Mapping[str, str]] = (),
+    gone: Sequence[Gone] = (),
     comparison: Comparison | None = None,
 ) -> str:
     """The page.  What a guest or a scenario said is shown as text, whatever is in it.
@@ -84,8 +78,8 @@ def page(
     return ENVIRONMENT.get_template("page.html").render(
         mark=Markup(MARK),
         results=results,
-        kernel=results["kernel"],
-        architecture=architecture(results["kernel"]["machine"]),
+        kernel=results.kernel,
+        architecture=architecture(results.kernel.machine),
         entries=made,
         families=_by_family(results),
         verdicts=[verdict.value for verdict in Verdict],

@@ -30,7 +30,7 @@ class Repeat:
 
 def options_for(problem: Problem) -> Options:
     """What the model is to be told of the kernel that the results are from."""
-    revision = str(problem.kernel.get("kern_fork") or "1.232").split(".")
+    revision = str(problem.kernel.kern_fork or "1.232").split(".")
     return Options(revision=(int(revision[0]), int(revision[1])))
 
 
@@ -67,7 +67,7 @@ def tried(problem: Problem, program: str, target: Target) -> str:
 
 
 def _as_text(problem: Problem) -> str:
-    return problem.difference.subject.text().strip()
+    return problem.difference.scenario.text().strip()
 
 
 def compiled(program: str) -> str:

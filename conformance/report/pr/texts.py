@@ -51,8 +51,8 @@ def history(problem: Problem) -> str:
 
 def revision(problem: Problem) -> str:
     """The revision of kern_fork.c that the kernel was built from, if it is known."""
-    known = problem.kernel.get("kern_fork")
-    guess = " (a guess from the release)" if problem.kernel.get("kern_fork_guessed") else ""
+    known = problem.kernel.kern_fork
+    guess = " (a guess from the release)" if problem.kernel.guessed else ""
     return f"{known}{guess}" if known else ""
 
 
@@ -62,7 +62,7 @@ def _fill(template: str, problem: Problem, repeat: Repeat) -> str:
     return ENVIRONMENT.get_template(template).render(
         problem=problem,
         kernel=problem.kernel,
-        architecture=architecture(problem.kernel["machine"]),
+        architecture=architecture(problem.kernel.machine),
         revision=revision(problem),
         history=history(problem),
         table=list(table(problem)),

@@ -4,59 +4,21 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from conformance.errors import UsageError
 from conformance.report.pr.compare import Comparison
+from conformance.report.pr.entry import Entry
 from conformance.report.pr.page import MARK, page
-from conformance.report.pr.problem import Problem, group, read_differences
-from conformance.report.pr.repeat import Repeat, repeat
-from conformance.report.pr.texts import markdown, send_pr
-from conformance.report.results import ReportError
-from conformance.targets.base import Target
-from conformance.verdicts.issues import Issue, holding, known_as
+from conformance.results.result import Gone
+from conformance.results.results import Results
 
 PAGE = "index.html"
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A problem in a report: the name of its files, how to repeat it, and its PR if it is known."""
-
-    name: str
-    problem: Problem
-    repeat: Repeat
-    pr: str
-
-    def files(self) -> Iterator[tuple[str, str]]:
-        """The names and texts of its files."""
-        yield f"{self.name}.txt", send_pr(self.problem, self.repeat)
-        yield f"{self.name}.md", markdown(self.problem, self.repeat)
-        if self.repeat.program:
-            yield f"{self.name}.c", self.repeat.program
-        if self.repeat.atf:
-            yield f"t_{self.name.replace('-', '_')}.c", self.repeat.atf
-
-
-def entries(
-    results: Mapping[str, Any], issues: Sequence[Issue] = (), target: Target | None = None
-) -> list[Entry]:
-    """The problems of a run, each with what is written of it; *target* runs their programs."""
-    problems = group(read_differences(results), results["kernel"], results["target"])
-    holds = holding(issues, results["kernel"].get("kern_fork"))
-    taken: Counter[str] = Counter()
-    made = []
-    for problem in problems:
-        taken[problem.name] += 1
-        number = taken[problem.name]
-        name = problem.name if number == 1 else f"{problem.name}-{number}"
-        issue = known_as(problem.difference.result(), holds)
-        pr = issue.pr if issue else problem.difference.pr
-        made.append(Entry(name, problem, repeat(problem, target), pr))
-    return made
+class ReportError(UsageError):
+    """A report that cannot be written: one line that says why."""
 
 
 def check_folder(folder: Path, *, force: bool) -> None:
@@ -77,11 +39,11 @@ def check_folder(folder: Path, *, force: bool) -> None:
 
 
 def write_folder(
-    results: Mapping[str, Any],
+    results: Results,
     made: Sequence[Entry],
     folder: Path,
     *,
-    gone: Sequence[Mapping[str, str]] = (),
+    gone: Sequence[Gone] = (),
     comparison: Comparison | None = None,
     force: bool = False,
 ) -> None:

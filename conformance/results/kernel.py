@@ -1,0 +1,27 @@
+"""Which kernel was asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """The words of ``uname``, and the revision of kern_fork.c if it has one.
+
+    The revision is ``guessed`` where only the release could tell.  ``checksum``
+    is the SHA-256 of the kernel's file, where we have it, cut to 16 digits.
+    """
+
+    system: str
+    release: str
+    machine: str
+    kern_fork: str | None = None
+    guessed: bool = False
+    checksum: str | None = None
+
+    def __str__(self) -> str:
+        revision = f", kern_fork.c {self.kern_fork}" if self.kern_fork else ""
+        guess = " (a guess from the release: the kernel's file does not tell)"
+        name = f"{self.system} {self.release} {self.machine}{revision}"
+        return name + guess if self.guessed else name

@@ -1,0 +1,71 @@
+"""Puts the differences of a run in order: what explains most comes first."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from conformance.results.result import Result, Verdict
+from conformance.results.results import Results
+from conformance.results.summary import Summary
+
+#: Clauses that say what a refused fork gives back.  What was not given back refuses forks of
+#: later scenarios, so other limits that do not hold are likely to follow from these.
+LEFT_BEHIND = frozenset({"FORK-REFUSED-ROLLBACK", "NPROC-ROLLBACK"})
+#: Clauses that say which user a process is charged to.  What is charged to one user and given
+#: back to another leaves both counts wrong, refused or not.
+MISCOUNTED = frozenset({"NPROC-COUNTS-REAL-UID"})
+#: Clauses that count how often others apply (kern_fork.c 1.232, lines 553 to 557): they are
+#: wrong wherever those are, and say something only where no other clause differs.
+COUNTING = frozenset({"FORK-COUNTERS"})
+#: A clause that rests on another: where that one differs as well, it explains both.  Lines
+#: 195 to 199 ask for the flag that lines 179 and 180 set; lines 560, 561 and child_return() tell
+#: a trace of the child that lines 452 to 464 have given it.
+RESTS_ON = {
+    "CLONE-FILES-CLOSE-ON-FORK": "CLONE-FILES",
+    "KTR-EMUL": "KTRACE-INHERITED",
+    "CHILD-KTRACE": "KTRACE-INHERITED",
+}
+
+
+def ranked(summary: Summary) -> list[Result]:
+    """Returns the differences: one of each clause before the second of any, the surest first.
+
+    * A clause that was broken differs wherever it is looked at; one that only follows from it
+      agrees in other scenarios.
+    * A count that is wrong from then on is found by other scenarios, which then differ as
+      surely: it comes before them.
+    * What differs only sometimes comes after what differs every time.
+    * What only counts, or rests on another clause that differs, comes last.
+    """
+    share = {
+        clause: count[Verdict.DIFFERENCE] / (count[Verdict.DIFFERENCE] + count[Verdict.AGREES])
+        for clause, count in summary.by_clause.items()
+        if count[Verdict.DIFFERENCE]
+    }
+    again = [result for result in summary.differences if result.times[1] > 1]
+    every_time = {result.clause for result in again if result.times[0] == result.times[1]}
+    turns: Counter[str] = Counter()
+    keys = []
+    for result in summary.differences:
+        follows = result.clause in COUNTING or RESTS_ON.get(result.clause) in share
+        sometimes = result.clause not in every_time
+        rank = 0 if _left_behind(result) else 3 if follows else 2 if sometimes else 1
+        keys.append((turns[result.clause], rank, -share[result.clause]))
+        turns[result.clause] += 1
+    order = sorted(range(len(keys)), key=keys.__getitem__)
+    return [summary.differences[i] for i in order]
+
+
+def results_of(summary: Summary) -> Results:
+    """Returns the results that *summary* has counted, its differences ranked."""
+    return Results.of(summary, ranked(summary))
+
+
+def _left_behind(result: Result) -> bool:
+    """Returns whether a count is wrong from then on: one kept, or charged to another user."""
+    if result.step is None or result.observed is None:
+        return False
+    seen = result.observed[result.step : result.step + 1]
+    if result.clause in MISCOUNTED:
+        return any(("EAGAIN",) in (seen, log[result.step :][:1]) for log in result.expected)
+    return result.clause in LEFT_BEHIND and seen == ("EAGAIN",)
