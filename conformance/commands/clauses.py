@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from conformance.commands.run import last_results
+from conformance.errors import UsageError
 from conformance.output import write_whole
-from conformance.results.results import Results, ResultsError, read_results
+from conformance.results.results import Results, read_results
 from conformance.scenarios.catalogue import catalogue
 
 
@@ -31,7 +32,7 @@ def _last_seen(path: Path | None) -> Results | None:
         return read_results(path)
     try:
         return read_results(last_results())
-    except ResultsError:
+    except UsageError:
         return None
 
 

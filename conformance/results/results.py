@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from conformance.errors import UsageError
+from conformance.input import read_text_bounded
 from conformance.output import write_whole
 from conformance.results.coverage import Coverage
 from conformance.results.kernel import Kernel
@@ -20,8 +21,8 @@ from reference_model.language.observation import Log
 
 #: The version of the format.  A file of another one is refused.
 FORMAT = 1
-#: Maximum length of a results file, in bytes: 16,000 differences of the longest kind.
-LONGEST = 256 << 20
+#: Maximum length of a results file, in bytes: ten thousand differences have 20 MB.
+LONGEST = 64 << 20
 #: The name of the target whose subjects are cases, not scenarios.
 SOURCE = "source"
 
@@ -284,12 +285,8 @@ def write_results(path: Path, results: Results) -> None:
 def read_results(path: Path) -> Results:
     """Returns the results of a file of this version.  Raises :class:`ResultsError`."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ResultsError(f"{path}: {error.strerror}") from None
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise ResultsError(f"{path}: not a results file: {error}") from None
-    try:
-        return Results.from_json(data)
+        return Results.from_json(json.loads(read_text_bounded(path, LONGEST, "a results file")))
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ResultsError(f"{path}: not a results file: {str(error)[:200]}") from None
     except ResultsError as error:
         raise ResultsError(f"{path}: {error}") from None
