@@ -130,7 +130,11 @@ class Results:
             "issues": [_result_to_json(result) | {"pr": result.pr} for result in self.issues],
             "gone": [asdict(issue) for issue in self.gone],
             "notes": list(self.notes),
-            "coverage": asdict(self.coverage) if self.coverage else None,
+            "coverage": (
+                {"lines": self.coverage.lines, "missed": list(self.coverage.missed)}
+                if self.coverage
+                else None
+            ),
         }
 
     @classmethod
