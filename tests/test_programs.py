@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from conformance.runs.minimise import makes_sense
 from conformance.scenarios.programs.draft import is_orderly
 from conformance.scenarios.programs.generate import BATCH, batches, program
 from conformance.scenarios.programs.hazards import HAZARDS
 from conformance.scenarios.programs.vocabulary import LEFT_OUT, VOCABULARY
+from conformance.scenarios.sense import makes_sense
 from conformance.targets.needs import ALONE, needs
 from reference_model import Options, Scenario, parse
 from reference_model.clauses import clauses

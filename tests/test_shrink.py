@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from conformance.results.result import Result, Verdict
-from conformance.runs.minimise import makes_sense, shrink
+from conformance.runs.minimise import shrink
+from conformance.scenarios.sense import makes_sense
 from conformance.verdicts.judge import judge
 from conformance.verdicts.known import KnownDifferences
 from reference_model import Log, Options, Scenario, Step, predict

@@ -11,11 +11,11 @@ from dataclasses import replace
 
 from conformance.results.result import Result, Verdict
 from conformance.scenarios.programs.draft import is_orderly
+from conformance.scenarios.sense import makes_sense
 from conformance.targets.base import Target
 from conformance.verdicts.judge import judge
-from reference_model import Options, Scenario, ScenarioError, Step, allowed_logs, parse
+from reference_model import Options, Scenario, Step
 from reference_model.language.netbsd import CLONE_CSIGNAL, CLONE_FLAGS, SIGCHLD
-from reference_model.language.observation import NEVER_RETURNED
 from reference_model.language.scenario import VERBS, flags_text, flags_value
 
 #: Simpler ways to say the same kind of argument, the simplest first.
@@ -34,16 +34,6 @@ _NUMBER = {"store": 0, "exit": 0, "lseek": 1}
 MINIMISED = "/minimised"
 #: Runs scenarios and judges them.
 Ask = Callable[[Sequence[Scenario]], Sequence[Result]]
-
-
-def makes_sense(scenario: Scenario, options: Options, max_orders: int = 32) -> bool:
-    """Whether it can be written down, comes to its end, and leaves few orders open."""
-    try:
-        parse(scenario.text())
-        logs = allowed_logs(scenario, options)
-    except (ScenarioError, OverflowError):
-        return False
-    return len(logs) <= max_orders and not {word for log in logs for word in log} & NEVER_RETURNED
 
 
 def cut_down(result: Result, target: Target, like_it: Callable[[Result], bool]) -> Result:
@@ -85,7 +75,7 @@ def original_name(name: str) -> str:
 def shrink(result: Result, scenario: Scenario, ask: Ask, options: Options) -> Result:
     """The shortest scenario like *scenario*, whose difference is *result*, that still differs.
 
-    It blames the same clause.  The result is *result* itself where nothing can be left out.
+    It is assigned to the same clause.  The result is *result* itself where nothing can be left out.
     """
     tried = {scenario.steps}
     before = makes_sense(scenario, options)
@@ -108,7 +98,7 @@ def shrink(result: Result, scenario: Scenario, ask: Ask, options: Options) -> Re
 
 
 def _first(candidates: Sequence[Scenario], ask: Ask, clause: str) -> tuple[Scenario, Result] | None:
-    """The first of them that differs and blames *clause*: they are asked in growing batches."""
+    """The first of them that differs in *clause*: they are asked in growing batches."""
     position, size = 0, 4
     while position < len(candidates):
         batch = candidates[position : position + size]

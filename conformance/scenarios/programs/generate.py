@@ -23,10 +23,10 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
 
-from conformance.runs.minimise import makes_sense
 from conformance.scenarios.programs import FAMILY
 from conformance.scenarios.programs.draft import WAITS, Draft
 from conformance.scenarios.programs.vocabulary import VOCABULARY, Dice, Group
+from conformance.scenarios.sense import makes_sense
 from reference_model import Options, Scenario, Step
 from reference_model.language.scenario import ANONYMOUS
 
