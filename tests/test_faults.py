@@ -1,4 +1,4 @@
-"""Panics and hangs: the scenario that did it is blamed, and the others go on."""
+"""Panics and hangs: it is told of the scenario that did it, and the others go on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ import pytest
 from conformance.report.explain import explain
 from conformance.results.result import Verdict
 from conformance.targets import guest
-from conformance.targets.channel import MAX_HANGS, MUTE, Channel, HangError, PanicError, ProbeError
+from conformance.targets.channel import (
+    MAX_HANGS,
+    NO_CHILD_EVER_RAN,
+    Channel,
+    HangError,
+    PanicError,
+    ProbeError,
+)
 from conformance.verdicts.judge import judge
 from conformance.verdicts.known import KnownDifferences
 from reference_model import Options, Scenario, parse
@@ -27,11 +34,11 @@ class FaultyProbe:
     """Stands in for a guest.
 
     It says its logs only when it waits for more, as a real probe does, and
-    whatever is unsaid when it meets a guilty scenario is lost.
+    whatever is unsaid when it meets a faulty scenario is lost.
     """
 
     starts = 0
-    #: So many guilty scenarios end a probe; the others it takes for innocent.
+    #: So many faulty scenarios end a probe; the others it takes for harmless.
     faults = 1 << 30
 
     def __init__(self, error: ProbeError) -> None:
@@ -75,37 +82,37 @@ def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FaultyProbe, "faults", 1 << 30)
 
 
-#: Nobody's fault, which 60 scenarios were suspected of.
+#: A fault that does not come again, with 60 suspects.
 ONE_OF_60 = (
     "in this scenario or one of the 59 before it, "
     "and not again when the same scenarios were run again"
 )
 
 
-def scenarios(guilty: set[int], count: int) -> list[Scenario]:
-    """So many scenarios, of which some are guilty."""
-    texts = [GUILTY if n in guilty else "P: store 1" for n in range(count)]
+def scenarios(faulty: set[int], count: int) -> list[Scenario]:
+    """So many scenarios, of which some are faulty."""
+    texts = [GUILTY if n in faulty else "P: store 1" for n in range(count)]
     return parse("\n\n".join(f"scenario s/{n}\nabout SUCCESS\n{t}" for n, t in enumerate(texts)))
 
 
 @pytest.mark.parametrize("error", [PANIC_ERROR, HANG_ERROR], ids=["panic", "hang"])
 @pytest.mark.parametrize(
-    ("guilty", "count"),
+    ("faulty", "count"),
     [({5}, 8), ({0}, 1), ({2999}, 5000), ({7, 8, 9, 300}, 1000), (set(range(4)), 4)],
     ids=["few", "one", "far behind", "several", "all"],
 )
-def test_exactly_the_guilty_scenarios_are_blamed(
-    error: ProbeError, guilty: set[int], count: int
+def test_exactly_the_faulty_scenarios_are_told(
+    error: ProbeError, faulty: set[int], count: int
 ) -> None:
     """Though logs come in large pieces, every other scenario is decided."""
     with Channel(lambda: FaultyProbe(error)) as channel:
-        answers = list(channel.run(batch := scenarios(guilty, count)))
+        answers = list(channel.run(batch := scenarios(faulty, count)))
     assert [scenario for scenario, _ in answers] == batch
     seen = [observed for _, observed in answers]
-    assert {n for n, observed in enumerate(seen) if observed != ("ok",)} == guilty
+    assert {n for n, observed in enumerate(seen) if observed != ("ok",)} == faulty
     kind = Panicked if error is PANIC_ERROR else NotDecided
-    assert all(isinstance(seen[n], kind) for n in guilty)
-    assert FaultyProbe.starts <= 8 * (len(guilty) + 1), "some parts for each, not one by one"
+    assert all(isinstance(seen[n], kind) for n in faulty)
+    assert FaultyProbe.starts <= 8 * (len(faulty) + 1), "some parts for each, not one by one"
 
 
 @pytest.mark.parametrize("error", [PANIC_ERROR, HANG_ERROR], ids=["panic", "hang"])
@@ -120,7 +127,7 @@ def test_a_fault_that_does_not_come_again_is_told_once(error: ProbeError) -> Non
 
 
 class UnwatchedProbe(FaultyProbe):
-    """Hangs at a guilty scenario that the director plays, and says so of one that actors play.
+    """Hangs at a faulty scenario that the director plays, and says so of one that actors play.
 
     Where it is *mute*, it hangs at whatever it gets.
     """
@@ -129,10 +136,10 @@ class UnwatchedProbe(FaultyProbe):
 
     def send(self, texts: Sequence[str]) -> None:
         for text in texts:
-            guilty = GUILTY in text
-            if type(self).mute or (guilty and "staged 1\n" not in text):
+            faulty = GUILTY in text
+            if type(self).mute or (faulty and "staged 1\n" not in text):
                 return
-            seen = ["stuck" if guilty else "ok"] * text.count(":")
+            seen = ["stuck" if faulty else "ok"] * text.count(":")
             self._lines += [f"= {self._number}", *seen, "."]
             self._number += 1
 
@@ -158,7 +165,7 @@ def test_an_unwatched_guest_that_was_lost_once_is_told_once(error: ProbeError) -
 
 
 def test_only_a_hang_has_everything_played_by_actors() -> None:
-    """A guest that ended has nothing to do with who plays, so the guilty scenario ends it again."""
+    """A guest that ended has nothing to do with who plays, so the faulty scenario ends it again."""
     with Channel(lambda: UnwatchedProbe(KILLED_ERROR), watched=False) as channel:
         seen = [observed for _, observed in channel.run(scenarios({5}, 40))]
     assert [observed for observed in seen if observed != ("ok",)] == [NotDecided(str(KILLED_ERROR))]
@@ -169,7 +176,7 @@ def test_a_guest_that_never_answers_is_given_up_soon(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(UnwatchedProbe, "mute", True)
     with Channel(lambda: UnwatchedProbe(HANG_ERROR), watched=False) as channel:
         seen = [observed for _, observed in channel.run(scenarios(set(), 100))]
-    why = f"given up after {MAX_HANGS} failures: {HANG_ERROR}{MUTE}"
+    why = f"given up after {MAX_HANGS} failures: {HANG_ERROR}{NO_CHILD_EVER_RAN}"
     assert seen[:MAX_HANGS] == [NotDecided(str(HANG_ERROR))] * MAX_HANGS
     assert seen[MAX_HANGS:] == [NotDecided(why, gave_up=True)] * (100 - MAX_HANGS)
     assert UnwatchedProbe.starts == MAX_HANGS + 1

@@ -93,7 +93,7 @@ def test_so_many_differences_are_run_again_and_no_more() -> None:
 
 
 def test_the_counts() -> None:
-    """By verdict, family and clause: a difference counts for the clause that it blames alone."""
+    """By verdict, family and clause: a difference counts for its clause alone."""
     summary, _ = summary_of(
         {"a/1": [WRONG] * 3, "b/2": [NotDecided("no time")]}, "a/1", "b/2", "b/3"
     )

@@ -220,8 +220,8 @@ BREAKS = [
 OPTIONS = Options(nproc_limit=(160, 1044))
 
 
-def first_blamed(scenarios: Sequence[Scenario], seen: Sequence[Log]) -> str | None:
-    """The clause that the first difference is blamed on, where a kernel has these logs."""
+def first_assigned(scenarios: Sequence[Scenario], seen: Sequence[Log]) -> str | None:
+    """The clause of the first difference, where a kernel has these logs."""
     results = (
         judge(s, log, OPTIONS, KnownDifferences()) for s, log in zip(scenarios, seen, strict=True)
     )
@@ -232,12 +232,12 @@ def first_blamed(scenarios: Sequence[Scenario], seen: Sequence[Log]) -> str | No
 def test_a_break_shows_first_in_its_clause(
     clause: str, old: str, new: str, pattern: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first scenario that differs from the whole model blames the broken clause."""
+    """The first scenario that differs from the whole model is assigned to the broken clause."""
     scenarios = named(pattern)
     break_fork(monkeypatch, old, new)
     seen = [predict(scenario, OPTIONS) for scenario in scenarios]
     monkeypatch.undo()
-    assert first_blamed(scenarios, seen) == clause
+    assert first_assigned(scenarios, seen) == clause
 
 
 @pytest.mark.parametrize(
@@ -252,7 +252,7 @@ def test_a_break_shows_first_in_its_clause(
 def test_a_uvmspace_fork_that_does_not_look_is_noticed(
     taken_for: int, noticed_by: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """uvm_map.c, lines 4683-4705: whoever takes a page for another kind is blamed."""
+    """uvm_map.c, lines 4683-4705: a page taken for another kind is noticed."""
     scenarios = named("inherited/fork/page-*")
     whole = uvm_glue.uvmspace_fork
 

@@ -1,4 +1,4 @@
-"""Judging one observation: open orders, and whose fault a difference is."""
+"""Judging one observation: open orders, and the clause of a difference."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ TRACED = steps(
         (("C", "init", "ok", "ECHILD"), Verdict.DIFFERENCE, "PARENT", 1),
     ],
 )
-def test_the_first_wrong_observation_is_blamed(
+def test_the_first_wrong_observation_names_the_clause(
     observed: Log, verdict: Verdict, clause: str, step: int | None
 ) -> None:
     """The clause is that of the step, or else the scenario's first."""
@@ -46,7 +46,7 @@ def test_the_first_wrong_observation_is_blamed(
     assert (result.verdict, result.clause, result.step) == (verdict, clause, step)
 
 
-def test_what_a_later_step_would_have_let_return_is_not_to_blame() -> None:
+def test_a_call_that_a_later_step_would_end_is_not_wrong() -> None:
     """P waits in vfork as it should; the scenario ended since L's fork never returned."""
     scenario = steps(
         "mine/held",
@@ -79,7 +79,7 @@ def test_every_open_order_agrees() -> None:
 
 
 def test_the_nearest_order_says_what_is_wrong() -> None:
-    """An observation in the other order is blamed where it leaves that order."""
+    """An observation in the other order counts where it leaves that order."""
     [log] = [log for log in allowed_logs(TRACED, Options()) if log[5].startswith("C")]
     wrong = (*log[:6], "C stopped SIGTRAP")
     result = judge(TRACED, wrong, Options(), NONE)
@@ -108,7 +108,7 @@ def test_what_is_not_decided_keeps_its_reason() -> None:
         ("__clone CLONE_VFORK|SIGCHLD C", "EAGAIN", "FILES"),
     ],
 )
-def test_a_call_that_was_held_for_nothing_is_blamed_itself(
+def test_a_call_blocked_for_nothing_names_its_own_clause(
     call: str, observed: str, clause: str
 ) -> None:
     """Whether it holds is a matter of the call, and not of what the scenario is about."""
@@ -117,7 +117,7 @@ def test_a_call_that_was_held_for_nothing_is_blamed_itself(
     assert judge(scenario, (observed, *log[1:]), Options(), NONE).clause == clause
 
 
-def test_an_event_that_nobody_asked_for_is_blamed_itself() -> None:
+def test_an_event_not_asked_for_names_its_own_clause() -> None:
     """A stop for the wrong event is that event's, wherever it is seen."""
     scenario = steps(
         "mine/events",

@@ -1,8 +1,31 @@
 """Scenarios in, logs out: one conversation with one probe.
 
-The other end is not trusted.  Every line is checked against what must come
-next; whoever dies, falls silent or talks rubbish costs the scenario that was
-under way, and a new probe goes on with the next one.
+The other end is not trusted.  Every line is checked against what must come next.  A probe that
+dies, falls silent or says what cannot be costs the scenario that was under way, and a new probe
+goes on with the next one.
+
+The hard part is to find that scenario (:class:`Search`).  A probe keeps back up to 64 KiB of logs,
+and says them in one piece: when a guest panics, thousands of
+scenarios are without a log, and the first of them is rarely the one that made it panic.  So the
+suspects are run again in parts, an eighth of them at a time, then an eighth of that, down to one
+scenario that ends the probe by itself.  After each part that goes well the next one is twice as
+large.  A fault that does not come again is told once, in the place of the last suspect's log.
+
+What was tried, and rejected:
+
+* The first scenario without a log: it is rarely the one, since logs come in large pieces.
+* The last suspect, where a fault does not come again: a race of the kernel's was then told of
+  scenarios that have nothing to do with it.  Now the line says in how many it may have been.
+* To search after a hang as after a panic.  In a guest of our own no process watches the director
+  while it plays a scenario itself, so each hang cost 17 seconds of silence and was not decided.
+  Now every scenario is played by actors and watched ("staged") from the first hang on.  The step
+  that hangs is an observation like any other, and explains the silence before it.
+* To try as often in a guest in which nothing was ever decided.  Each hang takes its time, so such
+  a guest is given up after two more.
+
+Sources: conformance/probe for what a probe says and when; docs/design.md for the guests.  Related
+is delta debugging (Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input",
+2002), which looks for a set of causes; here one scenario is the cause, and their order stays.
 """
 
 from __future__ import annotations
@@ -18,14 +41,14 @@ from reference_model.language.answer import Fault, NotDecided, Observed, Panicke
 from reference_model.language.observation import CANNOT, HUNG
 from reference_model.proc import RLIM_INFINITY
 
-#: So many probes in a row may fail without having decided anything.
+#: Maximum number of probes in a row that fail without having decided anything.
 MAX_FAILURES = 5
-#: And so many may hang, one after the other, in a guest that has never decided anything.
+#: Maximum number of hangs in a row in a guest that has never decided anything.
 MAX_HANGS = 2
-#: A probe keeps back at most this many logs: 64 KiB, at eight bytes or more for each.
+#: Maximum number of logs that a probe keeps back: 64 KiB, at eight bytes or more for each.
 WINDOW = 1 << 13
-#: What such a guest shows: its init has said its name, and whatever plays scenarios is a child.
-MUTE = "; nothing that was forked there has ever answered: RETURN-VALUES or RUNNABLE?"
+#: Such a guest's init has said its name; all that plays scenarios is a child of it.
+NO_CHILD_EVER_RAN = "; nothing that was forked there has ever answered: RETURN-VALUES or RUNNABLE?"
 #: Seconds until a probe must have introduced itself, a guest's boot included.
 START_TIMEOUT = 60.0
 _OBSERVATION = re.compile(r"[ -~]{1,392}\Z")
@@ -105,11 +128,7 @@ def wire_text(scenario: Scenario, settings: Mapping[str, int] | None = None) -> 
 
 
 class Search:
-    """Whose fault was it?  What ended a probe is run again, in ever smaller parts.
-
-    A probe says its logs in large pieces, so the guilty scenario may stand far
-    behind the first one that has no log.
-    """
+    """Finds the scenario that ended a probe, by running the suspects again in smaller parts."""
 
     def __init__(self) -> None:
         self._size: int | None = None
@@ -122,15 +141,15 @@ class Search:
         return total if self._size is None else min(total, position + self._size)
 
     def hung(self, position: int, until: int, fault: Fault) -> None:
-        """That part hung: go on with a single scenario, for a start.
+        """Hears that this part hung, and goes on with a single scenario.
 
-        A step that gets stuck in one of the suspects explains the hang, which is then not told.
+        A step that hangs in one of the suspects explains the hang, which is then not told.
         """
         self._begin, self._end = position, min(until, position + WINDOW)
         self._size, self._fault, self._hung = 1, fault, True
 
     def failed(self, position: int, until: int, fault: Fault) -> bool:
-        """That part ended the probe: True where it is one scenario, who is guilty then."""
+        """Hears that this part ended the probe; returns whether it is the one scenario sought."""
         self._begin, self._end = position, min(until, position + WINDOW)
         self._size = max(1, (self._end - position) // 8)
         found = self._end - position == 1
@@ -140,8 +159,8 @@ class Search:
     def decided(self, position: int, log: Observed) -> Fault | None:
         """Hear that this scenario has a log.
 
-        With the last suspect's, a fault is left that was nobody's: it is told
-        in that log's place, so that it is not lost.
+        After the last suspect's log, the fault did not come again: it is told in the place of
+        that log, so that it is not lost.
         """
         if self._hung and isinstance(log, tuple) and HUNG in log:
             self._fault, self._hung = None, False
@@ -285,7 +304,7 @@ class Channel:
                 mute = bool(self._staged) and not self._decided
                 if failures == (MAX_HANGS if mute else MAX_FAILURES):
                     why = f"given up after {failures} failures: {error}"
-                    reason = NotDecided(why + (MUTE if mute else ""), gave_up=True)
+                    reason = NotDecided(why + (NO_CHILD_EVER_RAN if mute else ""), gave_up=True)
                     for number, scenario in enumerate(scenarios[position:]):
                         yield scenario, fault if started and not number else reason
                     return

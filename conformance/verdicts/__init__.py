@@ -1,1 +1,1 @@
-"""Who is right, model or kernel, and which clause a difference is assigned to."""
+"""Judges what was observed: model against kernel, and a clause for each difference."""

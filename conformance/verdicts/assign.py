@@ -1,7 +1,31 @@
-"""Whose fault a difference is: the clause that the first wrong observation speaks for.
+"""Assigns a difference to a clause: the one that the first wrong observation speaks for.
 
-That is what the scenario says of the step.  But what is wrong may say more than
-its place does; then the model, at that step, tells what else would explain it.
+The idea.  A scenario says of each step which clause its observation speaks for, so the first wrong
+step names a clause.  But how an observation is wrong may say more than where it is: a fork that is
+refused with EAGAIN speaks for a limit, whatever its scenario is about.  So each way to be wrong is
+a function below (``_WAYS``).  It recognises itself in an observation, plays the model up to that
+step, and names the clauses that would explain what was observed, the likeliest first.  If the
+scenario's own clause is among them, it stays; else the first of them is named.  Where no function
+recognises the observation, the scenario's own clause stands.
+
+What was tried, and rejected:
+
+* The clause of the scenario for every difference.  With one statement of a real kernel broken,
+  other clauses came first: a fork that was refused for nothing spoke for whatever its scenario was
+  about, and a process that was not found for the field that was looked for.
+* One function with a row of special cases.  Each grew conditions to keep out of the way of the
+  others; now None says "that is not what is wrong", and an empty list "it is, and the model knows
+  no clause that explains it".
+* The name of the child.  A vfork child without its mark was recognised only if it was called "-";
+  now the model says whether the child has ended or no longer uses its parent's memory.
+
+What is wrong from then on (a count that was not given back) is found by scenarios that come later;
+:mod:`conformance.verdicts.ranking` puts such clauses before what they spoil.  A panic has no
+observation: see :mod:`conformance.verdicts.panics`.
+
+Sources: kern_fork.c 1.232, whose lines are named below; kern_sig.c (kpsignal2), kern_proc.c
+(proc_find), kern_exit.c (exit1, PL_PPWAIT).  tests/test_assign.py breaks the model at a statement
+and asks which clause is named.
 """
 
 from __future__ import annotations
@@ -38,45 +62,47 @@ from reference_model.language.scenario import ANONYMOUS, FORKS, flags_value
 from reference_model.machine import Machine
 from reference_model.proc import Lwp, Sleeping
 
-#: Who is in question where a call held its caller and should not have, or the other way round.
-_WHETHER_HELD = {
+#: The clause of a call that blocked its caller and should not have, or the other way round.
+_WHETHER_BLOCKED = {
     "fork": "SYS-FORK",
     "vfork": "SYS-VFORK-44BSD",
     "__vfork14": "SYS-VFORK14",
     "__clone": "CLONE-VFORK",
 }
-#: Who is in question where an event was reported and should not have been.
+#: The clause of an event that was reported and should not have been.
 _WHICH_EVENT = {
     "PTRACE_FORK": "TRACE-FORK-WHEN",
     "PTRACE_VFORK": "TRACE-VFORK-WHEN",
     "PTRACE_VFORK_DONE": "TRACE-VFORK-DONE-WHEN",
 }
-#: How p_slflag has them.
+#: The bits of p_slflag that ask for them.
 _EVENT_BITS = {
     "PTRACE_FORK": PSL_TRACEFORK,
     "PTRACE_VFORK": PSL_TRACEVFORK,
     "PTRACE_VFORK_DONE": PSL_TRACEVFORK_DONE,
 }
 _EVENT = re.compile(r"PTRACE_\w+")
-#: What a wait says that has found nothing.
+#: The observations of a wait that found nothing.
 _NOTHING_CAME = (UNFINISHED, HUNG, "ECHILD", NONE)
 
 
-def blamed(scenario: Scenario, step: int, observed: Log, expected: Log, options: Options) -> str:
-    """The clause that the first wrong observation, *step*, speaks for.
+def assigned_clause(
+    scenario: Scenario, step: int, observed: Log, expected: Log, options: Options
+) -> str:
+    """Returns the clause that the first wrong observation, *step*, speaks for.
 
     *expected* is the log that would have been right for longest.  Where a step got stuck,
     both end there: a call that some later step would have let return has not returned.
     """
     verb, seen, want = scenario.steps[step].verb, observed[step], expected[step]
     said = scenario.clause_of(step)
-    untold = verb in _WHETHER_HELD and not scenario.steps[step].about
+    untold = verb in _WHETHER_BLOCKED and not scenario.steps[step].about
     if untold and without_blocked(seen) == without_blocked(want):
         only_longer = (blocked_until(seen) is None) == (blocked_until(want) is None)
-        return "VFORK-WAIT" if only_longer else _WHETHER_HELD[verb]
-    suspects = _suspects(_Case(scenario, step, observed, expected, options))
-    if suspects:
-        return said if said in suspects else suspects[0]
+        return "VFORK-WAIT" if only_longer else _WHETHER_BLOCKED[verb]
+    candidates = _candidates(_Case(scenario, step, observed, expected, options))
+    if candidates:
+        return said if said in candidates else candidates[0]
     if said in _WHICH_EVENT.values():
         reported = Counter(_EVENT.findall(" ".join(observed[step:])))
         reported.subtract(_EVENT.findall(" ".join(expected[step:])))
@@ -121,11 +147,11 @@ class _Case:
 
 
 def _never_let_go(case: _Case) -> list[str] | None:
-    """A call still waits for a child that is done with its memory, and knew of nobody.
+    """A call still waits for a child that no longer uses its memory: it was never woken.
 
     The child called ``-`` has ended at once; of any other the model says that it lets go.
     """
-    if not (case.seen in (HUNG, UNFINISHED) and holds(case.what)):
+    if not (case.seen in (HUNG, UNFINISHED) and blocks(case.what)):
         return None
     ended = case.what.child == ANONYMOUS or blocked_until(case.want) is not None
     return ["PPWAIT-MARK"] if ended else None
@@ -208,9 +234,9 @@ def _event_is_another(case: _Case) -> list[str] | None:
     return []
 
 
-#: What may be wrong with an observation: the first that speaks of it tells who would explain it,
-#: the likeliest first, or nobody.  None is: that is not what is wrong.
-_WRONGS: tuple[Callable[[_Case], list[str] | None], ...] = (
+#: The ways in which an observation can be wrong.  Each returns the clauses that would explain it,
+#: the likeliest first; an empty list where no clause does; None where it is not what is wrong.
+_WAYS: tuple[Callable[[_Case], list[str] | None], ...] = (
     _never_let_go,
     _newborn_is_not_the_tracers,
     _fork_is_refused_or_not,
@@ -221,13 +247,13 @@ _WRONGS: tuple[Callable[[_Case], list[str] | None], ...] = (
 )
 
 
-def _suspects(case: _Case) -> list[str]:
-    """Who would explain it, the likeliest first, where the model can tell; else nobody."""
-    answers = (wrong(case) for wrong in _WRONGS)
-    return next((suspects for suspects in answers if suspects is not None), [])
+def _candidates(case: _Case) -> list[str]:
+    """Returns the clauses that would explain it, the likeliest first, where the model can tell."""
+    answers = (wrong(case) for wrong in _WAYS)
+    return next((candidates for candidates in answers if candidates is not None), [])
 
 
-#: Who is in question where a living process is not found.  kern.proc2 walks the list of all
+#: The clauses of a living process that is not found.  kern.proc2 walks the list of all
 #: processes, proc_find() looks into the table of process IDs, and both pass over what is not
 #: active; as kpsignal2() does, so that a signal for it is lost.
 _FINDS = {
@@ -236,8 +262,8 @@ _FINDS = {
 }
 
 
-def holds(step: Step) -> bool:
-    """Whether the step is a call that holds its caller until the child is done with its memory."""
+def blocks(step: Step) -> bool:
+    """Returns whether the call blocks its caller until the child no longer uses its memory."""
     if step.verb == "__clone":
         return bool(flags_value(step.args[0]) & CLONE_VFORK)
     return step.verb in ("vfork", "__vfork14")
@@ -245,7 +271,7 @@ def holds(step: Step) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Fork:
-    """How things stand when fork1 is called: the counts are those without the new process."""
+    """The counts and limits when fork1 is called, without the new process."""
 
     uid: int
     euid: int
@@ -254,9 +280,9 @@ class _Fork:
     limit: int
     nprocs: int
     maxproc: int
-    #: The events that a tracer has asked for, and whether the call is one that holds.
+    #: The events that a tracer has asked for, and whether the call blocks its caller.
     events: tuple[str, ...]
-    holds: bool
+    blocks: bool
 
     @property
     def room(self) -> int:
@@ -279,7 +305,7 @@ class _Fork:
 
 
 class _Noting(Machine):
-    """Takes note of how things stand at each call."""
+    """A model that notes the counts and limits at each fork."""
 
     def __init__(self, scenario: Scenario, options: Options) -> None:
         super().__init__(scenario.roots(), Kernel(options), traced=scenario.traced)
@@ -297,7 +323,7 @@ class _Noting(Machine):
                 k.nprocs,
                 k.maxproc,
                 tuple(event for event, bit in _EVENT_BITS.items() if l.l_proc.p_slflag & bit),
-                holds(step),
+                blocks(step),
             )
         return super().call(step, l)
 
@@ -307,13 +333,13 @@ def _unasked(fork: _Fork, events: Sequence[str]) -> list[str]:
 
     Lines 220-248: an event that is not in the mask at all, or is the right one, tells nothing.
     """
-    wrong = ("PTRACE_FORK",) if fork.holds else ("PTRACE_VFORK", "PTRACE_VFORK_DONE")
+    wrong = ("PTRACE_FORK",) if fork.blocks else ("PTRACE_VFORK", "PTRACE_VFORK_DONE")
     return [_WHICH_EVENT[e] for e in wrong if e in events and e in fork.events]
 
 
 def _stopped(fork: _Fork, *, came_later: bool) -> list[str]:
     """What would stop a traced caller that has to return; *came_later*: once its child had gone."""
-    if fork.holds and came_later:
+    if fork.blocks and came_later:
         return ["TRACE-VFORK-DONE-WHEN"]
     return _unasked(fork, tuple(_WHICH_EVENT))
 
@@ -332,19 +358,19 @@ def _not_refused(fork: _Fork, before: Sequence[_Fork]) -> list[str]:
     refused, and may have given back more than they took.
     """
     if fork.full:
-        suspects = ["MAXPROC"]
+        candidates = ["MAXPROC"]
         if sum(f.full for f in before) + fork.room > 0:
-            suspects.append("FORK-REFUSED-ROLLBACK")
-        return suspects
-    suspects = ["NPROC-LIMIT"]
+            candidates.append("FORK-REFUSED-ROLLBACK")
+        return candidates
+    candidates = ["NPROC-LIMIT"]
     same_uid = sum(f.refused_by_limit and f.uid == fork.uid for f in before)
     if same_uid and fork.count + 1 - same_uid <= fork.limit:
-        suspects.append("NPROC-ROLLBACK")
+        candidates.append("NPROC-ROLLBACK")
     if fork.euid != fork.uid and fork.count_of_euid + 1 <= fork.limit:
-        suspects.append("NPROC-COUNTS-REAL-UID")
+        candidates.append("NPROC-COUNTS-REAL-UID")
     if fork.uid == 0:
-        suspects.append("NPROC-BYPASS")  # it asks for the effective user
-    return suspects
+        candidates.append("NPROC-BYPASS")  # it asks for the effective user
+    return candidates
 
 
 def _kept(
@@ -375,27 +401,27 @@ def _refused(fork: _Fork, before: Sequence[_Fork], options: Options) -> list[str
     if fork.over:
         return ["NPROC-BYPASS"] if fork.euid == 0 else _not_refused(fork, before)
     passed = [f for f in before if not f.full and not f.refused_by_limit]
-    suspects = []
+    candidates = []
     if fork.euid != 0:
         ours = [f for f in before if f.uid == fork.uid]
         if _kept(fork, ours, lambda f: f.limit - f.count, lambda f: f.refused_by_limit):
-            suspects.append("NPROC-ROLLBACK")
+            candidates.append("NPROC-ROLLBACK")
         if fork.euid != fork.uid and fork.count_of_euid + 1 > fork.limit:
-            suspects.append("NPROC-COUNTS-REAL-UID")
+            candidates.append("NPROC-COUNTS-REAL-UID")
         as_tight = any(f.uid == fork.uid and f.count + 1 == f.limit for f in passed)
         if fork.count + 1 == fork.limit and not as_tight:
-            suspects.append("NPROC-LIMIT")
+            candidates.append("NPROC-LIMIT")
     if _kept(fork, before, lambda f: f.room, lambda f: f.refused_by_limit):
-        suspects.append("NPROC-ROLLBACK")
+        candidates.append("NPROC-ROLLBACK")
     if _kept(fork, before, lambda f: f.room, lambda f: f.full):
-        suspects.append("FORK-REFUSED-ROLLBACK")
+        candidates.append("FORK-REFUSED-ROLLBACK")
     if fork.room == 1 and not any(f.room == 1 for f in passed):
-        suspects.append("MAXPROC")
+        candidates.append("MAXPROC")
     if fork.euid != 0 and fork.room <= 5:
-        suspects.append("KAUTH-FORK")  # the last five slots are meant to be root's
+        candidates.append("KAUTH-FORK")  # the last five slots are meant to be root's
     # Else it is a limit that was lowered, which some earlier scenario has left less room in.
-    if not suspects and fork.maxproc != options.maxproc:
-        suspects.append("MAXPROC")
-    if not suspects and fork.limit != options.nproc_limit[0] and fork.euid != 0:
-        suspects.append("NPROC-LIMIT")
-    return suspects
+    if not candidates and fork.maxproc != options.maxproc:
+        candidates.append("MAXPROC")
+    if not candidates and fork.limit != options.nproc_limit[0] and fork.euid != 0:
+        candidates.append("NPROC-LIMIT")
+    return candidates

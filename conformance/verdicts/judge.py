@@ -1,4 +1,4 @@
-"""The comparison: what was seen against what may be seen, and whose fault it is."""
+"""Compares what was observed with what is expected, and assigns what differs to a clause."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from conformance.results.result import Result, Verdict
-from conformance.verdicts.blame import blamed
+from conformance.verdicts.assign import assigned_clause
 from conformance.verdicts.known import KnownDifferences
-from conformance.verdicts.panics import blamed_for_panic
+from conformance.verdicts.panics import clause_of_panic
 from reference_model import Log, Options, Scenario, allowed_logs, predict
 from reference_model.language.answer import NotDecided, Observed, Panicked
 from reference_model.language.observation import HUNG
@@ -17,7 +17,7 @@ from reference_model.language.observation import HUNG
 def judge(
     scenario: Scenario, observed: Observed, options: Options, known: KnownDifferences
 ) -> Result:
-    """The verdict on what was seen of *scenario*."""
+    """Returns the verdict on what was observed of *scenario*."""
     about = scenario.about[0]
     if isinstance(observed, NotDecided):
         return Result(
@@ -31,7 +31,7 @@ def judge(
         return Result(
             scenario,
             Verdict.DIFFERENCE,
-            blamed_for_panic(observed.reason, observed.console, scenario.steps) or about,
+            clause_of_panic(observed.reason, observed.console, scenario.steps) or about,
             allowed_logs(scenario, options),
             reason=observed.reason,
             console=observed.console,
@@ -63,7 +63,7 @@ def judge(
         nearest = (*so_far, *nearest[end:])
         if step == end:  # nothing is wrong but that it ended there
             end += 1
-    clause = blamed(scenario, step, observed[:end], nearest[:end], options)
+    clause = assigned_clause(scenario, step, observed[:end], nearest[:end], options)
     return Result(scenario, Verdict.DIFFERENCE, clause, allowed, observed, step=step)
 
 

@@ -1,11 +1,11 @@
-"""Whose fault a panic is: the clause that has made what the kernel was working on."""
+"""Assigns a panic to a clause: the one that made what the kernel was working on."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-from conformance.verdicts.blame import holds
+from conformance.verdicts.assign import blocks
 from reference_model import Step
 
 #: Which clause has made what a function of the kernel works on: kern_sig.c's queue of signals,
@@ -31,19 +31,19 @@ _FRAME = re.compile(
 )
 _QUEUE = re.compile(r"\b(?:LIST|TAILQ)_(?:INSERT|REMOVE)")
 _TRAP = ("calltrap", "alltraps")
-#: What finds that a lock is held that should not be, or the other way round (kern_mutex.c).
+#: The functions that find a lock taken that should be free, or the other way round (kern_mutex.c).
 _LOCK = re.compile(r"(?:mutex|rw)_vector_\w+")
 _TRAPPED = re.compile(r"\btrap type \d+ code \w+ rip ([a-z_]\w*)")
 
 
-def blamed_for_panic(reason: str, console: str, steps: Sequence[Step] = ()) -> str | None:
-    """The clause that a panic speaks for: who has made what the kernel was working on; or None.
+def clause_of_panic(reason: str, console: str, steps: Sequence[Step] = ()) -> str | None:
+    """Returns the clause that made what the kernel was working on; None where it cannot be told.
 
-    That can be told of traps, of locks taken or let go of wrongly, and of the checks of a queue.
+    It can be told of traps, of locks taken or released wrongly, and of the checks of a queue.
 
-    *console* has the traceback, the innermost function first; or, from a kernel without
-    a debugger, nothing but where it was trapped.  *steps* are the scenario's: exit1() itself
-    looks for who waits in vfork (kern_exit.c, PL_PPWAIT).
+    *console* has the traceback, the innermost function first; from a kernel without a debugger,
+    it has only where it was trapped.  *steps* are the scenario's: exit1() itself looks for the
+    parent that waits in vfork (kern_exit.c, PL_PPWAIT).
     """
     frames = _FRAME.findall(console)
     if _QUEUE.search(reason) and {"lwp_create", "fork1"}.intersection(frames):
@@ -55,6 +55,6 @@ def blamed_for_panic(reason: str, console: str, steps: Sequence[Step] = ()) -> s
         for functions, clause in _MADE_BY:
             if re.fullmatch(functions, frame):
                 return clause
-        if frame == "exit1" and any(map(holds, steps)):
+        if frame == "exit1" and any(map(blocks, steps)):
             return "PPWAIT-MARK"
     return None

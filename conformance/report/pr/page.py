@@ -87,5 +87,5 @@ def page(
         history=history,
         gone=gone,
         comparison=comparison,
-        blamed={entry.problem.clause.name: entry.name for entry in reversed(made)},
+        problem_of={entry.problem.clause.name: entry.name for entry in reversed(made)},
     )
