@@ -11,18 +11,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from conformance.errors import TargetError
 from conformance.report.terminal import show_download
 from conformance.scenarios.families import DEFAULT_SEED
 from conformance.scenarios.selection import SelectionError
 from conformance.targets.base import Target
 from conformance.targets.guest import GuestTarget, guest_machine
+from conformance.targets.guest_errors import target_errors
 from conformance.targets.local import LocalTarget
 from conformance.targets.several import SeveralTargets
 from conformance.targets.ssh import SshTarget
 from conformance.targets.ssh_transport import PASSWORD_VARIABLE, parse_host
 from conformance.targets.system import SystemTarget
-from vm.errors import GuestError
 from vm.machine import MACHINES
 from vm.qemu import QEMU
 from vm.release import MIRROR, Release, UnknownReleaseError, cached_release, find_release
@@ -275,10 +274,8 @@ def named_release(given: str, mirror: str, *, fresh: bool = False) -> Release:
 
 
 def _guests(kernel: _KernelSource, wanted: Wanted) -> Target:
-    try:
+    with target_errors():
         path = kernel.get()
-    except GuestError as error:
-        raise TargetError(str(error)) from None
     machine = guest_machine(path, wanted.machine, wanted.cpus, wanted.accel)
     if wanted.guests == 1:
         return GuestTarget(machine)

@@ -16,12 +16,11 @@ from rich.console import Console
 from rich.table import Table
 
 from conformance.commands.choice import RELEASE, named_release
-from conformance.errors import TargetError
 from conformance.scenarios.selection import SelectionError
 from conformance.targets.guest import guest_machine, snapshots
+from conformance.targets.guest_errors import target_errors
 from vm import background
 from vm.background import BackgroundGuest
-from vm.errors import GuestError
 from vm.files import disk_usage, locked
 from vm.mailbox import Mailbox
 from vm.programs import find_program
@@ -69,7 +68,7 @@ def add_vm(commands: argparse._SubParsersAction[Any]) -> None:
 def run_vm(options: argparse.Namespace, console: Console) -> int:
     """Run ``forkoracle vm``; the exit status."""
     say = partial(console.print, soft_wrap=True, highlight=False, markup=False)
-    try:
+    with target_errors():
         match options.action:
             case "fetch":
                 for path in _fetch(options):
@@ -94,8 +93,6 @@ def run_vm(options: argparse.Namespace, console: Console) -> int:
                     say(f"removed {what}: {size} bytes")
                     total += size
                 say(f"{total} bytes removed")
-    except GuestError as error:
-        raise TargetError(str(error)) from None
     return 0
 
 

@@ -18,6 +18,8 @@ from tempfile import TemporaryDirectory
 
 import platformdirs
 
+from conformance.errors import TargetError
+
 SOURCES = Path(__file__).parent
 #: The NetBSD targets, in zig's names.
 NETBSD_TARGETS = ("x86_64-netbsd", "x86-netbsd", "aarch64-netbsd")
@@ -36,7 +38,7 @@ _COMMON = (
 INSTALL_ZIG = "install it with: pip install 'forkoracle[cross]'"
 
 
-class BuildError(Exception):
+class BuildError(TargetError):
     """The probe cannot be built: one line that says why and what to do."""
 
 

@@ -16,21 +16,21 @@ from tempfile import TemporaryDirectory
 import platformdirs
 
 from conformance.errors import TargetError
-from conformance.probe.build import HOST, BuildError, build_probe
+from conformance.probe.build import HOST, build_probe
 from conformance.reproducer.compile import build_static
 from conformance.reproducer.ended import TIME_LIMIT, Ended, NotRunError, exited, panicked
 from conformance.results.kernel import Kernel
 from conformance.scenarios import programs
 from conformance.targets.base import model_options, undecided
-from conformance.targets.channel import Channel, HangError, PanicError, ProbeError, Transport
+from conformance.targets.channel import Channel, PanicError, ProbeError, Transport
 from conformance.targets.facts import linux_before_6_9
+from conformance.targets.guest_errors import probe_errors, target_errors
 from conformance.targets.host import LINUX_DIFFERENCES
 from conformance.targets.needs import first_lack, reason
 from conformance.verdicts.known import KnownDifferences, load_known
 from reference_model import NEWEST, Scenario
 from reference_model.language.answer import NotDecided, Observed
 from vm import accel
-from vm.errors import GuestError, HungError, PanickedError
 from vm.guest import Guest
 from vm.kernelfile import KernelFile, read_kernel
 from vm.machine import Machine
@@ -58,23 +58,15 @@ class GuestProbe:
     def __init__(self, machine: Machine) -> None:
         # A machine for one program is booted once.
         kept = None if machine.program else snapshots()
-        try:
+        with probe_errors():
             self.guest = Guest(machine, kept)
-        except GuestError as error:
-            raise ProbeError(str(error)) from None
 
     def send(self, texts: Sequence[str]) -> None:
         self.guest.send(list(texts))
 
     def line(self, timeout: float) -> str:
-        try:
+        with probe_errors(self.guest.console):
             return self.guest.line(timeout)
-        except PanickedError as error:
-            raise PanicError(str(error), self.guest.console()) from None
-        except HungError as error:
-            raise HangError(str(error)) from None
-        except GuestError as error:
-            raise ProbeError(str(error)) from None
 
     def finish(self) -> None:
         self.kill()
@@ -105,12 +97,10 @@ def guest_machine(
     The machine type follows from the kernel's drivers and its name, ``kvm`` from whether it
     works here.  Raises :class:`TargetError`.
     """
-    try:
+    with target_errors():
         file = read_kernel(kernel)
         init = build_probe(HOST if file.system == "Linux" else "x86_64-netbsd")
         accelerator = accelerator or accel.best(platformdirs.user_cache_path("forkoracle"))
-    except (GuestError, BuildError) as error:
-        raise TargetError(str(error)) from None
     return Machine(file, init, machine or _machine_type(file), cpus, accelerator)
 
 

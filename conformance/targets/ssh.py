@@ -10,7 +10,7 @@ from time import monotonic, sleep
 from typing import TypeVar
 
 from conformance.errors import TargetError
-from conformance.probe.build import HOST, BuildError, build_probe
+from conformance.probe.build import HOST, build_probe
 from conformance.reproducer.compile import build_static, compile_command, first_error
 from conformance.reproducer.ended import TIME_LIMIT, Ended, NotRunError, exited
 from conformance.targets.channel import ProbeError
@@ -32,7 +32,7 @@ S = TypeVar("S", bound=SshShell)
 def probe_for(system: str, machine: str, processor: str) -> Path:
     """A probe for what ``uname`` says with ``-s``, ``-m`` and ``-p``.
 
-    Raises :class:`BuildError` and :class:`TargetError`.
+    Raises :class:`TargetError`.
     """
     if (system, machine) == (platform.system(), platform.machine()):
         return build_probe(HOST)
@@ -58,7 +58,7 @@ class SshTarget(HostTarget):
         self._reconnect = 0.0
         try:
             self._begin(patience)
-        except (BuildError, ProbeError, TargetError) as error:
+        except (ProbeError, TargetError) as error:
             self.kill()
             raise TargetError(f"{host}: {error}") from None
         except BaseException:

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from conformance.errors import TargetError
 from conformance.reproducer.ended import Ended, NotRunError, panicked
-from conformance.targets.channel import PanicError, ProbeError
+from conformance.targets.channel import ProbeError
+from conformance.targets.guest_errors import probe_errors, program_errors, target_errors
 from conformance.targets.ssh import SshTarget
 from conformance.targets.ssh_transport import Host, SshProbe
 from vm.booted import BootedSystem
-from vm.errors import GuestError, PanickedError
+from vm.errors import PanickedError
 from vm.system import LOOPBACK, System
 
 
@@ -27,12 +27,8 @@ class WatchedProbe(SshProbe):
         try:
             return super().line(timeout)
         except ProbeError:
-            try:
+            with probe_errors(self._booted.console):
                 self._booted.check()
-            except PanickedError as error:
-                raise PanicError(str(error), self._booted.console()) from None
-            except GuestError as error:
-                raise ProbeError(str(error)) from None
             raise
 
 
@@ -55,10 +51,8 @@ class SystemTarget(SshTarget):
         what the user's ssh finds.  Raises :class:`TargetError`.
         """
         self._booted: BootedSystem | None = None
-        try:
+        with target_errors():
             self._booted = BootedSystem(prepare)
-        except GuestError as error:
-            raise TargetError(str(error)) from None
         host = Host(
             user,
             LOOPBACK,
@@ -72,28 +66,24 @@ class SystemTarget(SshTarget):
 
     def start_probe(self, probe: Path, patience: float) -> SshProbe:
         assert self._booted is not None
-        try:
+        with probe_errors(self._booted.console):
             self._booted.revive()
-        except GuestError as error:
-            raise ProbeError(str(error)) from None
         self.host = replace(self.host, port=self._booted.port)
         return WatchedProbe(self._booted, self.host, probe, patience)
 
     def run_program(self, source: str) -> Ended:
         assert self._booted is not None
-        try:
+        with program_errors():
             self._booted.revive()
-            self.host = replace(self.host, port=self._booted.port)
+        self.host = replace(self.host, port=self._booted.port)
+        try:
             return super().run_program(source)
-        except GuestError as error:
-            raise NotRunError(str(error)) from None
         except NotRunError:
-            try:
-                self._booted.check()
-            except PanickedError as error:
-                return panicked(str(error))
-            except GuestError as error:
-                raise NotRunError(str(error)) from None
+            with program_errors():
+                try:
+                    self._booted.check()
+                except PanickedError as error:
+                    return panicked(str(error))
             raise
 
     def close(self) -> None:

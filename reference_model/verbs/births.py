@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reference_model import kern_fork
 from reference_model.language.netbsd import SYS_fork
+from reference_model.language.observation import NONE
 from reference_model.language.scenario import flags_value
 from reference_model.proc import Lwp, Sleeping
 from reference_model.verbs.call import errno_name, verb
@@ -56,7 +57,7 @@ def clone(w: World, l: Lwp, flags: str, child: str, stack: str | None = None) ->
 @verb("retval1")
 def retval1(w: World, l: Lwp) -> str:
     value = w.retval1.get(l)
-    return "none" if value is None else f"{value:#x}" if value else "0"
+    return NONE if value is None else f"{value:#x}" if value else "0"
 
 
 @verb("stack")
