@@ -21,7 +21,6 @@ import pytest
 from conformance.scenarios.catalogue import catalogue
 from reference_model import Options, allowed_logs, parse
 from reference_model.clauses import clauses
-from reference_model.language.scenario import VERBS
 
 CHECKOUT = Path(__file__).parents[1]
 DOCUMENTS = [
@@ -189,17 +188,6 @@ def test_links_lead_somewhere(document: Path) -> None:
 def test_no_path_of_one_machine(document: Path) -> None:
     """No document names a directory that only the writer has."""
     assert not _MACHINE_PATH.search(document.read_text(encoding="utf-8"))
-
-
-def test_every_verb_is_documented() -> None:
-    """The table of docs/language.md has each verb with all its arguments, and no other."""
-    text = (CHECKOUT / "docs" / "language.md").read_text(encoding="utf-8")
-    section = text.partition("## Verbs\n")[2].partition("\n## ")[0]
-    steps = dict(re.findall(r"^\| `([^ `]+) ?([^`]*)`", section, re.MULTILINE))
-    required = {
-        verb: sum(not kind.endswith("?") for kind in kinds) for verb, kinds in VERBS.items()
-    }
-    assert {verb: len(arguments.split()) for verb, arguments in steps.items()} == required
 
 
 def test_the_figures_are_those_of_the_bench() -> None:

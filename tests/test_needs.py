@@ -7,8 +7,8 @@ import pytest
 from conformance.results.result import Verdict
 from conformance.runs.run import Run
 from conformance.scenarios.families import FAMILIES
+from conformance.scenarios.needs import ALONE, NEEDS, first_lack, needs, reason
 from conformance.targets.local import LocalTarget
-from conformance.targets.needs import ALONE, NEEDS, first_lack, needs, reason
 from reference_model.language.scenario import VERBS
 from tests.scenarios import named, steps
 

@@ -33,7 +33,7 @@ class Target(Protocol):
 
     ``options`` is what the model is told of this kernel; ``known`` the
     differences from NetBSD that are written down for it, if it is another;
-    ``lacks`` what it has not of what steps need (:mod:`conformance.targets.needs`).
+    ``lacks`` what it has not of what steps need (:mod:`conformance.scenarios.needs`).
     ``ours`` is whether a panic of it harms nobody.
     """
 

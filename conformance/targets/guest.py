@@ -21,12 +21,12 @@ from conformance.reproducer.compile import build_static
 from conformance.reproducer.ended import TIME_LIMIT, Ended, NotRunError, exited, panicked
 from conformance.results.kernel import Kernel
 from conformance.scenarios import programs
+from conformance.scenarios.needs import first_lack, reason
 from conformance.targets.base import model_options, undecided
 from conformance.targets.channel import Channel, PanicError, ProbeError, Transport
 from conformance.targets.facts import linux_before_6_9
 from conformance.targets.guest_errors import probe_errors, target_errors
 from conformance.targets.host import LINUX_DIFFERENCES
-from conformance.targets.needs import first_lack, reason
 from conformance.verdicts.known import KnownDifferences, load_known
 from reference_model import NEWEST, Scenario
 from reference_model.language.answer import NotDecided, Observed

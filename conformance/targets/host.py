@@ -10,6 +10,7 @@ from itertools import groupby
 from pathlib import Path
 
 from conformance.results.kernel import Kernel
+from conformance.scenarios.needs import ALONE, first_lack, reason
 from conformance.targets.base import model_options, undecided
 from conformance.targets.channel import Channel, Hello, ProbeError, Transport
 from conformance.targets.facts import (
@@ -19,7 +20,6 @@ from conformance.targets.facts import (
     linux_facts,
     netbsd_kern_fork,
 )
-from conformance.targets.needs import ALONE, first_lack, reason
 from conformance.verdicts.known import KnownDifferences, load_known
 from reference_model import Options, Scenario
 from reference_model.language.answer import NotDecided, Observed

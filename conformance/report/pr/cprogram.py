@@ -15,8 +15,9 @@ from functools import cache
 from importlib.resources import files
 from textwrap import wrap
 
-from conformance.report.pr.cverbs import WITHOUT_PROGRAM, statement
+from conformance.report.pr.cverbs import statement
 from conformance.report.pr.problem import Problem, scenario_of
+from conformance.verbs import WITHOUT_C
 from reference_model import Log, Options, Scenario
 from reference_model.kernel import Kernel
 from reference_model.language.scenario import ADDRESSES, ANONYMOUS, FORKS, NOBODY
@@ -305,8 +306,8 @@ def _body(scenario: Scenario, expected: tuple[Log, ...], options: Options) -> _B
     if len(expected) > MAX_ORDERS:
         raise NoProgramError(f"{len(expected)} logs may be seen, too many to be listed")
     for step in scenario.steps:
-        if step.verb in WITHOUT_PROGRAM:
-            raise NoProgramError(f"no C is known for {step.verb}: {WITHOUT_PROGRAM[step.verb]}")
+        if step.verb in WITHOUT_C:
+            raise NoProgramError(f"no C is known for {step.verb}: {WITHOUT_C[step.verb]}")
     steps, actors = scenario.steps, _actors(scenario)
     verbs = {step.verb for step in steps}
     processes = "\n".join(_process(scenario, actor) for actor in actors)

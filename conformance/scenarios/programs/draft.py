@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from conformance.scenarios.programs.hazards import HAZARDS
-from conformance.scenarios.programs.scene import Scene
-from conformance.scenarios.programs.vocabulary import LEFT_OUT, VOCABULARY
-from conformance.targets.needs import needs_of
+from conformance.scenarios.needs import needs_of
+from conformance.verbs import DRAWN, NOT_DRAWN
+from conformance.verbs.scene import Scene
 from reference_model import Options, Scenario, Step
 from reference_model.kernel import Kernel
 from reference_model.language.netbsd import PL_PPWAIT, PSL_TRACED, SACTIVE, SIGCHLD, SSTOP
@@ -22,7 +21,7 @@ from reference_model.proc import Lwp, Proc
 
 _NAMES = "CDEFHIJ"
 #: How the observation of a wait speaks that nobody drew, but that has to be.
-WAITS: Final = VOCABULARY["wait4"].clause(())
+WAITS: Final = DRAWN["wait4"].clause(())
 
 
 class Draft:
@@ -78,7 +77,7 @@ class Draft:
     def _allowed(self, step: Step) -> bool:
         """Whether the step leaves alone what goes on in its own time."""
         if (
-            step.verb in LEFT_OUT
+            step.verb in NOT_DRAWN
             or needs_of(step) & self._lacks
             or self.next not in (None, step.actor)
             or self.again not in (None, step.actor)
@@ -93,11 +92,10 @@ class Draft:
             return False
         if step.verb != "wait4" and others & self.machine.replaced:
             return False  # when exec is over, and so what it shows, nobody says
-        hazard = HAZARDS.get(step.verb)
-        born = set(step.actors()) - {step.child} <= self.machine.lwps.keys()
-        if hazard is not None and born:
+        hazards = DRAWN[step.verb].hazards
+        if hazards and set(step.actors()) - {step.child} <= self.machine.lwps.keys():
             scene = Scene(self.machine, step.actor, self.child, self.told, self.traced)
-            if hazard(scene, step.args):
+            if any(hazard.found(scene, step.args) for hazard in hazards):
                 return False
         if step.verb in BIRTHS and self.traced and self._birth_under_way():
             return False  # whoever is told of next might be either's child
@@ -271,7 +269,7 @@ class Draft:
         """A step for whoever has to act next."""
         if self._due or self.next is None:
             return self.due()
-        return Step(self.next, "getppid", (), VOCABULARY["getppid"].clause(()))
+        return Step(self.next, "getppid", (), DRAWN["getppid"].clause(()))
 
     def _wait_for(self, name: str, waiter: str) -> Step:
         stopped = self._proc(name).p_stat == SSTOP
@@ -289,7 +287,7 @@ class Draft:
             parent = self.machine.names[p.p_oppid]
             if self._stopped_and_seen(parent) and self._waiter(parent) == waiter:
                 # Only from the parent's stop does it learn who the newborn is.
-                entry = VOCABULARY["PT_GET_PROCESS_STATE"]
+                entry = DRAWN["PT_GET_PROCESS_STATE"]
                 return Step(waiter, "PT_GET_PROCESS_STATE", (parent,), entry.clause(()))
         return None
 
@@ -324,7 +322,7 @@ class Draft:
 
     def _act_again(self) -> bool:
         """Let the one act who has to before anybody else does."""
-        clause = VOCABULARY["getppid"].clause(())
+        clause = DRAWN["getppid"].clause(())
         return self.again is not None and self.add(Step(self.again, "getppid", (), clause))
 
     def is_over(self) -> bool:
@@ -345,7 +343,7 @@ class Draft:
             if p.p_slflag & PSL_TRACED:
                 if waiter is None:
                     continue
-                go_on = Step(waiter, "PT_CONTINUE", (name,), VOCABULARY["PT_CONTINUE"].clause(()))
+                go_on = Step(waiter, "PT_CONTINUE", (name,), DRAWN["PT_CONTINUE"].clause(()))
                 if self.add(go_on if p.p_waited else self._wait_for(name, waiter)):
                     return True
             elif name in self.told and any(

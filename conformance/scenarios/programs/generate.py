@@ -1,7 +1,7 @@
 """Generated programs: Hypothesis draws them, the model says whether they are any good.
 
 A program is a scenario that nobody has written.  It is drawn step by step:
-:mod:`~conformance.scenarios.programs.vocabulary` says what a step may be, and
+:mod:`~conformance.verbs` says how each verb is drawn, and
 :mod:`~conformance.scenarios.programs.draft` which steps may be taken next (docs/language.md,
 "Two rules for writing scenarios").
 """
@@ -25,8 +25,8 @@ from hypothesis.configuration import set_hypothesis_home_dir
 
 from conformance.scenarios.programs import FAMILY
 from conformance.scenarios.programs.draft import WAITS, Draft
-from conformance.scenarios.programs.vocabulary import VOCABULARY, Dice, Group
 from conformance.scenarios.sense import makes_sense
+from conformance.verbs import DRAWN, Dice, Topic
 from reference_model import Options, Scenario, Step
 from reference_model.language.scenario import ANONYMOUS
 
@@ -47,36 +47,36 @@ _PATIENCE = 12
 
 #: What programs are about beside births, ends and waits; who is in one stands there together.
 _PLAIN: Final = (
-    (Group.FILES, Group.DIRECTORY, Group.MEMORY),
-    (Group.FILES, Group.MEMORY, Group.PROGRAMS),
-    (Group.DIRECTORY, Group.LOOKS),
-    (Group.SIGNALS,),
-    (Group.SIGNALS, Group.LOOKS),
-    (Group.SIGNALS, Group.STOPPED),
-    (Group.LIMITS, Group.LOOKS),
-    (Group.LIMITS, Group.ATTRIBUTES),
-    (Group.ATTRIBUTES, Group.LOOKS),
-    (Group.ATTRIBUTES, Group.SIGNALS),
-    (Group.STOPPED, Group.LOOKS),
-    (Group.SESSIONS, Group.LOOKS),
-    (Group.KQUEUE,),
-    (Group.KQUEUE, Group.LIMITS),
-    (Group.KTRACE, Group.PROGRAMS),
-    (Group.KTRACE, Group.LOOKS, Group.PROGRAMS),
-    (Group.FILES, Group.AIO, Group.LOOKS),
-    (Group.PROGRAMS, Group.SIGNALS),
+    (Topic.FILES, Topic.DIRECTORY, Topic.MEMORY),
+    (Topic.FILES, Topic.MEMORY, Topic.EXEC),
+    (Topic.DIRECTORY, Topic.INSPECTION),
+    (Topic.SIGNALS,),
+    (Topic.SIGNALS, Topic.INSPECTION),
+    (Topic.SIGNALS, Topic.STOPPED),
+    (Topic.LIMITS, Topic.INSPECTION),
+    (Topic.LIMITS, Topic.ATTRIBUTES),
+    (Topic.ATTRIBUTES, Topic.INSPECTION),
+    (Topic.ATTRIBUTES, Topic.SIGNALS),
+    (Topic.STOPPED, Topic.INSPECTION),
+    (Topic.SESSIONS, Topic.INSPECTION),
+    (Topic.KQUEUE,),
+    (Topic.KQUEUE, Topic.LIMITS),
+    (Topic.KTRACE, Topic.EXEC),
+    (Topic.KTRACE, Topic.INSPECTION, Topic.EXEC),
+    (Topic.FILES, Topic.AIO, Topic.INSPECTION),
+    (Topic.EXEC, Topic.SIGNALS),
 )
 #: Each look at the counters takes two ticks of the clock, so these are few.
-_SLOW: Final = (Group.COUNTS, Group.LIMITS)
+_SLOW: Final = (Topic.COUNTS, Topic.LIMITS)
 _TRACED: Final = (
     (),
     (),
-    (Group.SIGNALS,),
-    (Group.SIGNALS, Group.LOOKS),
-    (Group.LOOKS,),
-    (Group.KQUEUE,),
-    (Group.MEMORY, Group.FILES),
-    (Group.ATTRIBUTES,),
+    (Topic.SIGNALS,),
+    (Topic.SIGNALS, Topic.INSPECTION),
+    (Topic.INSPECTION,),
+    (Topic.KQUEUE,),
+    (Topic.MEMORY, Topic.FILES),
+    (Topic.ATTRIBUTES,),
 )
 #: Who is there from the start, and how T becomes a tracer.
 _STARTS: Final[tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]] = (
@@ -88,13 +88,13 @@ _STARTS: Final[tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]] = (
 
 
 @lru_cache(maxsize=64)
-def _verbs(groups: tuple[Group, ...]) -> tuple[str, ...]:
-    """The verbs of the groups, each as often as its weight says; births are enough anyway."""
+def _verbs(topics: tuple[Topic, ...]) -> tuple[str, ...]:
+    """The verbs of the topics, each as often as its weight says; births are enough anyway."""
     return tuple(
         verb
-        for verb, entry in VOCABULARY.items()
-        if entry.group in groups
-        for _ in range(entry.weight * (1 if entry.group is Group.BIRTHS else _STRESS))
+        for verb, entry in DRAWN.items()
+        if entry.topic in topics
+        for _ in range(entry.weight * (1 if entry.topic is Topic.BIRTHS else _STRESS))
     )
 
 
@@ -111,10 +111,10 @@ def _beginning(dice: Dice, options: Options, lacks: frozenset[str]) -> tuple[Dra
         for text in start:
             draft.add(_step(text))
         draft.add(_step("T: wait4 P", WAITS))
-        groups = dice.pick(_TRACED)
+        topics = dice.pick(_TRACED)
         scene = draft.scene("T")
         if dice.below(8):
-            args = VOCABULARY["PT_SET_EVENT_MASK"].draw(dice, scene)
+            args = DRAWN["PT_SET_EVENT_MASK"].draw(dice, scene)
             if args is not None:
                 draft.add(Step("T", "PT_SET_EVENT_MASK", args))
         if dice.below(4) == 0:
@@ -123,20 +123,20 @@ def _beginning(dice: Dice, options: Options, lacks: frozenset[str]) -> tuple[Dra
             draft.add(_step("T: PT_CONTINUE P"))
             if dice.below(3) == 0:
                 draft.add(_step("P: sigprocmask unblock SIGCHLD"))
-        return draft, list(_verbs((Group.BIRTHS, Group.TRACERS, *groups)))
-    groups = _SLOW if dice.below(100) == 0 else dice.pick(_PLAIN)
+        return draft, list(_verbs((Topic.BIRTHS, Topic.TRACERS, *topics)))
+    topics = _SLOW if dice.below(100) == 0 else dice.pick(_PLAIN)
     draft = Draft(options, lacks, ("P", "Q") if dice.below(3) == 0 else ("P",), traced=False)
-    if Group.LIMITS in groups and options.uid == 0 and dice.below(2):
+    if Topic.LIMITS in topics and options.uid == 0 and dice.below(2):
         # A user of its own, whose processes can be counted and limited.
         draft.add(_step(f"P: setrlimit {1 + dice.below(4)} 4"))
         draft.add(_step("P: setreuid free1 free1"))
-    if Group.KQUEUE in groups:
+    if Topic.KQUEUE in topics:
         draft.add(_step("P: kqueue 30"))
         draft.add(_step(f"P: watch 30 P {dice.pick(('NOTE_TRACK', 'NOTE_FORK'))}"))
-    if Group.KTRACE in groups:
+    if Topic.KTRACE in topics:
         draft.add(_step("P: pipe 24 25"))
         draft.add(_step("P: ktrace 25 P KTRFAC_USER|KTRFAC_INHERIT"))
-    return draft, list(_verbs((Group.BIRTHS, *groups)))
+    return draft, list(_verbs((Topic.BIRTHS, *topics)))
 
 
 def _drawn(dice: Dice, draft: Draft, verbs: Sequence[str]) -> Step | None:
@@ -148,9 +148,9 @@ def _drawn(dice: Dice, draft: Draft, verbs: Sequence[str]) -> Step | None:
     actor = first or dice.pick(draft.ready)
     scene = draft.scene(actor)
     if scene.tracees(stopped=True) and dice.below(4):
-        verbs = _verbs((Group.TRACERS,))
+        verbs = _verbs((Topic.TRACERS,))
     for _ in range(4):
-        entry = VOCABULARY[verb := dice.pick(verbs)]
+        entry = DRAWN[verb := dice.pick(verbs)]
         args = entry.draw(dice, scene)
         if args is not None:
             return Step(actor, verb, args, entry.clause(args))
@@ -180,7 +180,7 @@ def program(
 ) -> tuple[Step, ...] | None:
     """The steps of the program that *data* stands for; None where they make no sense.
 
-    *lacks* is what the kernel has not (:mod:`conformance.targets.needs`).
+    *lacks* is what the kernel has not (:mod:`conformance.scenarios.needs`).
     """
     draft = _draft(data, options, lacks)
     if draft is None or len(draft.steps) < 2:

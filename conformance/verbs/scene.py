@@ -1,11 +1,17 @@
-"""How things stand in the model when a step is drawn: who is there, and may be named."""
+"""The state of the model when a step is drawn: the actors, and which of them may be named."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reference_model.language.netbsd import PSL_TRACED, SACTIVE, SSTOP
+from reference_model.language.netbsd import (
+    PK_CLDSIGIGN,
+    PK_NOCLDWAIT,
+    PSL_TRACED,
+    SACTIVE,
+    SSTOP,
+)
 from reference_model.language.scenario import FORKS
 from reference_model.machine import Machine
 from reference_model.proc import Proc
@@ -16,15 +22,15 @@ Args = tuple[str, ...]
 
 @dataclass(slots=True)
 class Scene:
-    """Whose step is drawn, and how things stand in the model."""
+    """The actor whose step is drawn, and the state of the model."""
 
     machine: Machine
     actor: str
-    #: What the next newborn is called; ``-`` where all names are taken.
+    #: The name of the next newborn; ``-`` where all names are taken.
     child: str
-    #: Who has been told of, and is there or gone for sure.
+    #: The actors that a step may name: their births are known, and so is whether they have ended.
     told: Sequence[str]
-    #: Whether anybody is, or will be, traced.
+    #: Whether the program has a tracer.
     traced: bool
 
     def proc(self, name: str) -> Proc:
@@ -36,11 +42,11 @@ class Scene:
 
     @property
     def named(self) -> list[str]:
-        """Whom a step may name: when exec is over, and so what it shows, nobody says."""
+        """The actors that a step may name: no step tells when an exec is over."""
         return [name for name in self.told if name not in self.machine.replaced]
 
     def living(self, *, others: bool = False) -> list[str]:
-        """Who may be named and is alive; with *others*, but for the actor."""
+        """Returns those that may be named and are alive; with *others*, without the actor."""
         return [
             name
             for name in self.named
@@ -48,11 +54,11 @@ class Scene:
         ]
 
     def children(self) -> list[str]:
-        """The actor's own and its tracees, dead ones too."""
+        """Returns the actor's children and tracees, dead ones too."""
         return [name for name in self.told if self.proc(name).p_pptr is self.own]
 
     def tracees(self, *, stopped: bool) -> list[str]:
-        """Whom the actor traces; with *stopped*, and has seen stop."""
+        """Returns the actor's tracees; with *stopped*, those that it has seen stop."""
         procs = ((name, self.proc(name)) for name in self.children())
         return [
             name
@@ -62,7 +68,7 @@ class Scene:
 
     @property
     def born(self) -> bool:
-        """Whether a fork gave birth to the actor; nobody sees on which stack another is born."""
+        """Whether a fork gave birth to the actor; of others no step sees on which stack."""
         births = (s.verb for s in reversed(self.machine.steps) if s.child == self.actor)
         return next(births, "") in FORKS
 
@@ -72,12 +78,12 @@ class Scene:
 
     @property
     def users_differ(self) -> bool:
-        """Whether somebody has become another user: then each process counts for its user's."""
+        """Whether an actor has become another user: then each process counts for its user."""
         root = self.machine.k.root_cred
         return any(l.l_cred is not root for l in self.machine.lwps.values())
 
     def looked_after(self, name: str) -> bool:
-        """Whether a living root is in the process group of *name*: its parent is in another.
+        """Returns whether a living root, whose parent is in another group, is in that of *name*.
 
         An orphan that ends is counted out as if it had been counted in when init got it, so that
         pg_jobc is too low from then on (kern_exit.c, line 428: fixjobc(); not proc_reparent()).
@@ -91,5 +97,15 @@ class Scene:
         return self.proc(name).p_pgrp is k.roots_group and has_root and not lost_orphan
 
     def any_flag(self, flag: int) -> bool:
-        """Whether any process has the PS_ *flag*."""
+        """Returns whether any process has the PS_ *flag*."""
         return any(l.l_proc.p_sflag & flag for l in self.machine.lwps.values())
+
+
+def ignores_ends(p: Proc) -> bool:
+    """Returns whether the children of *p* go to init when they end.
+
+    Tracees of its own go there as what they are, traced, and init looks for the
+    parent that they had (kern_exit.c, lines 526 and 1179): where that one has gone
+    as well, 10.99.12 panics.
+    """
+    return bool(p.p_flag & (PK_NOCLDWAIT | PK_CLDSIGIGN))

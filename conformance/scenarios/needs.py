@@ -1,4 +1,4 @@
-"""What a step needs of the kernel that it runs on: the one place where it is written down."""
+"""What a step needs of the kernel that takes it: what its verb needs, and some of its fields."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _REASONS = {
 
 
 def needs_of(step: Step) -> frozenset[str]:
-    """All that the step needs."""
+    """Returns all that the step needs."""
     found = set()
     # Linux, too, tells the nice value of a process.
     if step.verb in NEEDS and not (step.verb == "kinfo" and step.args[1] in _TOLD_BY_LINUX):
@@ -35,15 +35,15 @@ def needs_of(step: Step) -> frozenset[str]:
 
 
 def needs(scenario: Scenario) -> frozenset[str]:
-    """All that the scenario's steps need."""
+    """Returns all that the scenario's steps need."""
     return frozenset().union(*map(needs_of, scenario.steps))
 
 
 def reason(option: str) -> str:
-    """Why a scenario that needs *option* is not decided where there is none."""
+    """Returns why a scenario that needs *option* is not decided without it."""
     return _REASONS.get(option, f"kernel without {option}")
 
 
 def first_lack(scenario: Scenario, lacks: Iterable[str]) -> str | None:
-    """The first of *lacks*, by name, that the scenario needs."""
+    """Returns the first of *lacks*, by name, that the scenario needs."""
     return min(needs(scenario) & frozenset(lacks), default=None)
