@@ -19,7 +19,7 @@ from rich.console import Console
 from conformance.errors import CANNOT_RUN, INTERRUPTED, USAGE, TargetError, UsageError
 
 #: Each is a module of conformance.commands, with the functions add_NAME and run_NAME.
-_COMMANDS = ("run", "report", "clauses", "mutate", "vm", "bench")
+_COMMANDS = ("run", "report", "clauses", "verbs", "mutate", "vm", "bench")
 
 
 class _Parser(argparse.ArgumentParser):
