@@ -6,7 +6,6 @@ target could not run, 130 interrupted.
 
 from __future__ import annotations
 
-import argparse
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -16,17 +15,20 @@ from typing import Any, NoReturn
 
 from rich.console import Console
 
+from conformance.commands.parser import Parser, PrintCompletion, PrintVersion
 from conformance.errors import CANNOT_RUN, INTERRUPTED, USAGE, TargetError, UsageError
 
 #: Each is a module of conformance.commands, with the functions add_NAME and run_NAME.
-_COMMANDS = ("run", "report", "clauses", "verbs", "mutate", "vm", "bench")
+_COMMANDS = ("run", "scenarios", "clauses", "verbs", "report", "mutate", "vm", "bench")
+_EXAMPLES = """\
+examples:
+  forkoracle run                                    on this machine's kernel
+  forkoracle run --kernel netbsd                    on a NetBSD kernel, in QEMU
+  forkoracle run --kern-fork sys/kern/kern_fork.c   on an edited file, before it is a kernel
+  forkoracle clauses VFORK-WAIT                     what a clause says, and what tests it
+  eval "$(forkoracle --print-completion bash)"      completion of options, for this shell
 
-
-class _Parser(argparse.ArgumentParser):
-    """Errors are one line that says what was wrong and what is allowed."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(USAGE, f"{self.prog}: {message}\n")
+'forkoracle COMMAND --help' has a command's options and examples."""
 
 
 def _function(verb: str, name: str) -> Callable[..., Any]:
@@ -36,13 +38,23 @@ def _function(verb: str, name: str) -> Callable[..., Any]:
     return function
 
 
-def _arguments(asked: Sequence[str]) -> argparse.ArgumentParser:
-    parser = _Parser(
+def _arguments(asked: Sequence[str]) -> Parser:
+    parser = Parser(
         prog="forkoracle",
         description="Checks a kernel against a reference model of NetBSD's kern_fork.c.",
+        epilog=_EXAMPLES,
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    # Whoever names a command waits for that one to be loaded, and for no other.
+    parser.add_argument("--version", action=PrintVersion, nargs=0, help="print the version")
+    parser.add_argument(
+        "--print-completion",
+        action=PrintCompletion,
+        metavar="SHELL",
+        help="print completion code for bash, zsh or tcsh",
+    )
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", title="commands", prog="forkoracle"
+    )
+    # Only the named command is loaded, to start quickly.
     for name in [name for name in _COMMANDS if name in asked[:1]] or _COMMANDS:
         _function("add", name)(commands)
     return parser
@@ -53,9 +65,10 @@ def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; the exit status."""
+    """Runs the command; returns the exit status."""
     asked = sys.argv[1:] if arguments is None else arguments
     options = _arguments(asked).parse_args(asked)
+    options.asked = list(asked)
     signal.signal(signal.SIGTERM, _interrupt)
     console = Console()
     try:

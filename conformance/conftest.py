@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from conformance.commands.choice import Choice, Wanted, add_options, choose_target
+from conformance.commands.choice import Choice, choose_target
+from conformance.commands.options import Wanted, add_kern_fork, add_only, add_target_options
 from conformance.errors import TargetError
 from conformance.report.junit import item_outcome
 from conformance.results.result import Result, Verdict
@@ -73,7 +74,10 @@ FRONT = pytest.StashKey[Front]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    add_options(parser.getgroup("forkoracle").addoption)
+    add = parser.getgroup("forkoracle").addoption
+    add_target_options(add)
+    add_kern_fork(add)
+    add_only(add)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -116,7 +116,7 @@ def test_report_asks_the_kernel_that_is_named(tmp_path: Path, local: LocalTarget
     command = ("report", str(results), "-o", str(tmp_path / "out"), "--target", "local")
     done = forkoracle(tmp_path, *command, "--repeat", "5")
     assert done.returncode == 0, done.stderr
-    assert "seen 5 of 5 times" in done.stdout
+    assert "seen 5 of 5 times, 1 scenario with this cause" in done.stdout
     text = " ".join((tmp_path / "out/clone-ptrace.txt").read_text().split())
     assert "Seen 5 of 5 times" in text
     assert f"Run on {local.kernel}, it exited with 1: step 0, P: __clone" in text
@@ -150,7 +150,7 @@ def test_run_counts_for_its_report_and_its_results(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("run", "--repeat", "3"), "--repeat goes with --report"),
+        (("run", "--repeat", "3"), "--repeat needs --report DIR"),
         (("run", "--repeat", "0", "--report", "x"), "--repeat: expected a number of 1 or more"),
     ],
 )

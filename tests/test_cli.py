@@ -39,7 +39,6 @@ def test_a_run_that_agrees_exits_with_0(tmp_path: Path) -> None:
 
 RESULTS = '{"format": 99, "summary": {}, "clauses": {}, "differences": []}'
 USAGE = {
-    "no command": ([], None, "COMMAND"),
     "unknown target": (["run", "--target", "vax"], None, "expected auto, local"),
     "unknown family": (["run", "--only", "spoon"], None, "families are validation, sharing"),
     "unknown clause": (["run", "--only", "SYS-SPOON"], None, "'forkoracle clauses' lists"),
@@ -49,7 +48,7 @@ USAGE = {
     "bad scenario": (["run", "--scenarios"], GOOD + "P: spoon\n", "line 6: 'P: spoon'"),
     "bad clause": (["run", "--scenarios"], GOOD.replace("SYS-FORK", "SYS-SPOON"), "SYS-SPOON"),
     "not text": (["run", "--scenarios"], "\udcff", "utf-8"),
-    "both": (["run", "--only", "nproc", "--scenarios"], GOOD, "exclude each other"),
+    "both": (["run", "--only", "nproc", "--scenarios"], GOOD, "families are mine"),
     "no folder": (["run", "--only", "nproc", "--json", "/nothing/at/all"], None, "no folder"),
     "another format": (["clauses", "--results"], RESULTS, "results of format 99"),
     "no results": (["clauses", "--results"], "{}", "expected an object with 'format'"),
@@ -159,7 +158,7 @@ def test_clauses_reads_the_results_that_run_writes(tmp_path: Path) -> None:
     [
         (["--programs", "many"], "--programs many: expected a number of programs, or 30s"),
         (["--programs", "0"], "--programs 0: expected a number of programs, or 30s"),
-        (["--programs", "5", "--only", "vfork"], "--only and --programs exclude each other"),
+        (["--programs", "5", "--only", "vfork"], "--only and --programs cannot be combined"),
         (["--kern-fork", "x.c", "--programs", "5"], "--kern-fork draws cases of its own"),
     ],
 )

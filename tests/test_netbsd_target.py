@@ -12,7 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from conformance.commands.choice import KERNEL_VARIABLE, Wanted, choose_target
+from conformance.commands.choice import KERNEL_VARIABLE, choose_target
+from conformance.commands.options import Wanted
 from conformance.errors import TargetError
 from conformance.results.result import Verdict
 from conformance.runs.run import Run

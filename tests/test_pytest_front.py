@@ -81,7 +81,7 @@ def test_a_broken_model_fails_the_item_that_is_to_blame(tmp_path: Path) -> None:
     items = _items(done.stdout)
     assert [name for name, how in items.items() if how == "FAILED"] == ["vfork-SYS-VFORK14"]
     assert set(items.values()) == {"FAILED", "PASSED"}
-    assert "scenario vfork/__vfork14/memory, seen 3 of 3 times" in done.stdout
+    assert "scenario vfork/__vfork14/memory, reproduced 3/3" in done.stdout
     assert re.search(r"> P: load +1 +2", done.stdout)
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from conformance.commands.choice import Wanted, choose_target
+from conformance.commands.choice import choose_target
+from conformance.commands.options import Wanted
 from conformance.scenarios.selection import SelectionError
 from tests.command import forkoracle
 from tests.mirror import NOT_FOUND, Mirror, make_release, serve, write_sums
@@ -205,8 +206,11 @@ def test_run_release_says_what_is_wrong_with_a_mirror(tmp_path: Path, mirror: Mi
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        (["--target", "local", "--release", "11.0"], "--release goes with --target netbsd or auto"),
-        (["--kernel", "netbsd", "--release", "11.0"], "exclude each other"),
+        (
+            ["--target", "local", "--release", "11.0"],
+            "--release cannot be combined with --target local: expected --target netbsd",
+        ),
+        (["--kernel", "netbsd", "--release", "11.0"], "--kernel and --release cannot be combined"),
     ],
 )
 def test_options_that_do_not_go_together(tmp_path: Path, options: list[str], expected: str) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from conformance.commands.resume import resume_command
 from conformance.results.kernel import Kernel
 from conformance.results.result import Verdict
 from conformance.runs.journal import Journal, JournalError
@@ -132,9 +134,10 @@ def test_a_full_disk_ends_the_journal_and_not_the_run(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["kill -9", "Ctrl-C"])
 def test_the_command_goes_on_from_its_last_run(tmp_path: Path, number: int) -> None:
-    """Killed in mid-run on a real kernel, `--resume` alone finds what was seen; then it goes."""
+    """Killed in mid-run on a real kernel, it goes on with what it printed, or with --resume."""
     mark = new_mark()
-    arguments = ["run", "--target", "local", "--only", "validation", "--only", "vfork"]
+    results = tmp_path / "it's results.json"
+    arguments = ["run", "--target", "local", "--only", "validation,vfork", "--json", str(results)]
     first = subprocess.Popen(
         [COMMAND, *arguments],
         env=environment(tmp_path, **{MARK: mark}),
@@ -150,22 +153,48 @@ def test_the_command_goes_on_from_its_last_run(tmp_path: Path, number: int) -> N
     wait_until(lambda: written() > 50_000)
     first.send_signal(number)
     said, _ = first.communicate()
-    if number == signal.SIGINT:
-        assert re.search(r"^Go on with: forkoracle run --resume /", said, re.MULTILINE)
     [journal] = folder.glob("*")
     seen = len(journal.read_bytes().splitlines()) - 1
-    done = forkoracle(tmp_path, *arguments, "--resume", "--json", str(tmp_path / "r.json"))
+    command = shlex.join([COMMAND, *arguments, "--resume"])
+    if number == signal.SIGINT:
+        [command] = re.findall(r"^Go on with: (.*)$", said, re.MULTILINE)
+        assert shlex.split(command)[1:] == [*arguments, "--resume", str(journal)]
+        assert 0 < json.loads(results.read_text())["summary"]["scenarios"] <= seen + 64
+    done = subprocess.run(
+        ["bash", "-c", command],
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
     assert done.returncode == 0, done.stderr
-    total = json.loads((tmp_path / "r.json").read_text())["summary"]["scenarios"]
+    total = json.loads(results.read_text())["summary"]["scenarios"]
     assert 0 < seen < total
     assert total == len(select(["validation", "vfork"]))
     assert list(folder.glob("*")) == []
-    wait_until(lambda: not marked(mark))
     again = forkoracle(tmp_path, *arguments, "--resume")
     assert (again.returncode, again.stderr) == (
         2,
         "forkoracle: --resume: no run is unfinished: expected a FILE\n",
     )
+    wait_until(lambda: not marked(mark))
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ("run --only a,b", "run --only a,b --resume j"),
+        ("run --resume --only a", "run --only a --resume j"),
+        ("run --resume - --only a", "run --only a --resume j"),
+        ("run --resume old --seed 2", "run --seed 2 --resume j"),
+        ("run --resume=old --kernel 'a b'", "run --kernel 'a b' --resume j"),
+        ("run --report r", "run --report r --force --resume j"),
+    ],
+)
+def test_the_hint_has_every_option_that_was_asked_for(asked: str, expected: str) -> None:
+    command = resume_command(shlex.split(asked), Path("j"))
+    assert shlex.split(command)[-len(shlex.split(expected)) :] == shlex.split(expected)
 
 
 def test_a_named_journal_stays(tmp_path: Path) -> None:

@@ -79,14 +79,16 @@ BAD = {
     ),
     "too many actors": (
         "scenario a\nabout SUCCESS\n" + "".join(f"A{n}: load\n" for n in range(MAX_ACTORS + 1)),
-        1,
-        "a",
+        3 + MAX_ACTORS,
+        "more than",
         f"{MAX_ACTORS} actors",
     ),
     "no actor": (wrong("fork C"), 3, "fork C", "ACTOR: VERB"),
     "bad actor": (wrong("p: fork C"), 3, "'p'", "an actor such as C"),
     "unknown verb": (wrong("P: spoon C"), 3, "'spoon'", "fork vfork __vfork14 __clone"),
-    "too few words": (wrong("P: kill C"), 3, "kill", "actor signal"),
+    "misspelt verb": (wrong("P: frok C"), 3, "'frok'", "did you mean fork"),
+    "too few words": (wrong("P: kill C"), 3, "kill takes C SIGNAL", "'kill C SIGUSR1'"),
+    "one limit": (wrong("P: setrlimit 3"), 3, "takes SOFT HARD", "'setrlimit count+1 count+1'"),
     "too many words": (wrong("P: load 3"), 3, "load", "no arguments"),
     "bad child": (wrong("P: fork 3"), 3, "'3'", "an actor such as C, or -"),
     "bad whom": (wrong("P: wait4 all"), 3, "'all'", "any, or -"),
@@ -105,8 +107,8 @@ BAD = {
     "bad uid": (wrong("P: setreuid -2 0"), 3, "'-2'", "0, -1, free1 or free2"),
     "bad event": (wrong("P: PT_SET_EVENT_MASK P FORK"), 3, "'FORK'", "PTRACE_POSIX_SPAWN or 0"),
     "bad step's clause": (wrong("P: load [fork]"), 3, "P: load [fork]", "a clause in brackets"),
-    "born twice": (wrong("P: fork C", "P: fork C"), 1, "C is born", "twice"),
-    "born late": (wrong("P: fork C", "C: load"), 1, "C is born after", "acted"),
+    "born twice": (wrong("P: fork C", "P: fork C"), 4, "C cannot be born twice", "in line 3"),
+    "born late": (wrong("P: fork C", "C: load"), 4, "C cannot be born", "acts in line 3"),
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from conformance.source.compile import OLDEST, build, read_source
 from conformance.source.layout import CASE, RECORD
 from conformance.source.model import World
 from conformance.source.mutants import Fate, Mutant, Mutation
+from conformance.source.names import number_text
 from conformance.source.runner import Died, Runner
 from conformance.source.suite import Suite
 from conformance.source.target import SourceRun
@@ -70,7 +72,7 @@ def test_a_file_that_differs(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stderr) == (1, "")
     assert "ACCOUNTING-FLAG: the accounting flags are AFORK" in done.stdout
-    assert "lines 591 of the file; fork-flags: fork1 flags=0x0, seen 3 of 3 times" in done.stdout
+    assert "lines 591 of the file; fork-flags: fork1 flags=0x0, reproduced 3/3" in done.stdout
     first = read_results(out).to_json()["differences"][0]
     assert (first["clause"], first["family"]) == ("ACCOUNTING-FLAG", "fork-flags")
     assert (first["times"], first["lines"]) == (3, "591")
@@ -215,9 +217,9 @@ def test_without_a_compiler_it_exits_with_3(tmp_path: Path) -> None:
     ("args", "expected"),
     [
         (["--target", "source"], "expected --kern-fork sys/kern/kern_fork.c"),
-        (["--target", "local", "--kern-fork", "x.c"], "not with local"),
+        (["--target", "local", "--kern-fork", "x.c"], "cannot be combined with --target local"),
         (["--kern-fork", __file__, "--only", "spoon"], "families of the target source are"),
-        (["--kern-fork", "x.c", "--kernel", "netbsd"], "goes with neither --kernel"),
+        (["--kern-fork", "x.c", "--kernel", "netbsd"], "cannot be combined with --kernel"),
     ],
 )
 def test_options_that_do_not_go_together_exit_with_2(
@@ -366,6 +368,57 @@ def test_the_lines_of_a_clause_follow_an_edit(tmp_path: Path) -> None:
     assert lines.numbers(moved["SUCCESS"]) == [646]
     gone = broken(tmp_path / "y.c", ("\tp2->p_aio = NULL;\n", "", 0))
     assert "NO-AIO" not in lines.lines_in(gone)
+
+
+@needs_kern_fork
+def test_a_moved_statement_is_said_to_be_moved(tmp_path: Path) -> None:
+    statement = "\tp2->p_aio = NULL;\n"
+    path = broken(tmp_path / "x.c", (statement, "", 0))
+    text = path.read_text(encoding="latin-1")
+    end = "\tp1 = l1->l_proc;\n"
+    path.write_text(text.replace(end, end + "\n\n" + statement, 1), encoding="latin-1")
+    line = path.read_text(encoding="latin-1").splitlines().index(statement.rstrip()) + 1
+    before = clauses()["NO-AIO"].lines
+    found = lines.lines_in(path)["NO-AIO"]
+    assert found == f"{line} (moved from {before})"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "text"),
+    [
+        ("p_slflag", 0x44, "PSL_TRACEVFORK_DONE|PSL_TRACED"),
+        ("p_flag", 0x102, "PK_SYSTEM|PK_SUGID"),
+        ("p_flag", 0x40000001, "0x40000001"),
+        ("p_lflag", 0, "0"),
+        ("p_acflag", 1, "AFORK"),
+        ("p_exitsig", 20, "SIGCHLD"),
+        ("p_exitsig", 1515870810, "not set (0x5a5a5a5a)"),
+        ("p_acflag", 0x5A5A, "not set (0x5a5a)"),
+        ("p_stat", 2, "SACTIVE"),
+        ("l_stat", 7, "LSONPROC"),
+        ("retval0", -7, "not set"),
+        ("retval0", 7, "7"),
+        ("l_sigmask", 6, "0x6"),
+        ("p_ppid", 99, "99"),
+    ],
+)
+def test_a_number_of_a_record_is_shown_by_its_name(field: str, value: int, text: str) -> None:
+    assert number_text(field, value) == text
+
+
+@needs_kern_fork
+def test_a_difference_in_several_families_is_shown_once(tmp_path: Path) -> None:
+    """No table of clauses comes before it, unless --clauses asks for one."""
+    path = broken(tmp_path / "x.c", ("p2->p_acflag = AFORK", "p2->p_acflag |= AFORK", 0))
+    asked = ("run", "--kern-fork", str(path), "--only", "fork-flags,limits")
+    done = forkoracle(tmp_path, *asked)
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.count("ACCOUNTING-FLAG: ") == 1
+    assert "ACCOUNTING-FLAG " not in done.stdout
+    [where] = re.findall(r"reproduced 3/3; (\d+) other cases fail the same way", done.stdout)
+    [total] = re.findall(r" (\d+) differences", done.stdout.splitlines()[-1])
+    assert int(where) + 1 == int(total)
+    assert "ACCOUNTING-FLAG " in forkoracle(tmp_path, *asked, "--clauses").stdout
 
 
 def test_a_record_names_each_field_once() -> None:

@@ -17,7 +17,8 @@ from time import monotonic, sleep
 import psutil
 import pytest
 
-from conformance.commands.choice import Wanted, choose_target
+from conformance.commands.choice import choose_target
+from conformance.commands.options import Wanted
 from conformance.errors import TargetError
 from conformance.results.kernel import Kernel
 from conformance.results.result import Verdict
@@ -527,9 +528,12 @@ def test_what_is_no_host_is_refused(text: str) -> None:
     ("wanted", "said"),
     [
         (Wanted("ssh"), "needs a host: expected --host"),
-        (Wanted("local", host="box"), "--host goes with --target ssh or auto"),
-        (Wanted(host="box", kernel=Path("netbsd")), "--kernel and --host exclude each other"),
-        (Wanted(identity=Path("key")), "goes with --host or --image"),
+        (
+            Wanted("local", host="box"),
+            "--host cannot be combined with --target local: expected --target ssh or auto",
+        ),
+        (Wanted(host="box", kernel=Path("netbsd")), "--kernel and --host cannot be combined"),
+        (Wanted(identity=Path("key")), "--identity needs --host USER@HOST or --image FILE"),
         (Wanted(host="box", identity=Path("/nonexistent")), "no such file"),
     ],
 )

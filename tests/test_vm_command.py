@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import stat
@@ -127,7 +128,9 @@ def test_a_guest_in_the_background(home: Path) -> None:
     again = vm(home, "start", "--kernel", BOOTS, "--name", "mine")
     assert (again.returncode, again.stderr.count("\n")) == (3, 1)
     assert "there is a guest 'mine'" in again.stderr
-    assert vm(home, "stop", "mine").returncode == 0
+    stopped = vm(home, "stop", "mine")
+    assert stopped.returncode == 0
+    assert re.fullmatch(r"mine: ended, and its files are removed \(\d+ bytes\)\n", stopped.stdout)
     assert not process.is_running()
     assert list(guests(home).iterdir()) == []
     assert list((home / "tmp").iterdir()) == []
@@ -245,7 +248,7 @@ def test_a_bad_image_is_told_in_one_line(home: Path, name: str, start: tuple[str
     [
         (["start"], "expected one of --kernel FILE, --release VERSION and --image FILE"),
         (["start", "--kernel", "a", "--image", "b"], "expected one of --kernel FILE"),
-        (["start", "--kernel", "a", "--full"], "--full goes with --release"),
+        (["start", "--kernel", "a", "--full"], "--full needs --release"),
         (["start", "--image", "a", "--identity", "/nothing"], "expected a key to log in with"),
         (["fetch", "eleven"], "unknown release 'eleven'"),
         ([], "ACTION"),

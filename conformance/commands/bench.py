@@ -17,15 +17,19 @@ from conformance.output import write_whole
 
 def add_bench(commands: argparse._SubParsersAction[Any]) -> None:
     """Add ``bench`` to the commands."""
-    measure = commands.add_parser("bench", help="the figures of the README, measured here")
-    measure.add_argument("--json", type=Path, metavar="FILE")
+    measure = commands.add_parser(
+        "bench",
+        help="measure the figures of the README on this machine",
+        description="Measures the figures of the README on this machine.",
+    )
+    measure.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON")
     named = os.environ.get(KERNEL_VARIABLE)
     measure.add_argument(
         "--kernel",
         type=Path,
         default=Path(named) if named else None,
         metavar="FILE",
-        help="measure a guest of this NetBSD kernel, too",
+        help=f"also measure a guest of this NetBSD kernel; default: {KERNEL_VARIABLE}",
     )
 
 

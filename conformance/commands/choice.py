@@ -1,4 +1,4 @@
-"""Which kernel to ask, and why: the options, and the line that every run begins with."""
+"""Which kernel to ask, and why: the line that every run begins with."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import os
 import platform
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
+from conformance.commands.options import NAMES_A_SYSTEM, TARGETS, Wanted
 from conformance.report.terminal import show_download
-from conformance.scenarios.families import DEFAULT_SEED
 from conformance.scenarios.selection import SelectionError
 from conformance.targets.base import Target
 from conformance.targets.guest import GuestTarget, guest_machine
@@ -22,93 +21,15 @@ from conformance.targets.several import SeveralTargets
 from conformance.targets.ssh import SshTarget
 from conformance.targets.ssh_transport import PASSWORD_VARIABLE, parse_host
 from conformance.targets.system import SystemTarget
-from vm.machine import MACHINES
+from reference_model.language.spelling import did_you_mean
 from vm.qemu import QEMU
-from vm.release import MIRROR, Release, UnknownReleaseError, cached_release, find_release
-from vm.system import BUSES, SETS, System, make_system, open_image
+from vm.release import Release, UnknownReleaseError, cached_release, find_release
+from vm.system import SETS, System, make_system, open_image
 
-#: The targets of this version.
-TARGETS = ("local", "netbsd", "source", "ssh")
 #: Names a kernel file for ``--target auto`` and ``--target netbsd``.
 KERNEL_VARIABLE = "FORKORACLE_KERNEL"
 #: Names a kern_fork.c for ``--target source``.
 KERN_FORK_VARIABLE = "FORKORACLE_KERN_FORK"
-RELEASE = "VERSION-OR-URL-OR-DIR"
-#: The options that each say by themselves what to run on, and their target.
-_NAMES_A_SYSTEM = {"kernel": "netbsd", "release": "netbsd", "image": "netbsd", "host": "ssh"}
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What was asked for: a target, and what goes with it.  :func:`add_options` asks for it."""
-
-    target: str = "auto"
-    kernel: Path | None = None
-    release: str | None = None
-    mirror: str = MIRROR
-    full: bool = False
-    image: Path | None = None
-    user: str = "root"
-    bus: str = "virtio"
-    machine: str | None = None
-    cpus: int = 1
-    guests: int = 1
-    accel: str | None = None
-    patience: float = 2.0
-    host: str | None = None
-    identity: Path | None = None
-    known_hosts: Path | None = None
-
-    @property
-    def named(self) -> bool:
-        """Whether any target was asked for."""
-        return self.target != "auto" or any(getattr(self, name) for name in _NAMES_A_SYSTEM)
-
-    @classmethod
-    def from_options(cls, option: Callable[[str], Any]) -> Wanted:
-        """What the options of :func:`add_options` say; *option* gives one by its name."""
-        return cls(**{field.name: option(field.name) for field in fields(cls)})
-
-
-def add_options(add: Callable[..., object]) -> None:
-    """The options that choose scenarios and a target: *add* is argparse's or pytest's."""
-    add_target_options(add)
-    add("--kern-fork", type=Path, metavar="FILE", help="compile this kern_fork.c and call it")
-    add(
-        "--only",
-        action="append",
-        default=[],
-        metavar="CLAUSE-OR-FAMILY",
-        help="only these scenarios",
-    )
-    add("--seed", type=int, default=DEFAULT_SEED, help="of the random scenarios")
-
-
-def add_target_options(add: Callable[..., object]) -> None:
-    """Those of them that choose a kernel: the fields of :class:`Wanted`."""
-    targets = "|".join(("auto", *TARGETS))
-    add("--target", default="auto", metavar=targets, help="the kernel to run on")
-    add("--kernel", type=Path, metavar="FILE", help="boot this NetBSD kernel in QEMU")
-    add("--release", metavar=RELEASE, help="boot this NetBSD release's kernel in QEMU")
-    add("--mirror", default=MIRROR, metavar="URL", help="where releases are fetched")
-    add("--full", action="store_true", help="the release's base and etc, too, with sshd")
-    add("--image", type=Path, metavar="FILE", help="boot this disk image, and reach it by ssh")
-    add("--user", default="root", help="who has an account on the image")
-    add("--bus", choices=tuple(BUSES), default="virtio", help="of the image's disk")
-    add("--machine", choices=tuple(MACHINES), help="QEMU's machine type for it")
-    add("--accel", choices=("kvm", "tcg"), help="how QEMU runs it; else what works")
-    add("--cpus", type=int, default=1, metavar="N", help="virtual CPUs of the guest")
-    add("--guests", type=int, default=1, metavar="N", help="so many of them share the work")
-    add("--host", metavar="USER@HOST[:PORT]", help="run on this machine, by ssh")
-    add("--identity", type=Path, metavar="FILE", help="the key to log in with")
-    add("--known-hosts", type=Path, metavar="FILE", help="where the host's key must be")
-    add(
-        "--patience",
-        type=float,
-        default=2.0,
-        metavar="SECONDS",
-        help="until a step counts as stuck",
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +47,9 @@ def kern_fork_file(target: str, named: Path | None) -> Path | None:
     """
     if target not in ("auto", "source"):
         if named is not None:
-            raise SelectionError(f"--kern-fork goes with --target source, not with {target}")
+            raise SelectionError(
+                f"--kern-fork cannot be combined with --target {target}: expected --target source"
+            )
         return None
     variable = os.environ.get(KERN_FORK_VARIABLE)
     if target == "source" and named is None and variable:
@@ -171,32 +94,34 @@ def choose_target(wanted: Wanted) -> Choice:
 def _check(wanted: Wanted) -> None:
     """Refuse what is unknown, and what does not go together."""
     if wanted.target not in ("auto", *TARGETS):
+        targets = ("auto", *TARGETS)
         raise SelectionError(
-            f"unknown target {wanted.target!r}: expected {', '.join(('auto', *TARGETS))}"
+            f"unknown target {wanted.target!r}{did_you_mean(wanted.target, targets)}: "
+            f"expected {', '.join(targets)}"
         )
     if wanted.target == "source":
         raise SelectionError(
             "the target source runs cases of its own, not scenarios: "
             "expected forkoracle run --kern-fork FILE"
         )
-    named = [name for name in _NAMES_A_SYSTEM if getattr(wanted, name) is not None]
+    named = [name for name in NAMES_A_SYSTEM if getattr(wanted, name) is not None]
     if len(named) > 1:
         options = " and ".join(f"--{name}" for name in named)
-        raise SelectionError(f"{options} exclude each other: expected one of them")
+        raise SelectionError(f"{options} cannot be combined: expected one of them")
     for name in named:
-        if wanted.target not in ("auto", _NAMES_A_SYSTEM[name]):
+        if wanted.target not in ("auto", NAMES_A_SYSTEM[name]):
             raise SelectionError(
-                f"--{name} goes with --target {_NAMES_A_SYSTEM[name]} or auto, "
-                f"not with {wanted.target}"
+                f"--{name} cannot be combined with --target {wanted.target}: "
+                f"expected --target {NAMES_A_SYSTEM[name]} or auto"
             )
     if wanted.known_hosts and not wanted.host:
-        raise SelectionError("--known-hosts goes with --host: expected it, too")
+        raise SelectionError("--known-hosts needs --host USER@HOST")
     if wanted.identity and not (wanted.host or wanted.image):
-        raise SelectionError("--identity goes with --host or --image: expected one of them, too")
+        raise SelectionError("--identity needs --host USER@HOST or --image FILE")
     if wanted.guests < 1 or wanted.cpus < 1:
         raise SelectionError("--guests and --cpus: expected a number of 1 or more")
     if wanted.full and not wanted.release:
-        raise SelectionError("--full goes with --release, whose sets it installs")
+        raise SelectionError("--full needs --release, whose sets it installs")
     for file in filter(None, (wanted.identity, wanted.known_hosts)):
         if not file.is_file():
             raise SelectionError(f"{file}: no such file: expected what to log in with")

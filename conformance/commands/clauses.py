@@ -4,25 +4,47 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from conformance.commands.run import last_results
 from conformance.errors import UsageError
 from conformance.output import write_whole
+from conformance.results.result import Verdict
 from conformance.results.results import Results, read_results
-from conformance.scenarios.catalogue import catalogue
+from conformance.scenarios.catalogue import Entry, catalogue
+from conformance.scenarios.selection import SelectionError
+from reference_model.clauses import clauses
+from reference_model.language.spelling import did_you_mean
+
+_EXAMPLES = """\
+examples:
+  forkoracle clauses                what there is for each clause
+  forkoracle clauses VFORK-WAIT     what this one says"""
+_OBSERVED = {
+    "live": "by a user program, on a running kernel",
+    "source": "only when the C function is called with other callees (--kern-fork)",
+}
 
 
 def add_clauses(commands: argparse._SubParsersAction[Any]) -> None:
-    """Add ``clauses`` to the commands."""
-    listing = commands.add_parser("clauses", help="each clause: model, scenarios, last results")
-    listing.add_argument("--json", type=Path, metavar="FILE")
+    """Adds ``clauses`` to the commands."""
+    listing = commands.add_parser(
+        "clauses",
+        help="say what a clause says and what tests it, or list all clauses",
+        description="Says what a clause of kern_fork.c says, what tests it, and what the last run "
+        "saw of it.  Without a name, lists all clauses.",
+        epilog=_EXAMPLES,
+    )
+    listing.add_argument("names", nargs="*", metavar="CLAUSE", help="VFORK-WAIT, say")
+    listing.add_argument("--json", type=Path, metavar="FILE", help="write the clauses as JSON")
     listing.add_argument(
-        "--results", type=Path, metavar="FILE", help="not the last run's, but these"
+        "--results", type=Path, metavar="FILE", help="the results of this run, not of the last one"
     )
 
 
@@ -36,11 +58,25 @@ def _last_seen(path: Path | None) -> Results | None:
         return None
 
 
+def _named(names: Sequence[str]) -> list[Entry]:
+    """Returns the clauses of these names, all of them if there is none.
+
+    Raises :class:`SelectionError` for a name that is no clause's.
+    """
+    known = clauses()
+    for name in names:
+        if name.upper() not in known:
+            near = did_you_mean(name, known)
+            raise SelectionError(f"unknown clause {name!r}{near}: 'forkoracle clauses' lists them")
+    wanted = {name.upper() for name in names}
+    return [entry for entry in catalogue() if not wanted or entry.clause.name in wanted]
+
+
 def run_clauses(options: argparse.Namespace, console: Console) -> int:
-    """Show or write the table; the exit status."""
+    """Shows or writes the clauses; returns the exit status."""
     results = _last_seen(options.results)
     seen = results.clauses if results else {}
-    entries = catalogue()
+    entries = _named(options.names)
     if options.json:
         rows = [
             {
@@ -55,32 +91,73 @@ def run_clauses(options: argparse.Namespace, console: Console) -> int:
             for entry in entries
         ]
         write_whole(options.json, json.dumps(rows, indent=1) + "\n")
-        return 0
+    elif options.names:
+        for number, entry in enumerate(entries):
+            if number:
+                console.print()
+            _show_one(console, entry, seen.get(entry.clause.name, {}))
+    else:
+        _show_all(console, entries, seen)
+    if results and not options.json:
+        console.print(
+            f"Last results: {results.target}, {results.kernel.system} {results.kernel.release}.",
+            highlight=False,
+        )
+    return 0
+
+
+def _counts(seen: Mapping[Verdict, int]) -> str:
+    return ", ".join(f"{number} {verdict}" for verdict, number in seen.items())
+
+
+def _show_one(console: Console, entry: Entry, seen: Mapping[Verdict, int]) -> None:
+    """Prints what a clause says, where it stands, and what tests it."""
+    clause = entry.clause
+    console.print(Text(clause.name, "bold"))
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column()
+    grid.add_column(overflow="fold")
+    model = ", ".join(map(str, entry.model_lines))
+    for head, text in (
+        ("says", clause.says),
+        ("source", f"kern_fork.c 1.232, lines {clause.lines}"),
+        (
+            "model",
+            f"reference_model/kern_fork.py, line{'s' * (len(entry.model_lines) > 1)} {model}"
+            if model
+            else "-",
+        ),
+        ("observed", _OBSERVED[clause.observe]),
+        ("families", " ".join(entry.families) or "none: only --kern-fork tests it"),
+        ("last run", _counts(seen) or "nothing seen of it"),
+    ):
+        grid.add_row(f"  {head}", Text(text))
+    console.print(grid)
+
+
+def _show_all(
+    console: Console, entries: Sequence[Entry], seen: Mapping[str, Mapping[Verdict, int]]
+) -> None:
+    """Prints a table of the clauses; where there is little room, its cells have several lines."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for head in ("clause", "lines", "model", "observe"):
-        table.add_column(head, no_wrap=True)
-    table.add_column("families", min_width=10)
-    table.add_column("last results", overflow="fold")
+        table.add_column(head, no_wrap=head != "lines")
+    table.add_column("families", min_width=11)
+    table.add_column("last run", min_width=11)
     for entry in entries:
-        counts = seen.get(entry.clause.name, {})
         table.add_row(
             entry.clause.name,
             entry.clause.lines,
             "yes" if entry.model_lines else "no",
             entry.clause.observe,
             " ".join(entry.families) or "-",
-            ", ".join(f"{number} {verdict}" for verdict, number in counts.items()) or "-",
+            _counts(seen.get(entry.clause.name, {})) or "-",
         )
     console.print(table)
     live = [entry for entry in entries if entry.clause.observe == "live"]
     console.print(
         f"{len(entries)} clauses, {sum(bool(e.model_lines) for e in entries)} in the model; "
         f"{sum(bool(e.families) for e in live)} of {len(live)} that a user program can see have "
-        "scenarios; the others can only be seen in the C source."
+        "scenarios; the others can only be seen in the C source.\n"
+        "forkoracle clauses CLAUSE has what one of them says."
     )
-    if results:
-        console.print(
-            f"Last results: {results.target}, {results.kernel.system} {results.kernel.release}.",
-            highlight=False,
-        )
-    return 0

@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from conformance.commands.choice import kern_fork_file
+from conformance.commands.choice import KERN_FORK_VARIABLE, kern_fork_file
 from conformance.errors import INTERRUPTED
 from conformance.output import write_whole
 from conformance.report.mutation import show_mutation
@@ -19,9 +19,19 @@ from conformance.source.mutants import Fate, Mutation
 
 def add_mutate(commands: argparse._SubParsersAction[Any]) -> None:
     """Add ``mutate`` to the commands."""
-    breaking = commands.add_parser("mutate", help="what the suite is blind to in a kern_fork.c")
-    breaking.add_argument("--kern-fork", type=Path, metavar="FILE", help="the file to break")
-    breaking.add_argument("--json", type=Path, metavar="FILE", help="write the results")
+    breaking = commands.add_parser(
+        "mutate",
+        help="break a kern_fork.c in many ways, and list the breaks that nothing notices",
+        description="Breaks a kern_fork.c in every way that universalmutator knows, and lists "
+        "the breaks that no case notices.",
+    )
+    breaking.add_argument(
+        "--kern-fork",
+        type=Path,
+        metavar="FILE",
+        help=f"the file to break; default: {KERN_FORK_VARIABLE}",
+    )
+    breaking.add_argument("--json", type=Path, metavar="FILE", help="write the results as JSON")
 
 
 def run_mutate(options: argparse.Namespace, console: Console) -> int:

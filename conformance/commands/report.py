@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from conformance.commands.choice import Wanted, add_target_options, choose_target
+from conformance.commands.choice import choose_target
+from conformance.commands.options import (
+    OUTPUT,
+    Wanted,
+    add_force,
+    add_known,
+    add_repeat,
+    add_target_options,
+)
 from conformance.errors import INTERRUPTED
 from conformance.results.results import SOURCE, Results, read_results
 from conformance.scenarios.selection import SelectionError
@@ -19,6 +27,12 @@ from conformance.verdicts.issues import Issue, gone, holding, read_issues
 
 if TYPE_CHECKING:
     from conformance.report.pr.compare import Comparison
+
+_EXAMPLES = """\
+examples:
+  forkoracle run --kernel netbsd --json results.json
+  forkoracle report results.json -o report --kernel netbsd
+  forkoracle report before.json after.json -o report      what is new, changed and fixed"""
 
 
 @dataclass(frozen=True)
@@ -30,8 +44,13 @@ class Written:
 
 
 def add_report(commands: argparse._SubParsersAction[Any]) -> None:
-    """Add ``report`` to the commands."""
-    report = commands.add_parser("report", help="write what one sends to NetBSD, and a page")
+    """Adds ``report`` to the commands."""
+    report = commands.add_parser(
+        "report",
+        help="write problem reports, C reproducers and an HTML page",
+        description="Writes problem reports, C reproducers and an HTML page about a run.",
+        epilog=_EXAMPLES,
+    )
     report.add_argument("results", type=Path, metavar="RESULTS.json", help="what --json wrote")
     report.add_argument(
         "other",
@@ -40,27 +59,16 @@ def add_report(commands: argparse._SubParsersAction[Any]) -> None:
         metavar="OTHER.json",
         help="a later run: the report is on it, and says what is new, changed and fixed since",
     )
-    report.add_argument(
-        "-o", "--output", type=Path, metavar="DIR", required=True, help="a new folder"
-    )
-    report.add_argument("--known", type=Path, metavar="FILE", help="known issues, as TOML")
-    add_repeat(report)
-    report.add_argument("--force", action="store_true", help="replace a report that is there")
+    output = report.add_argument_group(OUTPUT).add_argument
+    output("-o", "--output", type=Path, metavar="DIR", required=True, help="a new folder")
+    add_force(output)
+    add_known(output)
+    add_repeat(output)
     kernel = report.add_argument_group(
         "the kernel that the results are from",
-        "if it is named, it is asked again, and the programs are run on it",
+        "If one is named, each difference is repeated on it, and the reproducers are run on it.",
     )
     add_target_options(kernel.add_argument)
-
-
-def add_repeat(parser: argparse.ArgumentParser) -> None:
-    """Add ``--repeat``."""
-    parser.add_argument(
-        "--repeat",
-        type=int,
-        metavar="N",
-        help="for a report, run what differs so often; else 20 times, or for 20 seconds",
-    )
 
 
 def run_report(options: argparse.Namespace, console: Console) -> int:
@@ -183,10 +191,10 @@ def write_report(
     for entry in made:
         known = f" (known: {entry.pr})" if entry.pr else ""
         problem = entry.problem
-        seen = f"seen {problem.how_often} times, {problem.count} of its cause"
-        say(f"{entry.name}: {problem.synopsis}, {seen}{known}")
+        number = f"{problem.count} scenario{'s' * (problem.count != 1)} with this cause"
+        say(f"{entry.name}: {problem.synopsis}, seen {problem.how_often} times, {number}{known}")
     for issue in news:
-        say(f"gone: {issue.pr}, {issue.clause}")
+        say(f"gone: {issue.pr} no longer occurs: remove it from --known")
     for word, problem in comparison.rows() if comparison else ():
         say(f"{word}: {problem.synopsis}")
     say(f"{len(made)} problem{'' if len(made) == 1 else 's'}: {folder / PAGE}")

@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import argparse
 import gc
-import os
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from time import time_ns
 from typing import TYPE_CHECKING, Any
 
 import platformdirs
 from rich.console import Console
 
-from conformance.commands.choice import Wanted, add_options, choose_target, kern_fork_file
-from conformance.commands.report import add_repeat, check_repeat, check_report, write_report
+from conformance.commands.choice import choose_target, kern_fork_file
+from conformance.commands.options import (
+    KERNEL,
+    OUTPUT,
+    SCENARIOS,
+    TIME,
+    Wanted,
+    add_force,
+    add_kern_fork,
+    add_known,
+    add_only,
+    add_repeat,
+    add_scenario_files,
+    add_target_options,
+)
+from conformance.commands.report import check_repeat, check_report, write_report
+from conformance.commands.resume import LAST, is_named, open_journal, resume_command
 from conformance.report.junit import write_junit
-from conformance.report.terminal import show_progress, show_summary
+from conformance.report.terminal import show_progress, show_result, show_summary
 from conformance.results.results import write_results
 from conformance.results.status import exit_status
 from conformance.results.summary import Summary
@@ -28,53 +40,70 @@ from conformance.scenarios.selection import SelectionError, read_budget, read_sc
 from conformance.targets.base import Target
 from conformance.verdicts.issues import Issue, holding, read_issues
 from conformance.verdicts.ranking import results_of
-from reference_model import Scenario
+from reference_model import Scenario, allowed_logs
 
 if TYPE_CHECKING:
     from conformance.source.target import SourceRun
 
-#: What ``--resume`` alone stands for.
-LAST = Path("-")
-#: So many unfinished runs are kept.
-_UNFINISHED = 5
+_EXAMPLES = """\
+examples:
+  forkoracle run                                     all families on this machine's kernel
+  forkoracle run --kernel netbsd --report report     on a NetBSD kernel; a report on what differs
+  forkoracle run --kern-fork sys/kern/kern_fork.c    compile an edited file, and call it
+  forkoracle run --only vfork,VFORK-WAIT             a family, and what is about a clause
+  forkoracle run --only vfork/__vfork14/memory --show
+                                                     one scenario, expected and observed
+  forkoracle run --scenarios mine.txt --show         scenarios of your own
+  forkoracle run --kernel netbsd --programs 30s      random programs, for half a minute
+
+exit status: 0 agrees or is known, 1 differences, 2 usage, 3 the target could not run"""
 
 
 def add_run(commands: argparse._SubParsersAction[Any]) -> None:
-    """Add ``run`` to the commands."""
-    run = commands.add_parser("run", help="run scenarios on a kernel and say whether it agrees")
-    add_options(run.add_argument)
-    run.add_argument(
-        "--scenarios", type=Path, metavar="FILE", help="run the scenarios of this text"
+    """Adds ``run`` to the commands."""
+    run = commands.add_parser(
+        "run",
+        help="run scenarios on a kernel and say whether it agrees",
+        description="Runs scenarios on a kernel and says whether it does what kern_fork.c says.",
+        epilog=_EXAMPLES,
     )
-    run.add_argument(
+    kernel = run.add_argument_group(KERNEL).add_argument
+    scenarios = run.add_argument_group(SCENARIOS).add_argument
+    time = run.add_argument_group(TIME).add_argument
+    output = run.add_argument_group(OUTPUT).add_argument
+    add_target_options(kernel, time)
+    add_kern_fork(kernel)
+    add_only(scenarios)
+    add_scenario_files(scenarios)
+    scenarios(
         "--programs",
         metavar="N|SECONDSs",
-        help="run so many programs that nobody has written, or for so long: 1000, or 30s",
+        help="generate and run N random programs, or for so many seconds: 1000, or 30s",
     )
-    run.add_argument("--clauses", action="store_true", help="show the counts of every clause")
-    run.add_argument(
+    time(
+        "--max-stuck",
+        type=int,
+        default=MAX_STUCK,
+        metavar="N",
+        help=f"stop after N scenarios that hung or panicked; 0: never; default: {MAX_STUCK}",
+    )
+    time(
         "--resume",
         type=Path,
         nargs="?",
         const=LAST,
         metavar="FILE",
-        help="write what is seen to FILE as it comes, and go on from what is there; "
-        "without FILE, from the last run that did not come to its end",
+        help="record observations in FILE, and skip the scenarios that it already has; without "
+        "FILE, go on with the last run that was interrupted",
     )
-    run.add_argument(
-        "--max-stuck",
-        type=int,
-        default=MAX_STUCK,
-        metavar="N",
-        help="stop after so many scenarios that got stuck or panicked; 0: never",
-    )
-    run.add_argument("--known", type=Path, metavar="FILE", help="known issues, as TOML")
-    run.add_argument("--json", type=Path, metavar="FILE", help="write the results")
-    run.add_argument("--junit", type=Path, metavar="FILE", help="write the results for CI")
-    run.add_argument(
-        "--report", type=Path, metavar="DIR", help="write a report as 'forkoracle report' does"
-    )
-    add_repeat(run)
+    output("--show", action="store_true", help="show each scenario, also if it agrees")
+    output("--clauses", action="store_true", help="show the counts of every clause")
+    add_known(output)
+    output("--json", type=Path, metavar="FILE", help="write the results as JSON")
+    output("--junit", type=Path, metavar="FILE", help="write the results as JUnit XML, for CI")
+    output("--report", type=Path, metavar="DIR", help="write a report as 'forkoracle report' does")
+    add_force(output)
+    add_repeat(output)
 
 
 def run_run(options: argparse.Namespace, console: Console) -> int:
@@ -87,17 +116,21 @@ def run_run(options: argparse.Namespace, console: Console) -> int:
     if options.max_stuck < 0:
         raise SelectionError(f"--max-stuck {options.max_stuck}: expected 0 or more")
     if options.report:
-        check_report(options.report)
-    elif options.repeat:
-        raise SelectionError("--repeat goes with --report: expected it, too")
+        check_report(options.report, force=options.force)
+    elif options.repeat or options.force:
+        word = "--repeat" if options.repeat else "--force"
+        raise SelectionError(f"{word} needs --report DIR")
     issues = read_issues(options.known) if options.known else ()
     file = kern_fork_file(options.target, options.kern_fork)
     run = _source(options, console, file, issues) if file else _kernel(options, console, issues)
     # A report asks the kernel again.
     target = run.target if isinstance(run, Run) else None
     try:
-        for _ in show_progress(console, run.results(), run.expected_total):
-            pass
+        for result in show_progress(console, run.results(), run.expected_total):
+            if options.show and target is not None:
+                assert isinstance(result.scenario, Scenario)
+                expected = allowed_logs(result.scenario, target.options)
+                show_result(console, result, expected)
         summary = run.close()
         if target is not None and not options.report:
             target.close()
@@ -115,7 +148,7 @@ def run_run(options: argparse.Namespace, console: Console) -> int:
     except BaseException:
         run.kill()
         raise
-    if not summary.interrupted and options.scenarios is None and options.programs is None:
+    if not (summary.interrupted or options.scenarios or options.programs):
         _keep(summary)
     return exit_status(summary)
 
@@ -126,7 +159,7 @@ def _write(
     """Show and write what came of a run."""
     show_summary(console, summary, every_clause=options.clauses)
     if isinstance(run, Run) and run.journal is not None:
-        _end(run.journal, summary, console, named=options.resume not in (None, LAST))
+        _end(run.journal, summary, console, options)
     if options.json:
         write_results(options.json, results_of(summary))
     if options.junit:
@@ -138,7 +171,12 @@ def _report(
 ) -> None:
     """Write the report; the results then have what *target* answered when it was asked again."""
     written = write_report(
-        results_of(summary), options.report, console, target=target, repeat=options.repeat
+        results_of(summary),
+        options.report,
+        console,
+        target=target,
+        repeat=options.repeat,
+        force=options.force,
     )
     if target is not None and not written.interrupted:
         target.close()
@@ -153,12 +191,13 @@ def _source(
     """The run of the target ``source``."""
     if options.kernel or options.release or options.image or options.host:
         raise SelectionError(
-            "--kern-fork goes with neither --kernel, --release, --image nor --host: "
+            "--kern-fork cannot be combined with --kernel, --release, --image or --host: "
             "expected one of them"
         )
-    if options.scenarios or options.programs or options.resume:
+    if options.scenarios or options.programs or options.resume or options.show:
         raise SelectionError(
-            "--kern-fork draws cases of its own: expected no --scenarios, --programs or --resume"
+            "--kern-fork draws cases of its own: "
+            "expected no --scenarios, --programs, --resume or --show"
         )
     from conformance.source.target import SourceRun
 
@@ -185,7 +224,7 @@ def _kernel(options: argparse.Namespace, console: Console, issues: Sequence[Issu
     known = holding(issues, target.kernel.kern_fork)
     try:
         if budget is None:
-            journal = _journal(options.resume, target)
+            journal = open_journal(options.resume, target)
             return Run(
                 target,
                 scenarios,
@@ -200,7 +239,7 @@ def _kernel(options: argparse.Namespace, console: Console, issues: Sequence[Issu
                 f"families only, and this is {target.kernel.system}: expected --kernel or --host"
             )
         drawn = _programs(target, options.seed, budget)
-        journal = _journal(options.resume, target)
+        journal = open_journal(options.resume, target)
         return Run(target, (), journal, drawn, issues=known, max_stuck=options.max_stuck)
     except (JournalError, SelectionError):
         target.kill()
@@ -215,43 +254,39 @@ def _programs(
     return limited(target.options, seed, *budget, target.lacks)
 
 
+def chosen_scenarios(options: argparse.Namespace) -> list[Scenario]:
+    """Returns what ``--only``, ``--scenarios`` and ``--seed`` choose."""
+    given = read_scenarios(options.scenarios) if options.scenarios else None
+    return select(options.only, options.seed, given)
+
+
 def _scenarios(options: argparse.Namespace) -> list[Scenario]:
-    named = [f"--{name}" for name in ("only", "scenarios", "programs") if getattr(options, name)]
-    if len(named) > 1:
-        raise SelectionError(f"{' and '.join(named)} exclude each other: expected one of them")
-    if options.programs is not None:
-        return []
-    if options.scenarios is None:
-        return select(options.only, options.seed)
-    return read_scenarios(options.scenarios)
+    if options.programs is None:
+        return chosen_scenarios(options)
+    for name in ("only", "scenarios"):
+        if getattr(options, name):
+            raise SelectionError(
+                f"--{name} and --programs cannot be combined: expected one of them"
+            )
+    return []
 
 
-def _journal(named: Path | None, target: Target) -> Journal:
-    """The journal of a run: the named one, that of the last run, or a new one."""
-    folder = platformdirs.user_state_path("forkoracle") / "unfinished"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        found = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime)
-    except OSError:
-        folder, found = Path(tempfile.gettempdir()), []
-    if named == LAST:
-        if not found:
-            raise JournalError("--resume: no run is unfinished: expected a FILE")
-        named = found[-1]
-    for old in found[:-_UNFINISHED]:
-        old.unlink(missing_ok=True)
-    path = named or folder / f"{time_ns()}-{os.getpid()}.jsonl"
-    return Journal(path, target.name, target.kernel)
+def _end(journal: Journal, summary: Summary, console: Console, options: argparse.Namespace) -> None:
+    """Closes the journal, and prints the command that goes on from it.
 
-
-def _end(journal: Journal, summary: Summary, console: Console, *, named: bool) -> None:
-    """Close the journal, and say how to go on from it; it stays for that, or where it was named."""
+    The journal is removed unless it is needed for that, or was named.
+    """
     if journal.broken:
         print(f"forkoracle: {journal.broken}", file=sys.stderr)
     ended = not (summary.interrupted or summary.gave_up or summary.stopped)
-    journal.close(keep=named or not ended)
+    journal.close(keep=is_named(journal.path, options.resume) or not ended)
     if not ended:
-        console.print(f"Go on with: forkoracle run --resume {journal.path}", soft_wrap=True)
+        console.print(
+            f"Go on with: {resume_command(options.asked, journal.path)}",
+            soft_wrap=True,
+            highlight=False,
+            markup=False,
+        )
 
 
 def last_results() -> Path:

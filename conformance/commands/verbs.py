@@ -17,6 +17,11 @@ from conformance.verbs.entry import NotDrawn
 from reference_model.language.spelling import did_you_mean
 from reference_model.language.verbs import GROUPS, VERBS, Verb
 
+_EXAMPLES = """\
+examples:
+  forkoracle verbs             all of them, with what is observed
+  forkoracle verbs __clone     what is known of this one"""
+
 
 def add_verbs(commands: argparse._SubParsersAction[Any]) -> None:
     """Adds ``verbs`` to the commands."""
@@ -25,6 +30,7 @@ def add_verbs(commands: argparse._SubParsersAction[Any]) -> None:
         help="say what a step can do, or list all verbs",
         description="Lists the verbs of the language of scenarios.  With VERB, says all that is "
         "known of it.",
+        epilog=_EXAMPLES,
     )
     listing.add_argument("names", nargs="*", metavar="VERB", help="__clone, say")
 

@@ -15,7 +15,8 @@ from typing import Any, NoReturn
 from rich.console import Console
 from rich.table import Table
 
-from conformance.commands.choice import RELEASE, named_release
+from conformance.commands.choice import named_release
+from conformance.commands.options import RELEASE
 from conformance.scenarios.selection import SelectionError
 from conformance.targets.guest import guest_machine, snapshots
 from conformance.targets.guest_errors import target_errors
@@ -28,41 +29,73 @@ from vm.release import KERNELS, MIRROR, cache
 from vm.system import BUSES, SETS, System, make_system, open_image
 from vm.terminal import attach
 
+_EXAMPLES = """\
+examples:
+  forkoracle vm fetch 11.0
+  forkoracle vm start --release 11.0 --name box
+  forkoracle vm console box
+  forkoracle vm stop box"""
+
 
 def add_vm(commands: argparse._SubParsersAction[Any]) -> None:
-    """Add ``vm`` with its own commands to those of ``forkoracle``."""
-    vm = commands.add_parser("vm", help="releases, and guests kept running")
-    actions = vm.add_subparsers(dest="action", required=True, metavar="ACTION")
+    """Adds ``vm`` with its own commands to those of ``forkoracle``."""
+    vm = commands.add_parser(
+        "vm",
+        help="fetch releases, and keep guests running",
+        description="Fetches NetBSD releases, and keeps guests running in the background.",
+        epilog=_EXAMPLES,
+    )
+    actions = vm.add_subparsers(
+        dest="action", required=True, metavar="ACTION", title="actions", prog=vm.prog
+    )
 
     fetch = actions.add_parser("fetch", help="fetch a release's kernel")
-    fetch.add_argument("release", metavar=RELEASE)
-    fetch.add_argument("--full", action="store_true", help="its sets base and etc, too")
-    fetch.add_argument("--mirror", default=MIRROR, metavar="URL", help="where it is fetched")
+    fetch.add_argument("release", metavar=RELEASE, help="11.0, say")
+    fetch.add_argument("--full", action="store_true", help="fetch its sets base and etc, too")
+    fetch.add_argument("--mirror", default=MIRROR, metavar="URL", help="where it is fetched from")
 
     start = actions.add_parser("start", help="start a guest in the background")
-    start.add_argument("--kernel", type=Path, metavar="FILE", help="this kernel, with the probe")
-    start.add_argument("--release", metavar=RELEASE, help="a release's kernel, with the probe")
-    start.add_argument("--full", action="store_true", help="the release's base and etc, with sshd")
-    start.add_argument("--mirror", default=MIRROR, metavar="URL", help="where it is fetched")
-    start.add_argument("--image", type=Path, metavar="FILE", help="a disk image, left as it is")
-    start.add_argument("--user", default="root", help="who has an account there")
-    start.add_argument("--identity", type=Path, metavar="FILE", help="the key for that account")
-    start.add_argument("--bus", choices=tuple(BUSES), default="virtio", help="of the image's disk")
-    start.add_argument("--cpus", type=int, default=1, metavar="N", help="virtual CPUs")
-    start.add_argument("--name", help="what to call it")
+    start.add_argument(
+        "--kernel", type=Path, metavar="FILE", help="boot this kernel, with the probe"
+    )
+    start.add_argument("--release", metavar=RELEASE, help="boot a release's kernel, with the probe")
+    start.add_argument(
+        "--full", action="store_true", help="with --release: install base and etc, with sshd"
+    )
+    start.add_argument("--mirror", default=MIRROR, metavar="URL", help="where it is fetched from")
+    start.add_argument(
+        "--image", type=Path, metavar="FILE", help="boot a disk image, which is not written to"
+    )
+    start.add_argument("--user", default="root", help="account on the image; default: root")
+    start.add_argument("--identity", type=Path, metavar="FILE", help="private key for --user")
+    start.add_argument(
+        "--bus",
+        choices=tuple(BUSES),
+        default="virtio",
+        help="disk bus of --image; default: virtio",
+    )
+    start.add_argument("--cpus", type=int, default=1, metavar="N", help="virtual CPUs; default: 1")
+    start.add_argument("--name", help="name of the guest; default: netbsd, netbsd-2, ...")
 
     for action, text in (
         ("ssh", "log in to a guest"),
-        ("console", "its console, up to Ctrl-]"),
-        ("stop", "end it, and remove its files"),
+        ("console", "attach to a guest's console; Ctrl-] leaves"),
+        ("stop", "end a guest, and remove its files"),
     ):
         one = actions.add_parser(action, help=text)
-        one.add_argument("name", metavar="NAME")
+        one.add_argument("name", metavar="NAME", help="as 'forkoracle vm list' says it")
         if action == "ssh":
-            one.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND")
-    actions.add_parser("list", help="the guests, dead ones too")
-    gc = actions.add_parser("gc", help="remove dead guests, snapshots and what was fetched")
-    gc.add_argument("--all", action="store_true", help="fetched kernels, too")
+            one.add_argument(
+                "words", nargs=argparse.REMAINDER, metavar="COMMAND", help="run this there"
+            )
+    actions.add_parser("list", help="list the guests, also dead ones")
+    gc = actions.add_parser(
+        "gc",
+        help="remove dead guests, snapshots and downloads",
+        description="Removes dead guests and downloads except kernels; also snapshots, so the "
+        "next start is slow.",
+    )
+    gc.add_argument("--all", action="store_true", help="remove downloaded kernels, too")
 
 
 def run_vm(options: argparse.Namespace, console: Console) -> int:
@@ -86,7 +119,11 @@ def run_vm(options: argparse.Namespace, console: Console) -> int:
             case "console":
                 _console(background.find(options.name))
             case "stop":
-                background.find(options.name).stop()
+                guest = background.find(options.name)
+                size, alive = disk_usage(guest.folder), guest.process() is not None
+                guest.stop()
+                ended = "ended, and" if alive else "was dead;"
+                say(f"{guest.name}: {ended} its files are removed ({size} bytes)")
             case "gc":
                 total = 0
                 for what, size in _collect(kernels=options.all):
@@ -108,7 +145,7 @@ def _start(options: argparse.Namespace) -> BackgroundGuest:
     if len(given) != 1:
         raise SelectionError("expected one of --kernel FILE, --release VERSION and --image FILE")
     if options.full and not options.release:
-        raise SelectionError("--full goes with --release, whose sets it installs")
+        raise SelectionError("--full needs --release, whose sets it installs")
     if options.identity and not options.identity.is_file():
         raise SelectionError(f"{options.identity}: no such file: expected a key to log in with")
     if options.image:

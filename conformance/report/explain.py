@@ -1,15 +1,17 @@
-"""A difference in words: what was done, what may be seen, what was seen."""
+"""A difference in words: each step, what was expected of it, and what was observed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
-from conformance.results.result import Result
+from conformance.results.result import Result, Verdict
+from conformance.source.names import case_text
+from reference_model import Log, Scenario
 from reference_model.clauses import clauses
 
 
 def explain(result: Result, clause_lines: Mapping[str, str] | None = None) -> Iterator[str]:
-    """The lines of a difference, the first wrong observation marked with ``>``.
+    """Yields the lines of a difference, the first wrong observation marked with ``>``.
 
     *clause_lines* says where the clauses stand in the file that was asked, if it was one.
     """
@@ -22,20 +24,60 @@ def explain(result: Result, clause_lines: Mapping[str, str] | None = None) -> It
     else:
         lines = clause_lines.get(result.clause)
         where = f"lines {lines} of the file;" if lines else "not in the file;"
-    more = f", and {result.number - 1} more like it" if result.number > 1 else ""
-    yield f"  {where} {scenario.name}, seen {seen} of {of} times{more}"
-    calls = scenario.calls()
+    others = result.number - 1
+    same = f"{others} other case{'s fail' if others > 1 else ' fails'} the same way"
+    name = scenario.name if isinstance(scenario, Scenario) else case_text(scenario.name)
+    yield f"  {where} {name}, reproduced {seen}/{of}{f'; {same}' if others else ''}"
     if result.observed is None:
         yield f"  {result.reason}"
-        yield from ("    " + call for call in calls)
-        return
-    observed = result.observed
-    allowed = [result.expected_at(index) for index in range(len(calls))]
-    widths = [
-        max(len(text) for text in [*column, head])
-        for column, head in ((calls, "done"), (allowed, "may be seen"))
-    ]
-    yield f"    {'done':<{widths[0]}}  {'may be seen':<{widths[1]}}  seen"
-    for index, (call, may, saw) in enumerate(zip(calls, allowed, observed, strict=True)):
-        mark = ">" if index == result.step else " "
-        yield f"  {mark} {call:<{widths[0]}}  {may:<{widths[1]}}  {saw}"
+        yield from ("    " + call for call in scenario.calls())
+    else:
+        yield from steps_table(scenario.calls(), result.expected, result.observed, result.step)
+
+
+def steps_table(
+    calls: Sequence[str],
+    expected: Sequence[Log],
+    observed: Log | None = None,
+    wrong: int | None = None,
+) -> Iterator[str]:
+    """Yields a table of the steps; the step of index *wrong* is marked with ``>``."""
+    allowed = [" or ".join(dict.fromkeys(log[i] for log in expected)) for i in range(len(calls))]
+    columns = [["step", *calls], ["expected", *allowed]]
+    if observed is not None:
+        columns.append(["observed", *observed])
+    widths = [max(map(len, column)) for column in columns]
+    for number, row in enumerate(zip(*columns, strict=True)):
+        mark = ">" if number and number - 1 == wrong else " "
+        cells = "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+        yield f"  {mark} {cells}".rstrip()
+
+
+def show_steps(result: Result, expected: Sequence[Log]) -> Iterator[str]:
+    """Yields the lines about a scenario, whatever its verdict."""
+    reason = "; ".join(result.known) or result.reason
+    yield f"{result.scenario.name}: {result.verdict}{f' ({reason})' if reason else ''}"
+    yield from steps_table(result.scenario.calls(), expected, result.observed, result.step)
+
+
+def kinds(differences: Sequence[Result]) -> list[list[Result]]:
+    """Returns the differences in groups of what is the same difference, in their order.
+
+    Scenarios that differ in the same way at the same call are the same; so are cases of a C
+    file in which the same things differ, whatever their family.
+    """
+    groups: dict[tuple[object, ...], list[Result]] = {}
+    for result in differences:
+        groups.setdefault(_kind(result), []).append(result)
+    return list(groups.values())
+
+
+def _kind(result: Result) -> tuple[object, ...]:
+    assert result.verdict is Verdict.DIFFERENCE
+    calls, step = tuple(result.scenario.calls()), result.step
+    if not isinstance(result.scenario, Scenario):
+        return result.clause, calls, result.reason
+    if result.observed is None or step is None:
+        return result.clause, result.reason
+    expected = tuple(dict.fromkeys(log[step : step + 1] for log in result.expected))
+    return result.clause, calls[step : step + 1], expected, result.observed[step : step + 1]

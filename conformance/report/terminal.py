@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from rich.console import Console
 from rich.markup import escape
@@ -19,13 +20,14 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from conformance.report.explain import explain
+from conformance.report.explain import explain, kinds, show_steps
 from conformance.results.result import Result, Verdict
 from conformance.results.summary import Summary
 from conformance.verdicts.ranking import ranked
+from reference_model import Log
 from reference_model.clauses import clauses
 
-#: So many differences are shown in full; ``--json`` has them all.
+#: Number of kinds of differences that are shown in full; ``--json`` has them all.
 SHOWN_IN_FULL = 5
 _STYLE = {
     Verdict.AGREES: "green",
@@ -85,21 +87,26 @@ def show_download(name: str) -> Iterator[Callable[[int, int | None], None]]:
 def show_summary(console: Console, summary: Summary, *, every_clause: bool = False) -> None:
     """Counts by family and clause, what was not decided and why, then the differences."""
     console.print(_counts("family", summary.by_family))
-    if every_clause or summary.differences:
+    if every_clause:
         in_order = {
             name: summary.by_clause[name] for name in clauses() if name in summary.by_clause
         }
         console.print(_counts("clause", in_order))
     else:
-        number = len(summary.by_clause)
-        console.print(f"{number} clause{'s' * (number != 1)}: --clauses shows the counts.")
+        tested = sum(any(_decided(row)) for row in summary.by_clause.values())
+        console.print(
+            f"{tested} of {len(clauses())} clauses tested; --clauses lists them",
+            highlight=False,
+        )
     for reason, number in summary.reasons.most_common():
         console.print(f"[yellow]not decided[/yellow] {number:>6}  {escape(reason)}", soft_wrap=True)
     if summary.known:
+        more = len(summary.known) - 3
         console.print(
-            f"[cyan]known differences[/cyan], each checked to its exact outcome: "
+            "[cyan]known differences[/cyan] (each matched the recorded result exactly): "
             f"{', '.join(f'{name} ({number})' for name, number in summary.known.most_common(3))}"
-            + (f" and {len(summary.known) - 3} more" if len(summary.known) > 3 else "")
+            + (f" and {more} other kind{'s' * (more > 1)}; see linux.toml" if more > 0 else ""),
+            soft_wrap=True,
         )
     issues: Counter[str] = Counter()
     for result in summary.of_issues:
@@ -107,22 +114,37 @@ def show_summary(console: Console, summary: Summary, *, every_clause: bool = Fal
     for pr, number in issues.most_common():
         console.print(f"[cyan]known issue[/cyan] {number:>6}  {escape(pr)}", soft_wrap=True)
     for issue in summary.gone:
-        console.print(f"[bold]gone[/bold] {escape(issue.pr)}: {issue.clause} is as it should be")
+        console.print(
+            f"[bold]gone[/bold] {escape(issue.pr)} no longer occurs: remove it from --known",
+            highlight=False,
+        )
     for note in summary.notes:
         console.print(f"[yellow]note[/yellow] {escape(note)}", soft_wrap=True, highlight=False)
     if summary.coverage:
         console.print(escape(str(summary.coverage)), soft_wrap=True, highlight=False)
-    for result in ranked(summary)[:SHOWN_IN_FULL]:
+    groups = kinds(ranked(summary))
+    for group in groups[:SHOWN_IN_FULL]:
         console.print()
+        result = replace(group[0], number=sum(one.number for one in group))
         for number, line in enumerate(explain(result, summary.clause_lines)):
             style = "bold red" if number == 0 else "red" if line.startswith("  >") else None
             console.print(escape(line), style=style, soft_wrap=True, highlight=False)
-    if len(summary.differences) > SHOWN_IN_FULL:
-        console.print(
-            f"\n... and {len(summary.differences) - SHOWN_IN_FULL} more: --json has them all"
-        )
+    if (more := len(groups) - SHOWN_IN_FULL) > 0:
+        console.print(f"\nand {more} other kind{'s' * (more > 1)}; --json FILE writes them all")
     console.print()
     console.print(_last_line(summary), soft_wrap=True)
+
+
+def show_result(console: Console, result: Result, expected: Sequence[Log]) -> None:
+    """Prints a scenario step by step: what the model allows, and what was observed."""
+    for number, line in enumerate(show_steps(result, expected)):
+        style = _STYLE[result.verdict] if number == 0 else "red" if line[2:3] == ">" else None
+        console.print(escape(line), style=style, soft_wrap=True, highlight=False)
+    console.print()
+
+
+def _decided(row: Counter[Verdict]) -> Iterator[int]:
+    return (number for verdict, number in row.items() if verdict is not Verdict.NOT_DECIDED)
 
 
 def _last_line(summary: Summary) -> str:

@@ -17,8 +17,8 @@ _HIDDEN = frozenset({*ADDRESSES, "p_textvp"})
 #: Fields that Linux tells of a process, too.
 _TOLD_BY_LINUX = frozenset({"p_nice", "p_ppid", "p_realstat", *SIGNAL_SETS})
 _REASONS = {
-    Need.NETBSD.name: "it asks what only NetBSD answers",
-    ALONE: "needs a guest of our own: it sees or changes the whole system",
+    Need.NETBSD.name: "needs NetBSD",
+    ALONE: "runs only in a QEMU guest: it changes system-wide settings",
     "CLOFORK": "kernel without close-on-fork",
 }
 

@@ -1,8 +1,9 @@
-"""Which scenarios to run: by family, by clause, or from a file."""
+"""Which scenarios to run: by family, by clause, by name, or from files."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from conformance.errors import UsageError
@@ -10,6 +11,7 @@ from conformance.input import read_text_bounded
 from conformance.scenarios.families import DEFAULT_SEED, FAMILIES
 from reference_model import Scenario, ScenarioError, parse
 from reference_model.clauses import clauses
+from reference_model.language.spelling import did_you_mean
 
 #: Maximum length of a text of scenarios, in bytes: ten times that of all families together.
 _LONGEST = 32 << 20
@@ -21,39 +23,110 @@ class SelectionError(UsageError):
     """Asked for what there is not: one line that says what is allowed (exit status 2)."""
 
 
-def select(only: Sequence[str], seed: int = DEFAULT_SEED) -> list[Scenario]:
-    """The scenarios of the families, or about the clauses, in *only*; all if it is empty."""
+def select(
+    only: Sequence[str], seed: int = DEFAULT_SEED, given: Sequence[Scenario] | None = None
+) -> list[Scenario]:
+    """Returns the scenarios that *only* names; all of them if it is empty.
+
+    A name is that of a family, of a clause or of a scenario, where ``*`` stands for anything.
+    The scenarios are those of *given*, or else those of the families with *seed*.
+    """
     for name in only:
-        if name not in FAMILIES and name not in clauses():
-            raise SelectionError(
-                f"unknown clause or family {name!r}: families are {', '.join(FAMILIES)}; "
-                "'forkoracle clauses' lists the clauses"
-            )
-    chosen = []
-    for family in FAMILIES.values():
-        scenarios = family.scenarios(seed)
-        if only and family.name not in only:
-            wanted = set(only)
-            scenarios = [s for s in scenarios if s.clauses() & wanted]
+        check_name(name, _families_of(given), names_scenario=_names_scenario(name, given))
+    wanted = set(only)
+    chosen: list[Scenario] = []
+    for family, scenarios in _batches(only, seed, given):
+        if wanted and family not in wanted:
+            patterns = [name for name in only if _names_scenario(name, given)]
+            scenarios = [s for s in scenarios if _is_wanted(s, wanted, patterns)]
         chosen += scenarios
     if only and not chosen:
-        raise SelectionError(
-            f"no scenario is about {', '.join(only)} yet: "
-            "'forkoracle clauses' says which clauses have some"
-        )
+        raise SelectionError(_nothing_chosen(only, given))
     return chosen
 
 
+def check_name(name: str, families: Iterable[str], *, names_scenario: bool = False) -> None:
+    """Raises :class:`SelectionError` unless *name* is that of a clause, a family or a scenario."""
+    families = tuple(families)
+    if not (names_scenario or name in families or name in clauses()):
+        raise SelectionError(
+            f"unknown clause or family {name!r}{did_you_mean(name, (*families, *clauses()))}: "
+            f"families are {', '.join(families)}; 'forkoracle clauses' lists the clauses"
+        )
+
+
+def _families_of(given: Sequence[Scenario] | None) -> tuple[str, ...]:
+    return tuple(FAMILIES if given is None else dict.fromkeys(s.family for s in given))
+
+
+def _names_scenario(name: str, given: Sequence[Scenario] | None) -> bool:
+    """Returns whether *name* can only be a scenario's, or a pattern of such names."""
+    return "/" in name or (given is not None and any(s.name == name for s in given))
+
+
+def _batches(
+    only: Sequence[str], seed: int, given: Sequence[Scenario] | None
+) -> Iterable[tuple[str, Sequence[Scenario]]]:
+    """Returns families with their scenarios: every one that may have what *only* names."""
+    if given is not None:
+        return [(scenario.family, (scenario,)) for scenario in given]
+    heads = {name.partition("/")[0] for name in only}
+    every = not only or any(name in clauses() or "*" in name.partition("/")[0] for name in only)
+    return (
+        (family.name, family.scenarios(seed))
+        for family in FAMILIES.values()
+        if every or family.name in heads
+    )
+
+
+def _is_wanted(scenario: Scenario, wanted: set[str], patterns: Sequence[str]) -> bool:
+    if scenario.name in wanted or scenario.clauses() & wanted:
+        return True
+    # '|', '[' and '?' are ordinary characters of a name.
+    plain = (pattern.replace("[", "[[]").replace("?", "[?]") for pattern in patterns)
+    return any(fnmatchcase(scenario.name, pattern) for pattern in plain)
+
+
+def _nothing_chosen(only: Sequence[str], given: Sequence[Scenario] | None) -> str:
+    named = [name for name in only if _names_scenario(name, given)]
+    if not named:
+        return (
+            f"no scenario is about {', '.join(only)} yet: "
+            "'forkoracle clauses' says which clauses have some"
+        )
+    among = (s.name for _, batch in _batches(named, DEFAULT_SEED, given) for s in batch)
+    near = did_you_mean(named[0], among)
+    return f"no scenario is called {', '.join(named)}{near}: 'forkoracle scenarios' lists them"
+
+
 def read_budget(text: str) -> tuple[int | None, float | None]:
-    """How many programs, or for how many seconds: ``1000`` or ``30s``."""
+    """Returns how many programs to run, or for how many seconds: ``1000`` or ``30s``."""
     number, seconds = (text[:-1], True) if text.endswith("s") else (text, False)
     if not number.isdecimal() or int(number) == 0:
         raise SelectionError(f"--programs {text}: expected a number of programs, or 30s")
     return (None, float(number)) if seconds else (int(number), None)
 
 
-def read_scenarios(path: Path) -> list[Scenario]:
-    """The scenarios of a file."""
+def read_scenarios(paths: Sequence[Path]) -> list[Scenario]:
+    """Returns the scenarios of all files, in their order.
+
+    Raises :class:`SelectionError` where two of them have the same name: it could not be told
+    which of them a verdict is on.
+    """
+    found: dict[str, Path] = {}
+    scenarios = []
+    for path in paths:
+        for scenario in _read(path):
+            if found.setdefault(scenario.name, path) != path:
+                raise SelectionError(
+                    f"{path}: scenario {scenario.name} is in {found[scenario.name]}, too: "
+                    "expected another name"
+                )
+            scenarios.append(scenario)
+    return scenarios
+
+
+def _read(path: Path) -> list[Scenario]:
     text = read_text_bounded(path, _LONGEST, "a text of scenarios")
     try:
         scenarios = parse(text)
@@ -61,7 +134,10 @@ def read_scenarios(path: Path) -> list[Scenario]:
         raise SelectionError(f"{path}: {str(error)[:_LONGEST_REASON]}") from None
     unknown = sorted({c for s in scenarios for c in s.clauses()} - clauses().keys())
     if unknown:
-        raise SelectionError(f"{path}: unknown clause {unknown[0]}: see 'forkoracle clauses'")
+        raise SelectionError(
+            f"{path}: unknown clause {unknown[0]}{did_you_mean(unknown[0], clauses())}: "
+            "see 'forkoracle clauses'"
+        )
     if not scenarios:
         raise SelectionError(f"{path}: no scenario in it")
     return scenarios

@@ -17,6 +17,7 @@ from conformance.source.layout import (
     STATE,
 )
 from conformance.source.model import World
+from conformance.source.names import number_text
 from conformance.source.runner import Died, Runner
 from reference_model.language.netbsd import ERRNO_NAMES
 
@@ -86,7 +87,7 @@ def show_call(call: tuple[int, ...] | None) -> str:
     if known is None:
         return f"call {call[0]}"
     shown = [
-        f"{name} {OBJECT_NAMES.get(value, value) if name in _POINTERS else value}"
+        f"{name} {show_word('P' if name in _POINTERS else 'N', name, value)}"
         for name, value in zip(known.arguments, call[1:], strict=False)
     ]
     return f"{known.name}({', '.join(shown)})"
@@ -95,9 +96,7 @@ def show_call(call: tuple[int, ...] | None) -> str:
 def show_word(kind: str, name: str, value: int) -> str:
     if kind in "PFL":
         return OBJECT_NAMES.get(value, str(value))
-    if kind == "N" and ("flag" in name or "mask" in name) and value >= 0:
-        return f"{value:#x}"
-    return str(value)
+    return number_text(name, value) if kind == "N" else str(value)
 
 
 def show_returned(value: int) -> str:

@@ -48,22 +48,29 @@ def _shown(lines: Sequence[int]) -> str:
 
 
 def lines_in(path: Path) -> dict[str, str]:
-    """For each clause, the lines of the file at *path* that it stands in.
+    """Returns, for each clause, the lines of the file at *path* that it stands in.
 
-    A line that is not in 1.232 belongs to what stands around it; a clause that the
-    file does not have at all is left out.
+    A line that is not in 1.232 belongs to what stands around it; a clause whose lines stand
+    elsewhere is said to be moved; one that the file does not have at all is left out.
     """
     old, new = _of_1_232(), checksums(path.read_bytes())
     matcher = SequenceMatcher(None, old, new, autojunk=False)
     where: dict[int, list[int]] = {}
+    unmatched: dict[str, list[int]] = {}
     for kind, i1, i2, j1, j2 in matcher.get_opcodes():
         for i in range(i1, i2):
             at = [j1 + i - i1] if kind == "equal" else range(j1, j2)
             where[i + 1] = [j + 1 for j in at]
         if kind == "insert" and i1 in where:
             where[i1] = where[i1] + [j + 1 for j in range(j1, j2)]
-    found = {
-        name: _shown([line for old_line in numbers(clause.lines) for line in where[old_line]])
-        for name, clause in clauses().items()
-    }
-    return {name: lines for name, lines in found.items() if lines}
+        if kind != "equal":
+            for j in range(j1, j2):
+                unmatched.setdefault(new[j], []).append(j + 1)
+    found = {}
+    for name, clause in clauses().items():
+        before = numbers(clause.lines)
+        if stands := _shown([line for number in before for line in where[number]]):
+            found[name] = stands
+        elif moved := _shown([n for line in before for n in unmatched.get(old[line - 1], ())]):
+            found[name] = f"{moved} (moved from {_shown(before)})"
+    return found

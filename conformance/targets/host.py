@@ -152,7 +152,7 @@ class HostTarget(ABC):
             return ""
         tracers = {step.actor for step in scenario.steps if step.verb in TRACER_VERBS}
         if tracers != {"T"} or "T" not in scenario.roots():
-            return "on Linux the only tracer is the root actor T"
+            return "on Linux only the process named T may trace"
         if any(step.verb == "PT_SET_SIGPASS" for step in scenario.steps):
             return "Linux has no call like PT_SET_SIGPASS"
         return ""

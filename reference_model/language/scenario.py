@@ -27,7 +27,7 @@ This module knows nothing of any kernel but the names of NetBSD's constants.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -46,6 +46,7 @@ from reference_model.language.netbsd import (
     signal_name,
     signal_number,
 )
+from reference_model.language.spelling import did_you_mean
 from reference_model.language.verbs import Property
 
 MAX_STEPS: Final = 64
@@ -110,6 +111,36 @@ _BORN_AT: Final = {
 }
 #: The kinds of arguments that name an actor.
 _NAMING: Final = frozenset({"child", "lwp", "actor", "whom"})
+
+
+#: An argument of each kind, for messages.
+_EXAMPLES: Final = {
+    "actor": "C",
+    "child": "C",
+    "disposition": "ignore",
+    "events": "PTRACE_FORK",
+    "facilities": "KTRFAC_SYSRET",
+    "field": "p_fd",
+    "flags": "CLONE_FS|SIGCHLD",
+    "how": "block",
+    "inheritance": "MAP_INHERIT_NONE",
+    "integer": "3",
+    "limit": "count+1",
+    "lwp": "L",
+    "notes": "NOTE_FORK",
+    "octal": "022",
+    "options": "WNOHANG",
+    "path": "/dev",
+    "pflags": "P_PPWAIT",
+    "ras": "install",
+    "shown": "p_nice",
+    "signal": "SIGUSR1",
+    "signals": "SIGCHLD|SIGUSR1",
+    "stack": "own",
+    "timer": "real",
+    "uid": "free1",
+    "whom": "any",
+}
 
 
 class ScenarioError(ValueError):
@@ -337,11 +368,14 @@ def _parse_step(line: str) -> Step:
     actor, verb, args = words[0][:-1], words[1], tuple(words[2:])
     _check("actor", actor)
     if verb not in VERBS:
-        raise ValueError(f"unknown verb {verb!r}: expected one of {' '.join(VERBS)}")
+        near = did_you_mean(verb, VERBS)
+        raise ValueError(
+            f"unknown verb {verb!r}{near or f': expected one of {chr(32).join(VERBS)}'}"
+        )
     kinds = VERBS[verb]
     least = sum(not kind.endswith("?") for kind in kinds)
     if not least <= len(args) <= len(kinds):
-        raise ValueError(f"{verb} takes {' '.join(kinds) or 'no arguments'}")
+        raise ValueError(f"{verb} takes {_usage(verb)}")
     for kind, arg in zip(kinds, args, strict=False):
         _check(kind.rstrip("?"), arg)
     if verb == "kinfo" and (len(args) == 3) != (args[1] in SIGNAL_SETS):
@@ -349,22 +383,37 @@ def _parse_step(line: str) -> Step:
     return Step(actor, verb, args, about)
 
 
-def _born_in_order(steps: Iterable[Step]) -> None:
-    """Raise ``ValueError`` where an actor acts before its birth, or is born twice."""
-    born: set[str] = set()
-    seen: set[str] = set()
-    named: set[str] = set()
-    for step in steps:
-        seen.add(step.actor)
-        named.update(step.actors())
+def _usage(verb: str) -> str:
+    """Returns the arguments of a verb in words, with an example."""
+    if not VERBS[verb]:
+        return "no arguments"
+    example = " ".join((verb, *(_EXAMPLES[kind.rstrip("?")] for kind in VERBS[verb])))
+    return f"{verbs.VERBS[verb].arguments}, as in '{example}'"
+
+
+def _check_births(steps: Sequence[tuple[int, Step]]) -> None:
+    """Raises :class:`ScenarioError` where an actor acts before its birth, or is born twice.
+
+    *steps* are steps with their line numbers.
+    """
+    born: dict[str, int] = {}
+    acted: dict[str, int] = {}
+    named: dict[str, None] = {}
+    for line, step in steps:
+        acted.setdefault(step.actor, line)
+        named.update(dict.fromkeys(step.actors()))
+        if len(named) > MAX_ACTORS:
+            raise ScenarioError(f"line {line}: more than {MAX_ACTORS} actors")
         child = step.child
         if child is None or child == ANONYMOUS:
             continue
-        if child in seen or child in born:
-            raise ValueError(f"{child} is born after it has acted, or twice")
-        born.add(child)
-    if len(named) > MAX_ACTORS:
-        raise ValueError(f"more than {MAX_ACTORS} actors")
+        if child in born:
+            why = f"it is in line {born[child]}, and a refused fork uses up the name as well"
+            raise ScenarioError(f"line {line}: {child} cannot be born twice: {why}")
+        if child in acted:
+            why = f"it acts in line {acted[child]}, so it exists from the start"
+            raise ScenarioError(f"line {line}: {child} cannot be born: {why}")
+        born[child] = line
 
 
 def parse(text: str) -> list[Scenario]:
@@ -376,7 +425,7 @@ def parse(text: str) -> list[Scenario]:
 
 
 def _parse(text: str) -> Iterator[Scenario]:
-    name, about, steps, start = "", (), [], 0  # type: str, tuple[str, ...], list[Step], int
+    name, about, steps, start = "", (), [], 0  # type: str, tuple[str, ...], list[tuple[int, Step]], int
 
     def finish() -> Scenario:
         if not about:
@@ -385,11 +434,8 @@ def _parse(text: str) -> Iterator[Scenario]:
             raise ScenarioError(
                 f"line {start}: scenario {name}: expected 1 to {MAX_STEPS} steps, not {len(steps)}"
             )
-        try:
-            _born_in_order(steps)
-        except ValueError as error:
-            raise ScenarioError(f"line {start}: scenario {name}: {error}") from None
-        return Scenario(name, about, tuple(steps))
+        _check_births(steps)
+        return Scenario(name, about, tuple(step for _, step in steps))
 
     for number, raw in enumerate(text.splitlines(), 1):
         line = raw.strip()
@@ -410,7 +456,7 @@ def _parse(text: str) -> Iterator[Scenario]:
                 if not about or not all(map(_CLAUSE.match, about)):
                     raise ValueError("expected clauses, such as VFORK-WAIT")
             else:
-                steps.append(_parse_step(line))
+                steps.append((number, _parse_step(line)))
         except ScenarioError:
             raise
         except ValueError as error:
