@@ -251,7 +251,6 @@ def test_a_bad_image_is_told_in_one_line(home: Path, name: str, start: tuple[str
         (["start", "--kernel", "a", "--full"], "--full needs --release"),
         (["start", "--image", "a", "--identity", "/nothing"], "expected a key to log in with"),
         (["fetch", "eleven"], "unknown release 'eleven'"),
-        ([], "ACTION"),
     ],
 )
 def test_bad_usage_is_one_line(home: Path, args: list[str], expected: str) -> None:

@@ -37,8 +37,8 @@ def add_clauses(commands: argparse._SubParsersAction[Any]) -> None:
     listing = commands.add_parser(
         "clauses",
         help="say what a clause says and what tests it, or list all clauses",
-        description="Says what a clause of kern_fork.c says, what tests it, and what the last run "
-        "saw of it.  Without a name, lists all clauses.",
+        description="Says what a clause of kern_fork.c says, what tests it, and what the last\n"
+        "run saw of it.  Without a name, lists all clauses.",
         epilog=_EXAMPLES,
     )
     listing.add_argument("names", nargs="*", metavar="CLAUSE", help="VFORK-WAIT, say")

@@ -22,7 +22,7 @@ def add_mutate(commands: argparse._SubParsersAction[Any]) -> None:
     breaking = commands.add_parser(
         "mutate",
         help="break a kern_fork.c in many ways, and list the breaks that nothing notices",
-        description="Breaks a kern_fork.c in every way that universalmutator knows, and lists "
+        description="Breaks a kern_fork.c in every way that universalmutator knows, and lists\n"
         "the breaks that no case notices.",
     )
     breaking.add_argument(

@@ -76,6 +76,8 @@ def _ourselves() -> list[str]:
     started = Path(sys.argv[0])
     if started.suffix == ".py":
         return [sys.executable, "-m", "conformance.cli"]
+    if not started.is_file():
+        return ["forkoracle"]
     found = shutil.which(started.name)
     # In tox the environment's own PATH is searched, which the user's shell has not.
     if found and "TOX_ENV_NAME" not in os.environ and Path(found).samefile(started):

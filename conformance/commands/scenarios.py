@@ -26,7 +26,7 @@ def add_scenarios(commands: argparse._SubParsersAction[Any]) -> None:
     listing = commands.add_parser(
         "scenarios",
         help="list scenarios, or show them with what the model expects",
-        description="Lists the names of scenarios.  With NAME, shows the text of scenarios and "
+        description="Lists the names of scenarios.  With NAME, shows the text of scenarios, and\n"
         "what the model of kern_fork.c 1.232 expects of each step.",
         epilog=_EXAMPLES,
     )
@@ -43,7 +43,7 @@ def add_scenarios(commands: argparse._SubParsersAction[Any]) -> None:
 
 def run_scenarios(options: argparse.Namespace, console: Console) -> int:
     """Lists or shows the scenarios; returns the exit status."""
-    options.only += options.names
+    options.only = [*options.only, *options.names]
     chosen = chosen_scenarios(options)
     texts = map(_text, chosen) if options.names else (scenario.name for scenario in chosen)
     for text in texts:

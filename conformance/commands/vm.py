@@ -75,7 +75,7 @@ def add_vm(commands: argparse._SubParsersAction[Any]) -> None:
         help="disk bus of --image; default: virtio",
     )
     start.add_argument("--cpus", type=int, default=1, metavar="N", help="virtual CPUs; default: 1")
-    start.add_argument("--name", help="name of the guest; default: netbsd, netbsd-2, ...")
+    start.add_argument("--name", help="name of the guest; default: netbsd-1, say")
 
     for action, text in (
         ("ssh", "log in to a guest"),
@@ -92,7 +92,7 @@ def add_vm(commands: argparse._SubParsersAction[Any]) -> None:
     gc = actions.add_parser(
         "gc",
         help="remove dead guests, snapshots and downloads",
-        description="Removes dead guests and downloads except kernels; also snapshots, so the "
+        description="Removes dead guests and downloads except kernels; also snapshots, so the\n"
         "next start is slow.",
     )
     gc.add_argument("--all", action="store_true", help="remove downloaded kernels, too")
