@@ -224,7 +224,7 @@ def test_every_file_that_is_named_is_there(name: str) -> None:
     roots = [CHECKOUT, *(CHECKOUT / top for top in ("reference_model", "conformance", "vm"))]
     roots += [CHECKOUT / "conformance" / name for name in ("probe", "targets", "source")]
     named = re.findall(
-        r"`([\w./]+(?:\.py|\.toml|\.h|/))`", re.sub(r"```.*?```", "", text, flags=re.S)
+        r"`([\w./]+(?:\.py|\.toml|\.def|\.h|/))`", re.sub(r"```.*?```", "", text, flags=re.S)
     )
     assert named
     for path in named:

@@ -12,7 +12,7 @@ from vm.mailbox import HEAD, LONGEST, MAGIC, MAIL_IN, MAIL_OUT, Mailbox
 
 
 def guest_writes(path: Path, number: int, message: bytes, read: int) -> None:
-    """What the guest's end does (conformance/probe/mailbox.h): the message, then its head."""
+    """What the guest's end does (conformance/probe/mailbox.c): the message, then its head."""
     fd = os.open(path, os.O_RDWR)
     os.pwrite(fd, message, MAIL_OUT)
     os.pwrite(fd, struct.pack("<IIII", MAGIC, number, len(message), read), HEAD)

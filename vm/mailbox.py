@@ -1,6 +1,6 @@
 """Messages to a guest and back, through a disk, or memory, that both sides read and write.
 
-The other end is conformance/probe/mailbox.h, which says what lies where.  QEMU
+The other end is conformance/probe/mailbox.c, which says what lies where.  QEMU
 reads and writes a raw image through the host's page cache, as we do here, and
 maps memory from a file of the same cache, so each side sees what the other has
 written.

@@ -1,5 +1,11 @@
 """Builds the probe: for the host with its own compiler, for NetBSD with ziglang.
 
+The compiler sees all units as one, in a file that includes them.  So what they
+call in each other can be inlined, and the linker has no say in where their data
+lies: small data first, all in one page, and what is LARGE behind all of it.  (As
+objects of their own, each would bring its small and its large data.)  Each unit
+compiles by itself, too, which a test sees to.
+
 What is built is kept in the user's cache under the checksum of its sources, so
 a change of the sources, of the target or of the compiler builds anew.
 """
@@ -18,9 +24,13 @@ from tempfile import TemporaryDirectory
 
 import platformdirs
 
+import reference_model.language
 from conformance.errors import TargetError
+from conformance.probe import constants
 
 SOURCES = Path(__file__).parent
+#: Where verbs.def is, which the C includes.
+LANGUAGE = Path(reference_model.language.__file__).parent
 #: The NetBSD targets, in zig's names.
 NETBSD_TARGETS = ("x86_64-netbsd", "x86-netbsd", "aarch64-netbsd")
 HOST = "host"
@@ -29,11 +39,15 @@ _COMMON = (
     "-O2",
     "-Wall",
     "-Wextra",
+    "-Wmissing-prototypes",
+    "-Wstrict-prototypes",
     "-Werror",
     "-ffreestanding",
     "-fno-builtin",
     "-fno-stack-protector",
     "-fno-pic",
+    "-ffunction-sections",  # so that the linker drops those that were inlined everywhere
+    "-D_GNU_SOURCE",  # what Linux's headers have beyond C and POSIX
 )
 INSTALL_ZIG = "install it with: pip install 'forkoracle[cross]'"
 
@@ -68,31 +82,60 @@ def host_compiler() -> list[str]:
     )
 
 
-def _commands(target: str, source: Path, out: Path) -> list[list[str]]:
-    """What to run, one after the other, to make *out* from *source*."""
-    flags = [*_COMMON, *_machine_flags(target)]
+def units(target: str) -> list[str]:
+    """Returns the names of the C files for *target*: all but those of the other system."""
+    netbsd = target != HOST or platform.system() == "NetBSD"
+    other = "os_linux" if netbsd else "os_netbsd"
+    names = sorted(path.name for path in SOURCES.glob("*.c"))
+    return [name for name in names if not name.startswith(other)]
+
+
+def sources(target: str) -> dict[str, str]:
+    """Returns the text of all that the probe is made of, by the names of its files."""
+    paths = [*SOURCES.glob("*.[ch]"), LANGUAGE / "verbs.def"]
+    texts = {path.name: path.read_text(encoding="ascii") for path in paths}
+    texts["constants.h"] = constants.header()
+    texts["all.c"] = "".join(f'#include "{name}"\n' for name in units(target))
+    return texts
+
+
+def compile_command(target: str, source: Path, out: Path) -> list[str]:
+    """Returns the command that compiles *source* to the object *out*.
+
+    Raises :class:`BuildError` where there is no compiler for *target*.
+    """
+    flags = [*_COMMON, *_machine_flags(target), "-I", str(source.parent), "-c", "-o", str(out)]
     if target == HOST:
         compiler = host_compiler()
         if compiler[-1] == "cc" and len(compiler) > 1:
             flags.append("-fno-sanitize=all")
-        link = ["-nostdlib", "-static", "-no-pie", "-o", str(out), str(source)]
-        return [[*compiler, *flags, *link]]
+        return [*compiler, *flags, str(source)]
     ziglang = zig()
     if ziglang is None:
         raise BuildError(f"no ziglang to build the probe for {target}: {INSTALL_ZIG}")
+    return [*ziglang, "cc", "-target", target, "-fno-sanitize=all", *flags, str(source)]
+
+
+def _link_command(target: str, middle: Path, out: Path) -> list[str]:
+    if target == HOST:
+        flags = ["-nostdlib", "-static", "-no-pie", "-Wl,--gc-sections"]
+        return [*host_compiler(), *flags, "-o", str(out), str(middle)]
     # zig links no static program for NetBSD, so its linker is called by itself.
-    middle = str(out.with_suffix(".o"))
-    compile_ = ["cc", "-target", target, "-fno-sanitize=all", "-c", "-o", middle, str(source)]
-    link = ["ld.lld", "-static", "--no-rosegment", "-o", str(out), middle]
-    return [[*ziglang, *compile_, *flags], [*ziglang, *link]]
+    ziglang, flags = zig() or [], ["-static", "--no-rosegment", "--gc-sections"]
+    return [*ziglang, "ld.lld", *flags, "-o", str(out), str(middle)]
 
 
-def _key(target: str, commands: list[list[str]]) -> str:
-    digest = hashlib.sha256(target.encode())
-    for source in sorted(SOURCES.glob("*.[ch]")):
-        digest.update(source.name.encode() + source.read_bytes())
-    for command in commands:
-        digest.update(" ".join(command[:-1]).encode())
+def _commands(target: str, folder: Path) -> list[list[str]]:
+    """What to run, one after the other, to make ``probe`` in *folder* from its ``all.c``."""
+    middle = folder / "probe.o"
+    return [
+        compile_command(target, folder / "all.c", middle),
+        _link_command(target, middle, folder / "probe"),
+    ]
+
+
+def _key(target: str, texts: dict[str, str], commands: list[list[str]]) -> str:
+    digest = hashlib.sha256(repr((target, sorted(texts.items()), commands)).encode())
     return digest.hexdigest()[:20]
 
 
@@ -103,20 +146,22 @@ def build_probe(target: str = HOST) -> Path:
     """
     if target != HOST and target not in NETBSD_TARGETS:
         raise BuildError(f"unknown target {target!r}: expected host, {', '.join(NETBSD_TARGETS)}")
-    source = SOURCES / "probe.c"
-    key = _key(target, _commands(target, source, Path("probe")))
+    texts = sources(target)
+    key = _key(target, texts, _commands(target, Path("folder")))
     cache = platformdirs.user_cache_path("forkoracle") / "probe"
     built = cache / f"{target}-{key}"
     if built.exists():
         return built
     cache.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=cache, prefix=".build-") as folder:
-        out = Path(folder) / "probe"
-        for command in _commands(target, source, out):
+    with TemporaryDirectory(dir=cache, prefix=".build-") as name:
+        folder = Path(name)
+        for file, text in texts.items():
+            (folder / file).write_text(text, encoding="ascii")
+        for command in _commands(target, folder):
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
                 lines = (done.stderr.strip() or "no message").splitlines()
                 said = next((line for line in lines if "error:" in line), lines[0])
                 raise BuildError(f"cannot build the probe for {target}: {said}")
-        out.replace(built)  # whole, or not at all
+        (folder / "probe").replace(built)  # whole, or not at all
     return built

@@ -1,0 +1,28 @@
+/* Which process is whose child, and what became of it. */
+#include "observe.h"
+#include "syscall.h"
+
+void do_getppid(struct act *act) { put_pid(&act->said, CALL(getppid)); }
+
+void do_wait4(struct act *act)
+{
+	struct status status;
+	long got = os_wait4(pid_of(act->me, act->step->arg[0]), &status, (int)act->step->arg[1]);
+	if (got > 0)
+		note_newborn(got);
+	put_status(&act->said, got, &status);
+}
+
+#ifdef __NetBSD__
+void do_stopped(struct act *act)
+{
+	struct status status;
+	long got = os_wait4(pid_of(act->me, act->step->arg[0]), &status, NETBSD_WNOHANG | NETBSD_WUNTRACED);
+	if (got <= 0) {
+		say_result(act, got, "none");
+		return;
+	}
+	put_pid(&act->said, got);
+	put(&act->said, status.how == WAS_STOPPED ? " stopped" : " other");
+}
+#endif
