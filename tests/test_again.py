@@ -28,7 +28,7 @@ CLONE = "scenario mine/x\nabout CLONE-PTRACE\nP: umask 07\nP: __clone CLONE_PTRA
 
 
 class Kernel(Scripted):
-    """One whose vfork is not held, in so many of its first runs.
+    """One whose vfork is not blocked, in so many of its first runs.
 
     With *leaks*, a store is seen by every later scenario of the same probe.
     """

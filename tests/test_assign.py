@@ -182,7 +182,7 @@ REAL_ROOT = steps(
         (USER, ("ok", "ok", "EAGAIN", "EAGAIN", "EAGAIN"), "NPROC-LIMIT"),
         # another error than the right one speaks for what the scenario is about
         (FULL, ("ok", "C", "D", "ENOMEM", "EAGAIN"), "FILES"),
-        (FULL, ("ok", "C", "D", "stuck", "not reached"), "FILES"),
+        (FULL, ("ok", "C", "D", "hung", "not reached"), "FILES"),
     ],
 )
 def test_a_refusal_speaks_for_what_would_explain_it(
@@ -282,7 +282,7 @@ def test_who_waits_in_vfork_for_ever_was_not_told_of() -> None:
         ("P: __clone SIGCHLD -", "SUCCESS"),
     ):
         scenario = steps("a/stuck", "SUCCESS", call, "P: wait4 -")
-        for seen in (("stuck", "not reached"), ("unfinished", "stuck")):
+        for seen in (("hung", "not reached"), ("unfinished", "hung")):
             result = judge(scenario, seen, OPTIONS, NONE)
             assert (result.verdict, result.clause) == (Verdict.DIFFERENCE, clause)
 
@@ -291,10 +291,10 @@ def test_who_is_held_by_a_child_that_is_gone_was_not_told_of_either() -> None:
     """The child has a name, and the model says until which step it holds its parent."""
     lines = ("P: __vfork14 C [ADDRESS-SPACE]", "C: exit 3", "P: load")
     scenario = steps("a/held", "SYS-VFORK14", *lines)
-    assert judge(scenario, ("C held 1", "ok", "0"), OPTIONS, NONE).verdict is Verdict.AGREES
-    assert judge(scenario, ("unfinished", "ok", "stuck"), OPTIONS, NONE).clause == "PPWAIT-MARK"
+    assert judge(scenario, ("C blocked 1", "ok", "0"), OPTIONS, NONE).verdict is Verdict.AGREES
+    assert judge(scenario, ("unfinished", "ok", "hung"), OPTIONS, NONE).clause == "PPWAIT-MARK"
     plain = steps("a/plain", "SYS-FORK", "P: fork C", "C: exit 3", "P: load")
-    assert judge(plain, ("unfinished", "ok", "stuck"), OPTIONS, NONE).clause == "SYS-FORK"
+    assert judge(plain, ("unfinished", "ok", "hung"), OPTIONS, NONE).clause == "SYS-FORK"
 
 
 def test_a_newborn_that_does_not_stop_for_its_tracer_was_not_given_to_it() -> None:

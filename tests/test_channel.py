@@ -32,9 +32,9 @@ if way == "greets wrongly":
 elif way == "greets not":
     sys.exit(4)
 elif way == "greets twice":
-    say("forkoracle-probe 2 Fake 1 none uid=0 tracer=no nproc=1/2 maxproc=3 lacks=-\n" * 2)
+    say("forkoracle-probe 3 Fake 1 none uid=0 tracer=no nproc=1/2 maxproc=3 lacks=-\n" * 2)
 else:
-    say("forkoracle-probe 2 Fake 1 none uid=0 tracer=no nproc=1/2 maxproc=3 lacks=-\n")
+    say("forkoracle-probe 3 Fake 1 none uid=0 tracer=no nproc=1/2 maxproc=3 lacks=-\n")
 number, steps = 0, []
 for line in sys.stdin:
     if line != "\n":
@@ -190,7 +190,7 @@ def test_a_probe_that_cannot_be_started_is_one_line(tmp_path: Path) -> None:
 def test_a_line_without_an_end_is_given_up(tmp_path: Path) -> None:
     """A probe that talks for ever without an end of line is cut off long before four MiB."""
     script = tmp_path / "flood.py"
-    greeting = "forkoracle-probe 2 Fake 1 none uid=0 tracer=no nproc=1/2 maxproc=3 lacks=-"
+    greeting = "forkoracle-probe 3 Fake 1 none uid=0 tracer=no nproc=1/2 maxproc=3 lacks=-"
     script.write_text(
         f"import os\nos.write(1, b'{greeting}\\n= 0\\n')\n"
         "for _ in range(64):\n    os.write(1, b'o' * 65536)\n",

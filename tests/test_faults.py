@@ -25,7 +25,7 @@ from reference_model.language.answer import NotDecided, Panicked
 from vm.console import NO_ROOT, PANIC
 
 GREETING = (
-    "forkoracle-probe 2 NetBSD 10.99 amd64 uid=0 tracer=yes nproc=160/1044 maxproc=1044 lacks=-"
+    "forkoracle-probe 3 NetBSD 10.99 amd64 uid=0 tracer=yes nproc=160/1044 maxproc=1044 lacks=-"
 )
 GUILTY = "P: fork -"
 
@@ -139,7 +139,7 @@ class UnwatchedProbe(FaultyProbe):
             faulty = GUILTY in text
             if type(self).mute or (faulty and "staged 1\n" not in text):
                 return
-            seen = ["stuck" if faulty else "ok"] * text.count(":")
+            seen = ["hung" if faulty else "ok"] * text.count(":")
             self._lines += [f"= {self._number}", *seen, "."]
             self._number += 1
 
@@ -150,7 +150,7 @@ def test_a_guest_that_has_hung_says_which_step_got_stuck() -> None:
     with Channel(lambda: UnwatchedProbe(HANG_ERROR), watched=False) as channel:
         seen = [observed for _, observed in channel.run(batch)]
     assert [n for n, observed in enumerate(seen) if observed != ("ok",)] == [3, 4, 700]
-    assert seen[700] == ("stuck",)
+    assert seen[700] == ("hung",)
     assert UnwatchedProbe.starts == 2
 
 

@@ -73,7 +73,7 @@ def test_the_reader_of_elf_files_tells_an_interpreter() -> None:
 def test_the_probe_for_the_host_runs() -> None:
     """It is built with the host's compiler, and greets as a probe does."""
     done = subprocess.run([build_probe()], input=b"", capture_output=True, check=True)
-    assert done.stdout.startswith(b"forkoracle-probe 2 " + os.uname().sysname.encode())
+    assert done.stdout.startswith(b"forkoracle-probe 3 " + os.uname().sysname.encode())
 
 
 def test_an_option_that_the_probe_does_not_know_is_refused() -> None:

@@ -66,7 +66,7 @@ def test_programs_are_of_many_kinds() -> None:
     }
     verbs = {verb for verb, _ in seen}
     assert {"fork", "vfork", "__vfork14", "__clone", "wait4", "exit", "sigaction"} <= verbs
-    assert {("vfork", "held"), ("__vfork14", "held"), ("__clone", "held")} <= seen
+    assert {("vfork", "blocked"), ("__vfork14", "blocked"), ("__clone", "blocked")} <= seen
     assert {("__clone", "EINVAL"), ("fork", "EAGAIN"), ("wait4", "exited")} <= seen
 
 

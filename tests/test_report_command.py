@@ -38,7 +38,7 @@ def test_the_folder_has_all_of_it(tmp_path: Path, capsys: pytest.CaptureFixture[
         *("vfork-wait.txt", "vfork-wait.md", "vfork-wait.c", "t_vfork_wait.c"),
         *("parent.txt", "parent.md", "parent.c", "t_parent.c"),
     }
-    assert "vfork-wait: vfork C: C instead of C held 1" in capsys.readouterr().out
+    assert "vfork-wait: vfork C: C instead of C blocked 1" in capsys.readouterr().out
 
 
 def test_a_folder_that_is_there_stays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -56,7 +56,7 @@ def marks(svg: ElementTree.Element, kind: str) -> list[ElementTree.Element]:
 
 def test_a_picture_has_a_line_for_each_process() -> None:
     """Lines, a bar for as long as the parent is held, arrows for birth, signals and wait."""
-    svg = drawn(("C held 2", "ok", "ok", "C killed SIGKILL"), None)
+    svg = drawn(("C blocked 2", "ok", "ok", "C killed SIGKILL"), None)
     assert [e.text for e in marks(svg, "actor")] == ["P", "C", "Q"]
     assert len(marks(svg, "life")) == 3
     [held] = marks(svg, "blocked")

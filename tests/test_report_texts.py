@@ -56,8 +56,8 @@ def test_another_observation_is_another_problem() -> None:
     """The same clause is not enough: what was seen first has to be the same."""
     found = problems(seen(VFORK, but(VFORK, s0="C")), seen(VFORK, but(VFORK, s0="EAGAIN")))
     assert [problem.synopsis for problem in found] == [
-        "vfork C: C instead of C held 1 (VFORK-WAIT)",
-        "vfork C: EAGAIN instead of C held 1 (VFORK-WAIT)",
+        "vfork C: C instead of C blocked 1 (VFORK-WAIT)",
+        "vfork C: EAGAIN instead of C blocked 1 (VFORK-WAIT)",
     ]
 
 
@@ -70,7 +70,7 @@ def test_send_pr_has_its_fields_and_no_other() -> None:
     assert "System: NetBSD 10.1 amd64\nArchitecture: x86_64\nMachine: amd64\n" in text
     assert "lines 629-634" in " ".join(text.split())
     assert f"since revision {since()['VFORK-WAIT']}" in " ".join(text.split())
-    assert re.search(r"^> P: vfork C +C held 1 +C$", text, re.MULTILINE)
+    assert re.search(r"^> P: vfork C +C blocked 1 +C$", text, re.MULTILINE)
     assert "Seen 1 of 1 times" in text
 
 

@@ -178,8 +178,8 @@ def test_an_interrupted_run_keeps_what_was_decided() -> None:
 @pytest.mark.parametrize(
     ("seen", "verdict"),
     [
-        ([("C", "stuck", "not reached")], Verdict.NOT_DECIDED),
-        ([("C", "stuck", "not reached")] * 2, Verdict.DIFFERENCE),
+        ([("C", "hung", "not reached")], Verdict.NOT_DECIDED),
+        ([("C", "hung", "not reached")] * 2, Verdict.DIFFERENCE),
         ([WRONG], Verdict.DIFFERENCE),
     ],
 )
@@ -204,7 +204,7 @@ def test_the_clause_that_differs_everywhere_is_shown_first() -> None:
     assert order == ["SYS-FORK", "EXIT-SIGNAL", "SYS-FORK", "EXIT-SIGNAL", "SYS-FORK"]
 
 
-STUCK = ("C", "stuck", "not reached")
+STUCK = ("C", "hung", "not reached")
 
 
 def run_until(

@@ -176,7 +176,7 @@ def test_nobody_is_named_before_anybody_can_know_who_that_is() -> None:
             births = [i for i, step in enumerate(scenario.steps) if step.child not in (None, "-")]
             log = predict(scenario, options) if births else ()
             for i in births:
-                child, held = scenario.steps[i].child, log[i].partition(" held ")[2]
+                child, held = scenario.steps[i].child, log[i].partition(" blocked ")[2]
                 for step in scenario.steps[i + 1 : int(held or 0) + 1]:
                     if step.actor == child:
                         break

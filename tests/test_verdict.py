@@ -58,15 +58,15 @@ def test_a_call_that_a_later_step_would_end_is_not_wrong() -> None:
         "C: exit 0",
         "P: getppid",
     )
-    assert allowed_logs(scenario, Options()) == (("ok", "C held 4", "D", "init", "ok", "init"),)
-    observed = ("ok", "unfinished", "unfinished", "stuck", "not reached", "not reached")
+    assert allowed_logs(scenario, Options()) == (("ok", "C blocked 4", "D", "init", "ok", "init"),)
+    observed = ("ok", "unfinished", "unfinished", "hung", "not reached", "not reached")
     result = judge(scenario, observed, Options(), NONE)
     assert (result.clause, result.step) == ("VFORK-WAIT", 2)
     # Had L's fork returned, it would be L's next step that is wrong.
-    observed = ("ok", "unfinished", "D", "stuck", "not reached", "not reached")
+    observed = ("ok", "unfinished", "D", "hung", "not reached", "not reached")
     assert judge(scenario, observed, Options(), NONE).step == 3
     # And where P's call has returned too soon, that is wrong first.
-    observed = ("ok", "C", "D", "stuck", "not reached", "not reached")
+    observed = ("ok", "C", "D", "hung", "not reached", "not reached")
     assert judge(scenario, observed, Options(), NONE).step == 1
 
 
@@ -100,11 +100,11 @@ def test_what_is_not_decided_keeps_its_reason() -> None:
 @pytest.mark.parametrize(
     ("call", "observed", "clause"),
     [
-        ("fork C", "C held 2", "SYS-FORK"),
+        ("fork C", "C blocked 2", "SYS-FORK"),
         ("vfork C", "C", "SYS-VFORK-44BSD"),
         ("__vfork14 C", "C", "SYS-VFORK14"),
         ("__clone CLONE_VFORK|SIGCHLD C", "C", "CLONE-VFORK"),
-        ("__clone CLONE_VFORK|SIGCHLD C", "C held 3", "VFORK-WAIT"),
+        ("__clone CLONE_VFORK|SIGCHLD C", "C blocked 3", "VFORK-WAIT"),
         ("__clone CLONE_VFORK|SIGCHLD C", "EAGAIN", "FILES"),
     ],
 )

@@ -100,14 +100,14 @@ static void set_lowest_priority(int lowest)
 
 static void play_staged(void)
 {
-	int stuck_at = 0;
+	int hung_at = 0;
 	if (bring_roots()) {
 		set_lowest_priority(1);
 		stage->turn = 0;
 		call_for(0);
-		stuck_at = watch();
+		hung_at = watch();
 	}
-	settle_results(stuck_at);
+	settle_results(hung_at);
 	clear_stage();
 	set_lowest_priority(0);
 }

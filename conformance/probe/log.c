@@ -71,14 +71,14 @@ void refuse_scenario(const char *wrong)
 	io->number++;
 }
 
-void settle_results(int stuck_at)
+void settle_results(int hung_at)
 {
 	for (int i = 0; i < stage->scenario.steps; i++) {
 		if (stage->result[i].state == DONE)
 			continue;
-		if (i == stuck_at)
-			settle_result(i, "stuck");
-		else if (stuck_at >= 0 && i > stuck_at)
+		if (i == hung_at)
+			settle_result(i, "hung");
+		else if (hung_at >= 0 && i > hung_at)
 			settle_result(i, "not reached");
 		else {
 			enum state state = state_of(stage->scenario.step[i].actor);

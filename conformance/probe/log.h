@@ -7,6 +7,6 @@ void finish_scenario(void);
 /* The same for a scenario that cannot be read. */
 void refuse_scenario(const char *wrong);
 /* Gives each step that is not done its word: where the end came, and why. */
-void settle_results(int stuck_at);
+void settle_results(int hung_at);
 
 #endif

@@ -26,7 +26,7 @@
 #include "text.h"
 #include "watch.h"
 
-#define VERSION "2"
+#define VERSION "3"
 
 enum { FIRST_DESCRIPTOR = 3, DESCRIPTORS = 64 }; /* of those that a parent may have left us */
 

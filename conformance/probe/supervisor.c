@@ -54,7 +54,7 @@ static void end_scenario(int hung)
 	int first = 1;
 	for (int i = 0; i < stage->scenario.steps; i++)
 		if (stage->result[i].state != DONE) {
-			settle_result(i, !hung ? "gone" : first ? "stuck" : "not reached");
+			settle_result(i, !hung ? "gone" : first ? "hung" : "not reached");
 			first = 0;
 		}
 	clear_stage();

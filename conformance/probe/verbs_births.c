@@ -3,12 +3,12 @@
 #include "observe.h"
 #include "own.h"
 
-/* For how long the call was held: up to the last step that anybody began before it returned. */
-static void put_held(struct text *t, u32 index)
+/* For how long the call was blocked: up to the last step that began before it returned. */
+static void put_blocked(struct text *t, u32 index)
 {
 	for (u32 i = (u32)stage->scenario.steps - 1; i > index; i--)
 		if (stage->result[i].state) {
-			put(t, " held ");
+			put(t, " blocked ");
 			put_number(t, i, 10);
 			return;
 		}
@@ -50,7 +50,7 @@ static void fork_by(enum fork_kind kind, struct act *act)
 		put_pid(&act->said, pid);
 	}
 	if (!stage->scenario.traced)
-		put_held(&act->said, act->index);
+		put_blocked(&act->said, act->index);
 }
 
 void do_fork(struct act *act) { fork_by(BY_FORK, act); }

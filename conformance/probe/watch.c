@@ -10,8 +10,8 @@
  *   - only a fork and wait4 may sleep (SLEEPS in verbs.def); every other call is waited for;
  *   - the process has to be seen asleep in two looks, unless the director runs only when no other
  *     process can (sees_all): then one look is enough.
- * A step that neither ends nor sleeps is stuck once `patience` is over.  One that cannot begin (its process
- * is stopped, or still in an earlier step) is stuck after LONG_CALM, if nothing runs that might let it.
+ * A step that neither ends nor sleeps counts as hung once `patience` is over.  One that cannot begin (its process
+ * is stopped, or still in an earlier step) counts as hung after LONG_CALM, if nothing runs that might let it.
  *
  * Tried and given up:
  *   - actors that spin, then nap, until it is their turn: a nap takes two ticks, 20 ms at 100 Hz, and a
@@ -82,8 +82,8 @@ static int anything_runs(void)
 	return 0;
 }
 
-/* Look at the step whose turn it is, and pass the turn on where it is over; 1 where it is stuck. */
-static int is_stuck(u32 now, u64 waited, int *calm)
+/* Look at the step whose turn it is, and pass the turn on where it is over; 1 where it is hung. */
+static int is_hung(u32 now, u64 waited, int *calm)
 {
 	struct step *step = &stage->scenario.step[now];
 	struct actor *who = &stage->actor[step->actor];
@@ -181,7 +181,7 @@ int watch(void)
 		} else if (io->sees_all
 			   || time - looked > (stage->result[now].state == DONE ? LOOK_SOON : LOOK_AGAIN)) {
 			looked = time;
-			if (is_stuck(now, time - since, &calm))
+			if (is_hung(now, time - since, &calm))
 				return (int)now;
 		}
 		wait_a_little(time - since);

@@ -53,7 +53,7 @@ NO_CHILD_EVER_RAN = "; nothing that was forked there has ever answered: RETURN-V
 START_TIMEOUT = 60.0
 _OBSERVATION = re.compile(r"[ -~]{1,392}\Z")
 _HELLO = re.compile(
-    r"forkoracle-probe 2 (?P<system>\S+) (?P<release>\S+) (?P<machine>\S+)"
+    r"forkoracle-probe 3 (?P<system>\S+) (?P<release>\S+) (?P<machine>\S+)"
     r" uid=(?P<uid>\d+) tracer=(?P<tracer>yes|no)"
     r" nproc=(?P<soft>\d{1,20})/(?P<hard>\d{1,20}) maxproc=(?P<maxproc>\d{1,20})"
     r" lacks=(?P<lacks>-|[A-Z,]+)\Z"

@@ -20,7 +20,7 @@ NONE: Final = "none"
 #: The process of the step had ended before.
 GONE: Final = "gone"
 #: The step hung: it had to return and did not.  The scenario ends there.
-HUNG: Final = "stuck"
+HUNG: Final = "hung"
 #: The step comes after one that hung.
 NOT_REACHED: Final = "not reached"
 #: The call had not returned when the scenario ended.
@@ -31,8 +31,8 @@ CANNOT: Final = "cannot"
 #: What is seen of a step that never returned, whatever the reason, and of those after it.
 NEVER_RETURNED: Final = frozenset({HUNG, NOT_REACHED, UNFINISHED})
 
-#: Stands between what a call returned and the step that had to come first: ``C held 2``.
-BLOCKED: Final = "held"
+#: Stands between what a call returned and the step that had to come first: ``C blocked 2``.
+BLOCKED: Final = "blocked"
 _BLOCKED = re.compile(rf" {BLOCKED} (\d+)$")
 _DURATION = re.compile(rf" {BLOCKED} \d+")
 

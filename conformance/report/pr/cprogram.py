@@ -200,16 +200,16 @@ def _for_netbsd(text: str) -> str:
     return "".join(lines)
 
 
-def held_steps(scenario: Scenario, options: Options) -> list[bool]:
+def blocked_steps(scenario: Scenario, options: Options) -> list[bool]:
     """Which steps have not returned when the next one begins, as the model sees it."""
     machine = Machine(scenario.roots(), Kernel(options), traced=scenario.traced)
-    held = []
+    blocked = []
     for step in scenario.steps:
         going_on = machine.take(step)
-        held.append(machine.log[-1] is None)
+        blocked.append(machine.log[-1] is None)
         if not going_on:
             break
-    return held + [False] * (len(scenario.steps) - len(held))
+    return blocked + [False] * (len(scenario.steps) - len(blocked))
 
 
 def needs_root(scenario: Scenario) -> bool:
@@ -318,15 +318,15 @@ def _body(scenario: Scenario, expected: tuple[Log, ...], options: Options) -> _B
         "ACTORS": len(actors),
         "ORDERS": len(expected),
         "NEEDS_ROOT": int(needs_root(scenario)),
-        "PATIENCE": "3000000\t/* microseconds until a step counts as stuck */",
-        "HELD": "300000\t/* and until one that may be held does */",
+        "PATIENCE": "3000000\t/* microseconds until a step counts as hung */",
+        "BLOCKED": "300000\t/* and until one counts as blocked */",
         "LAST_LOOK": 300000,
     }
     if "kill" in verbs:
         defines["SETTLE"] = "50000\t/* until a signal has done its work */"
     if verbs & FORKS:
         defines["TRACED"] = int(scenario.traced)
-    held = held_steps(scenario, options)
+    blocked = blocked_steps(scenario, options)
     names = ", ".join(actors)
     out = [
         "".join(f"#define {name:<16}{value}\n" for name, value in defines.items()),
@@ -340,7 +340,7 @@ def _body(scenario: Scenario, expected: tuple[Log, ...], options: Options) -> _B
         ),
         _table("const int", "actors_of[STEPS]", [s.actor for s in steps]),
         "/* Which steps may not return before the next one begins; and last ones. */\n"
-        + _table("const int", "may_block[STEPS]", [str(int(h)) for h in held]),
+        + _table("const int", "may_block[STEPS]", [str(int(h)) for h in blocked]),
         _table("const int", "ends[STEPS]", [str(int(s.verb == "exit")) for s in steps]),
         _table("const char *const", "actor_names[ACTORS]", [_quoted(a) for a in actors]),
         _table("const int", "is_root[ACTORS]", [str(int(a in scenario.roots())) for a in actors]),

@@ -164,7 +164,7 @@ fork_call(long number, long first, void *stack, long actor, long *other)
 }
 #endif
 
-/* The call was held up to the last step that began before it returned. */
+/* The call was blocked up to the last step that began before it returned. */
 static void
 give_birth(int step, int me, long number, long first, void *stack, int child)
 {
@@ -186,7 +186,7 @@ give_birth(int step, int me, long number, long first, void *stack, int child)
 	snprintf(name, sizeof(name), "@%ld", pid);
 	for (int i = STEPS - 1; i > step && !TRACED; i--)
 		if (board->state[i] != NOT_YET) {
-			saw(step, "%s held %d", name, i);
+			saw(step, "%s blocked %d", name, i);
 			return;
 		}
 	saw(step, "%s", name);

@@ -30,7 +30,7 @@ dead(pid_t pid)
 //@ direct board nap dead
 /*
  * Let the steps be taken one after the other.  A step is over when it has
- * returned, when its process is dead, or when it is clear that it is held.
+ * returned, when its process is dead, or when it is clear that it is blocked.
  */
 static void
 direct(void)
@@ -51,10 +51,10 @@ direct(void)
 			if (dead(board->pid[actors_of[step]]))
 				break;
 			if (board->state[step] == BEGUN
-			    && waited > (may_block[step] ? HELD : PATIENCE))
+			    && waited > (may_block[step] ? BLOCKED : PATIENCE))
 				break;
 			if (waited > PATIENCE) {
-				wrong = "stuck";
+				wrong = "hung";
 				break;
 			}
 			nap(1000);
