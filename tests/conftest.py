@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
 
 from conformance.targets.local import LocalTarget
 from tests.processes import MARK, in_session, marked, new_mark
+
+
+def pytest_configure() -> None:
+    """Restores Ctrl-C for the processes that tests start.
+
+    A shell's background job ignores SIGINT, and so would all its children; a signal that is
+    caught has its default in a program that is executed.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, lambda *_: None)
 
 
 @pytest.fixture(scope="session")

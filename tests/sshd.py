@@ -25,6 +25,16 @@ needs_sshd = pytest.mark.skipif(
     reason="needs ssh and sshd: apt-get install openssh-client openssh-server",
 )
 _PRIVATE = ("unshare", "--mount", "--propagation", "private", "--")
+#: With --kill-child the server ends with unshare, and every process of the namespace with it.
+_PRIVATE_PIDS = (*_PRIVATE[:-1], "--pid", "--fork", "--kill-child", "--mount-proc", "--")
+#: A user without privileges who has no processes but those that this process's tests start.
+OWN_UID = 50_000 + os.getpid() % 9_000
+OWN_USER = f"forkoracle{OWN_UID}"
+_OWN_USER = f"""\
+echo '{OWN_USER}:*:{OWN_UID}:{OWN_UID}::/nonexistent:/bin/sh' |
+    cat /etc/passwd - >"{{folder}}/passwd"
+mount --bind "{{folder}}/passwd" /etc/passwd
+"""
 
 
 def can_mount() -> bool:
@@ -81,8 +91,13 @@ class Sshd:
         environment: Mapping[str, str] | None = None,
         options: tuple[str, ...] = (),
         mounts: str = "",
+        *,
+        own_pids: bool = False,
     ) -> None:
-        """Start it; *environment* is what its users have, *mounts* a script of mounts before."""
+        """Start it; *environment* is what its users have, *mounts* a script of mounts before.
+
+        With *own_pids* its users see only the processes that descend from it.
+        """
         assert SSHD
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(exist_ok=True)
@@ -102,8 +117,9 @@ class Sshd:
         ]
         config.write_text("\n".join(lines) + "\n", encoding="utf-8")
         command = [SSHD, "-D", "-e", "-f", str(config)]
-        if mounts:
-            command = [*_PRIVATE, "sh", "-ec", f'{mounts}\nexec "$@"', "sh", *command]
+        if mounts or own_pids:
+            private = _PRIVATE_PIDS if own_pids else _PRIVATE
+            command = [*private, "sh", "-ec", f'{mounts}\nexec "$@"', "sh", *command]
         with (self.folder / "sshd.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=log)
         deadline = monotonic() + 20
@@ -114,6 +130,16 @@ class Sshd:
             assert self.process.poll() is None, self.log()
             sleep(0.02)
         raise AssertionError(self.log())
+
+    def start_for_own_user(self, common_folder: Path) -> Host:
+        """Start it for :data:`OWN_USER`, whose TMPDIR is *common_folder*; its address for them."""
+        keys = self.folder / "authorized_keys"
+        self.start(
+            {"TMPDIR": str(common_folder)},
+            (f"AuthorizedKeysCommand /bin/cat {keys}", "AuthorizedKeysCommandUser root"),
+            _OWN_USER.format(folder=self.folder),
+        )
+        return replace(self.host, user=OWN_USER)
 
     def log(self) -> str:
         return (self.folder / "sshd.log").read_text(encoding="utf-8", errors="replace")

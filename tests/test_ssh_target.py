@@ -30,7 +30,7 @@ from conformance.targets.ssh import NO_TRACER, SshTarget
 from conformance.targets.ssh_transport import PASSWORD_VARIABLE, Host, parse_host
 from reference_model.language.answer import NotDecided
 from tests.command import COMMAND, environment, forkoracle
-from tests.sshd import Sshd, make_key, needs_mounts, needs_sshd
+from tests.sshd import OWN_UID, Sshd, make_key, needs_mounts, needs_sshd
 
 #: In the server's own namespace root's password is this one.
 PASSWORD = "correct horse"
@@ -42,10 +42,6 @@ _OWN_SHADOW = """\
 cp /etc/shadow "{folder}/shadow"
 sed -i 's|^root:[^:]*:|root:{hash}:|' "{folder}/shadow"
 mount --bind "{folder}/shadow" /etc/shadow
-"""
-_SHELL_FOR_NOBODY = """\
-sed 's|^\\(nobody:.*\\):[^:]*$|\\1:/bin/sh|' /etc/passwd >"{folder}/passwd"
-mount --bind "{folder}/passwd" /etc/passwd
 """
 
 
@@ -107,49 +103,35 @@ def test_a_family_runs_on_a_host(sshd: Sshd, family: str) -> None:
 
 
 @needs_sshd
-@pytest.mark.usefixtures("as_root")
+@needs_mounts
 def test_limits_are_decided_on_a_host(sshd: Sshd) -> None:
     """As root, every scenario of RLIMIT_NPROC is: free users and the user's count are found."""
-    sshd.start()
+    sshd.start(own_pids=True)  # root's other processes come and go
     with _connected(sshd.host) as target:
         results = list(Run(target, select(["nproc"])).results())
     assert {result.verdict for result in results} <= {Verdict.AGREES, Verdict.KNOWN}
 
 
 @needs_sshd
-def test_the_users_processes_are_counted(sshd: Sshd) -> None:
+@needs_mounts
+def test_the_users_processes_are_counted(sshd: Sshd, common_folder: Path) -> None:
     """On the host one more process, or one more user, is seen as such."""
-    sshd.start()
-    with _connected(sshd.host) as target:
-        counts = []
-        for _ in range(20):  # others come and go on this machine
-            before = target.user_count()
-            with subprocess.Popen(["sleep", "60"]) as more:
-                during = target.user_count()
-                more.kill()
-            counts.append((during - before, target.user_count() - before))
-            if counts[-1] == (1, 0):
-                break
-        assert counts[-1] == (1, 0), counts
-        assert os.getuid() in target.taken_uids()
+    with _connected(sshd.start_for_own_user(common_folder)) as target:
+        before = target.user_count()
+        with subprocess.Popen(["sleep", "60"], user=OWN_UID) as more:
+            during = target.user_count()
+            more.kill()
+        assert (during - before, target.user_count() - before) == (1, 0)
+        assert {0, OWN_UID} <= target.taken_uids()
 
 
 @needs_sshd
 @needs_mounts
-def test_limits_of_a_user_without_privileges(
-    sshd: Sshd, tmp_path: Path, common_folder: Path
-) -> None:
-    """The limits that count from what the user has now are decided for nobody, and hold exactly."""
-    sshd.start(
-        {"TMPDIR": str(common_folder)},
-        (
-            f"AuthorizedKeysCommand /bin/cat {tmp_path / 'authorized_keys'}",
-            "AuthorizedKeysCommandUser root",
-        ),
-        _SHELL_FOR_NOBODY.format(folder=tmp_path),
-    )
+def test_limits_of_a_user_without_privileges(sshd: Sshd, common_folder: Path) -> None:
+    """The limits that count from what the user has now are decided, and hold exactly."""
+    host = sshd.start_for_own_user(common_folder)
     own = [s for s in select(["nproc"]) if s.name.startswith("nproc/own/")]
-    with _connected(replace(sshd.host, user="nobody")) as target:
+    with _connected(host) as target:
         right = Run(target, own)
         assert {result.verdict for result in right.results()} == {Verdict.AGREES}
         others = [s for s in select(["nproc"]) if any(x.verb == "setreuid" for x in s.steps)]
@@ -157,8 +139,10 @@ def test_limits_of_a_user_without_privileges(
         assert reasons == {
             NotDecided("needs root, to become a user who has no processes: log in as root")
         }
-        with _connected(replace(sshd.host, user="nobody")):
+        with _connected(host):
             assert {seen for _, seen in target.run(own)} == {NotDecided(ssh.ANOTHER_RUN)}
+        with _connected(sshd.host):  # another user's run changes no count of this one's
+            assert {result.verdict for result in Run(target, own).results()} == {Verdict.AGREES}
         target.user_count = lambda: 1 + SshTarget.user_count(target)  # type: ignore[method-assign]
         wrong = Run(target, own)
         assert {result.verdict for result in wrong.results()} == {Verdict.DIFFERENCE}

@@ -119,13 +119,14 @@ def linux_facts(read: Read = read_here, release: str = "") -> dict[str, bool]:
 
 
 def probe_folders(ask: Ask, system: str) -> set[str]:
-    """The folders that probes were copied to and run from now, as far as they can be seen."""
+    """The folders that this user's probes were copied to and run from now."""
     path = "'/[^ ]*/forkoracle-[A-Za-z0-9]{8}/probe'"
     if system == "Linux":
-        names = "set -- /proc/[0-9]*/cmdline\n"
+        names = 'set --\nfor p in /proc/[0-9]*/cmdline; do [ -O "$p" ] && set -- "$@" "$p"; done\n'
         lines = ask(_PATH + names + f'grep -hsaoE {path} "$@"')
     else:
-        lines = ask(_PATH + f"ps -A -ww -o args= | grep -oE {path}")
+        own = 'grep "^ *$(id -u -r) "'
+        lines = ask(_PATH + f"ps -A -ww -o ruid= -o args= | {own} | grep -oE {path}")
     return {line.rpartition("/")[0] for line in lines}
 
 
