@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +28,8 @@ from conformance.targets import facts, ssh
 from conformance.targets import ssh_transport as probe_ssh
 from conformance.targets.ssh import NO_TRACER, SshTarget
 from conformance.targets.ssh_transport import PASSWORD_VARIABLE, Host, parse_host
-from reference_model.language.answer import NotDecided
+from reference_model import Scenario
+from reference_model.language.answer import NotDecided, Observed
 from tests.command import COMMAND, environment, forkoracle
 from tests.sshd import OWN_UID, Sshd, make_key, needs_mounts, needs_sshd
 
@@ -232,18 +233,28 @@ def test_a_host_that_does_not_answer_is_told(sshd: Sshd) -> None:
     assert "Could not resolve hostname" in line
 
 
+def _with_fault(
+    target: SshTarget, scenarios: Sequence[Scenario], fault: Callable[[], object]
+) -> list[Observed]:
+    """What is observed of the scenarios, where *fault* comes after the first hundred.
+
+    These are a batch of their own, so that no host is too fast for the fault.
+    """
+    observed = [seen for _, seen in target.run(scenarios[:100])]
+    fault()
+    return observed + [seen for _, seen in target.run(scenarios[100:])]
+
+
 @needs_sshd
 def test_a_connection_that_is_cut_costs_little(sshd: Sshd) -> None:
     """The server's ends are killed in mid-run: the run goes on, and all else is decided."""
     sshd.start()
+    cut: list[psutil.Process] = []
+    scenarios = select(["sharing", "exitsignal"])
     with _connected(sshd.host) as target:
-        scenarios = select(["sharing", "exitsignal"])
-        observed = []
-        for number, (_, seen) in enumerate(target.run(scenarios)):
-            observed.append(seen)
-            if number == 100:
-                assert len(sshd.cut()) >= 2
+        observed = _with_fault(target, scenarios, lambda: cut.extend(sshd.cut()))
     undecided = [seen for seen in observed if isinstance(seen, NotDecided)]
+    assert len(cut) >= 2
     assert len(observed) == len(scenarios)
     assert len(undecided) == 1
     assert undecided[0].reason.startswith("connection lost: ")
@@ -254,14 +265,13 @@ def test_a_host_that_falls_asleep_is_noticed(sshd: Sshd, monkeypatch: pytest.Mon
     """The server's ends are stopped in mid-run: nothing says so, and yet the run goes on."""
     monkeypatch.setattr(probe_ssh, "ALIVE_INTERVAL", 1)
     sshd.start()
+    asleep: list[psutil.Process] = []
     scenarios = select(["exitsignal"])
-    observed = []
     with _connected(sshd.host) as target:
-        for number, (_, seen) in enumerate(target.run(scenarios)):
-            observed.append(seen)
-            if number == 100:
-                asleep = sshd.signal_ends(signal.SIGSTOP)
-        assert asleep
+        observed = _with_fault(
+            target, scenarios, lambda: asleep.extend(sshd.signal_ends(signal.SIGSTOP))
+        )
+    assert asleep
     for process in asleep:
         process.send_signal(signal.SIGCONT)
     undecided = [seen for seen in observed if isinstance(seen, NotDecided)]
@@ -274,16 +284,16 @@ def test_a_host_that_falls_asleep_is_noticed(sshd: Sshd, monkeypatch: pytest.Mon
 def test_a_host_that_is_away_for_a_while_is_waited_for(sshd: Sshd) -> None:
     """With the connection the server goes, too, and comes back later: the run goes on."""
     sshd.start()
+    back = threading.Timer(2, sshd.start)
+
+    def go_away() -> None:
+        sshd.cut()
+        sshd.stop()
+        back.start()
+
+    scenarios = select(["exitsignal"])
     with _connected(sshd.host) as target:
-        scenarios = select(["exitsignal"])
-        observed = []
-        back = threading.Timer(2, sshd.start)
-        for number, (_, seen) in enumerate(target.run(scenarios)):
-            observed.append(seen)
-            if number == 100:
-                sshd.cut()
-                sshd.stop()
-                back.start()
+        observed = _with_fault(target, scenarios, go_away)
     back.join()
     assert len(observed) == len(scenarios)
     assert sum(isinstance(seen, NotDecided) for seen in observed) == 1
@@ -291,25 +301,24 @@ def test_a_host_that_is_away_for_a_while_is_waited_for(sshd: Sshd) -> None:
 
 @needs_sshd
 def test_a_host_that_stays_away_is_given_up(sshd: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was decided stays so; the rest is not decided, and says that nobody answers."""
+    """What was decided stays so; the rest is not decided, and says that the host is away."""
     naps: list[float] = []
 
     def nap(seconds: float) -> None:
         naps.append(seconds)
         sleep(seconds)
 
+    def go_away() -> None:
+        sshd.cut()
+        sshd.stop()
+
     monkeypatch.setattr(ssh, "RECONNECT", 1.0)
     monkeypatch.setattr(ssh, "sleep", nap)
     sshd.start()
+    scenarios = select(["exitsignal"])
     with _connected(sshd.host) as target:
-        scenarios = select(["exitsignal"])
-        observed = []
-        for number, (_, seen) in enumerate(target.run(scenarios)):
-            observed.append(seen)
-            if number == 100:
-                sshd.cut()
-                sshd.stop()
-    assert not any(isinstance(seen, NotDecided) for seen in observed[:101])
+        observed = _with_fault(target, scenarios, go_away)
+    assert not any(isinstance(seen, NotDecided) for seen in observed[:100])
     assert len(observed) == len(scenarios)
     assert isinstance(observed[-1], NotDecided)
     assert "cannot be reached" in observed[-1].reason

@@ -10,6 +10,7 @@ import shutil
 import signal
 import stat
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic, sleep
@@ -21,6 +22,7 @@ import pytest
 from conformance.commands.choice import KERNEL_VARIABLE
 from tests.command import COMMAND, environment, forkoracle
 from tests.mirror import DROP, SILENT, Mirror, make_release, serve
+from tests.sshd import needs_mounts
 from tests.test_release import FILES, KERNEL, MICROVM
 from vm.files import locked
 from vm.qemu import QEMU
@@ -51,11 +53,12 @@ def home(tmp_path: Path) -> Iterator[Path]:
 
 
 def qemus(home: Path) -> list[psutil.Process]:
-    """The QEMUs whose files are below *home*."""
+    """The QEMUs, zombies aside, whose files are below *home*."""
     return [
         process
-        for process in psutil.process_iter(["name", "cmdline"])
+        for process in psutil.process_iter(["name", "cmdline", "status"])
         if "qemu" in (process.info["name"] or "")
+        and process.info["status"] != psutil.STATUS_ZOMBIE
         and str(home) in " ".join(process.info["cmdline"] or ())
     ]
 
@@ -201,6 +204,40 @@ def test_a_run_on_an_image_that_is_killed_leaves_nothing(home: Path) -> None:
     command.communicate(timeout=60)
     wait_until(lambda: not qemus(home), "QEMU's end")
     wait_until(lambda: not list((home / "tmp").iterdir()), "the folder's end")
+
+
+_OWNER = """
+import time
+from vm.booted import OwnFolder
+print(OwnFolder().path, flush=True)
+time.sleep(600)
+"""
+
+
+@needs_mounts
+def test_a_folder_that_is_busy_goes_soon_after(home: Path) -> None:
+    """QEMU, which is killed at the same time, may make a file while the folder is removed."""
+    owner = subprocess.Popen(
+        [sys.executable, "-c", _OWNER],
+        env={**os.environ, "TMPDIR": str(home)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert owner.stdout
+    folder = Path(owner.stdout.readline().strip())
+    busy = folder / "busy"
+    busy.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "none", str(busy)], check=True)
+    (folder / "file").touch()
+    try:
+        owner.kill()
+        owner.communicate()
+        wait_until(lambda: not (folder / "file").exists(), "the first attempt")
+        sleep(0.2)
+        assert busy.exists()
+    finally:
+        subprocess.run(["umount", str(busy)], check=True)
+    wait_until(lambda: not folder.exists(), "the folder's end")
 
 
 @needs_qemu

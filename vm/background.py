@@ -25,7 +25,7 @@ import psutil
 from vm.errors import GuestError
 from vm.files import locked, write_text
 from vm.monitor import Monitor
-from vm.qemu import bare_qemu
+from vm.qemu import bare_qemu, environment
 from vm.system import KNOWN_HOSTS, Login, System, forwarded_port, wait_for_sshd
 
 #: What a guest may be called: it becomes the name of a folder.
@@ -238,6 +238,7 @@ def launch(
     done = subprocess.run(
         command,
         cwd=folder,  # so that the sockets' names are short
+        env=environment(folder),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

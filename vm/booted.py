@@ -20,7 +20,9 @@ class OwnFolder:
 
     def __init__(self) -> None:
         self.path = Path(tempfile.mkdtemp(prefix="forkoracle-system-"))
-        self._sweeper = when_we_are_gone('rm -rf -- "$0"', str(self.path))
+        # QEMU is killed at the same time, and may still make a file of the folder's meanwhile.
+        sweep = 'for _ in 1 2 3 4 5; do rm -rf -- "$0" && break; sleep 1; done'
+        self._sweeper = when_we_are_gone(sweep, str(self.path))
 
     def remove(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -30,6 +31,14 @@ def bare_qemu() -> list[str]:
     return [find_qemu(), "-no-user-config", "-nodefaults", "-display", "none"]
 
 
+def environment(folder: Path) -> dict[str, str]:
+    """The environment for a QEMU whose files lie in *folder*: so does a disk's overlay.
+
+    QEMU removes the overlay's name at once, and leaves it where it is killed before.
+    """
+    return {**os.environ, "TMPDIR": str(folder)}
+
+
 class Qemu:
     """A QEMU process with a console and a monitor, of which nothing has a name in a folder.
 
@@ -37,7 +46,10 @@ class Qemu:
     """
 
     def __init__(self, arguments: Sequence[str], errors: Path) -> None:
-        """Start QEMU with *arguments*; what it complains about goes to the file *errors*."""
+        """Start QEMU with *arguments*; what it complains about goes to the file *errors*.
+
+        Its temporary files lie in that file's folder.
+        """
         command = bare_qemu()
         self.console = Console()
         ours, theirs = socket.socketpair()
@@ -52,6 +64,7 @@ class Qemu:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=self._errors,
+            env=environment(errors.parent),
             pass_fds=[theirs.fileno()],
         )
         theirs.close()
