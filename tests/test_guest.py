@@ -47,8 +47,10 @@ def machine() -> Machine:
 
 @pytest.fixture(scope="module", autouse=True)
 def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Snapshots of these tests lie in a folder of theirs."""
+    """Snapshots of these tests lie in a folder of theirs, and a busy machine has time to boot."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("vm.guest.START_TIMEOUT", 300.0)
+        patch.setattr("vm.guest._RESUME_TIMEOUT", 60.0)
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
 
