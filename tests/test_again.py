@@ -74,7 +74,7 @@ def test_so_often_as_was_asked_for() -> None:
     assert (entry["times"], entry["of"]) == (7, 7)
 
 
-def test_what_takes_long_is_run_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_scenarios_are_run_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
     """When the time is up the report says how often it was run, but no less often than any run."""
     monkeypatch.setattr(again, "SECONDS", 0.0)
     entry = asked([NOT_HELD], Kernel(100), cuts_down=False)
@@ -89,7 +89,7 @@ def test_it_is_cut_down_to_the_same_cause() -> None:
     assert entry["observed"][entry["step"]] == "C"
 
 
-def test_what_another_scenario_left_behind_is_not_taken_for_it() -> None:
+def test_minimising_is_not_misled_by_an_earlier_scenario() -> None:
     """What only differs after the scenarios before it is not cut down to nothing."""
     scenario = steps("a/b", "ADDRESS-SPACE", "P: umask 07", "P: store 1", "P: load")
     result = seen(scenario, but(scenario, s2="77"))
@@ -98,7 +98,7 @@ def test_what_another_scenario_left_behind_is_not_taken_for_it() -> None:
     assert (entry["times"], entry["of"]) == (TIMES, TIMES)
 
 
-def test_nobody_elses_kernel_is_made_to_panic() -> None:
+def test_a_shared_kernel_is_not_made_to_panic_again() -> None:
     """What made a kernel panic is not asked of one that others use."""
     kernel = Kernel(100)
     kernel.ours = False

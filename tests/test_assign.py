@@ -185,7 +185,7 @@ REAL_ROOT = steps(
         (FULL, ("ok", "C", "D", "hung", "not reached"), "FILES"),
     ],
 )
-def test_a_refusal_speaks_for_what_would_explain_it(
+def test_a_refusal_is_assigned_to_the_limit_that_explains_it(
     scenario: Scenario, seen: Log, clause: str
 ) -> None:
     """What the model knows of the limits decides, and not what the scenario looks at."""
@@ -217,9 +217,7 @@ FOUND = steps(
         (7, "ESRCH", "STATS"),  # it lives no more
     ],
 )
-def test_who_is_not_found_is_not_in_the_list_or_not_active(
-    step: int, seen: str, clause: str
-) -> None:
+def test_a_process_not_found_is_unlisted_or_inactive(step: int, seen: str, clause: str) -> None:
     """A living process that a look, or a signal, does not find speaks for itself."""
     [log] = allowed_logs(FOUND, OPTIONS)
     wrong = (*log[:step], seen, *log[step + 1 :])
@@ -274,7 +272,7 @@ def test_an_exit_that_is_trapped_where_somebody_waits_in_vfork() -> None:
     assert clause_of_panic("panic: trap", trap, plain) is None
 
 
-def test_who_waits_in_vfork_for_ever_was_not_told_of() -> None:
+def test_a_vfork_that_never_returns_lacks_the_childs_mark() -> None:
     """A child that ended at once has let nobody go: it had no mark, or another one's."""
     for call, clause in (
         ("P: vfork -", "PPWAIT-MARK"),
@@ -287,7 +285,7 @@ def test_who_waits_in_vfork_for_ever_was_not_told_of() -> None:
             assert (result.verdict, result.clause) == (Verdict.DIFFERENCE, clause)
 
 
-def test_who_is_held_by_a_child_that_is_gone_was_not_told_of_either() -> None:
+def test_a_parent_blocked_by_a_dead_child_lacks_its_mark() -> None:
     """The child has a name, and the model says until which step it holds its parent."""
     lines = ("P: __vfork14 C [ADDRESS-SPACE]", "C: exit 3", "P: load")
     scenario = steps("a/held", "SYS-VFORK14", *lines)
@@ -297,7 +295,7 @@ def test_who_is_held_by_a_child_that_is_gone_was_not_told_of_either() -> None:
     assert judge(plain, ("unfinished", "ok", "hung"), OPTIONS, NONE).clause == "SYS-FORK"
 
 
-def test_a_newborn_that_does_not_stop_for_its_tracer_was_not_given_to_it() -> None:
+def test_a_newborn_that_does_not_stop_was_not_reparented() -> None:
     """Its parent has told of the birth: so the event was asked for, and reported."""
     start = ("T: spawn P", "T: wait4 P", "T: PT_SET_EVENT_MASK P PTRACE_FORK", "T: PT_CONTINUE P")
     scenario = steps(

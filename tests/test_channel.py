@@ -241,7 +241,7 @@ def test_the_rest_goes_on_when_the_real_probe_is_killed(mark: str, kill: str) ->
         assert all(isinstance(seen[index], NotDecided) for index in spoilt)
 
 
-def test_who_waits_for_its_turn_does_not_run(mark: str) -> None:
+def test_an_actor_that_waits_for_its_turn_sleeps(mark: str) -> None:
     """Q, whose turn does not come, goes to its CPU seldom; the director, who watches, often."""
     waits = steps("mine/waits", "SUCCESS", "Q: getppid", "P: sleep 1500", "Q: getppid")
     probe = channel_to(str(build_probe()), "--patience", "5000", patience=5)
@@ -261,7 +261,7 @@ def test_who_waits_for_its_turn_does_not_run(mark: str) -> None:
     assert 10 * max(switches[1:]) < switches[0]
 
 
-def test_what_sleeps_for_long_is_not_stuck(mark: str) -> None:
+def test_a_long_sleep_step_does_not_count_as_hung(mark: str) -> None:
     """The step `sleep` has its time beside the probe's patience of half a second."""
     sleeps = steps("mine/sleeps", "SUCCESS", "Q: getppid", "P: sleep 1000", "Q: getppid")
     with real_probe() as channel:
@@ -291,14 +291,14 @@ def test_leaving_in_mid_batch_leaves_nothing_behind(mark: str) -> None:
         assert marked(mark) == []
 
 
-def test_the_probe_is_told_what_count_stands_for() -> None:
+def test_the_probe_gets_the_value_of_count() -> None:
     """A count goes before the steps; without one there are only the steps."""
     scenario: Scenario = GOOD[0]
     assert wire_text(scenario, {"count": 12}) == "count 12\nP: load\nP: load\n\n"
     assert wire_text(scenario) == "P: load\nP: load\n\n"
 
 
-def test_what_is_staged_is_seen_as_what_is_not() -> None:
+def test_staged_scenarios_give_the_same_logs() -> None:
     """Whether the director plays a scenario itself, or has it played, makes no difference."""
     batch = named("validation/0x00000014", "validation/0x0000011?", "validation/0x000009ff")
     with real_probe() as channel:

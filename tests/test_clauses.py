@@ -125,7 +125,7 @@ def functions_of_c(source: str) -> dict[str, range]:
 
 
 @needs_kern_fork
-def test_each_clause_stands_in_the_function_of_the_c_file_that_the_model_says() -> None:
+def test_clauses_lie_in_the_c_function_of_the_model() -> None:
     """The lines of a clause lie in the C function whose namesake in the model carries its tag."""
     source = KERN_FORK.read_text(encoding="latin-1")
     lines, found = source.splitlines(), functions_of_c(source)

@@ -172,7 +172,7 @@ def test_programs_are_asked_for_by_number_or_time(
     assert done.stderr.count("\n") == 1
 
 
-def test_how_many_may_get_stuck_is_no_negative_number(tmp_path: Path) -> None:
+def test_max_stuck_is_not_negative(tmp_path: Path) -> None:
     """What cannot be meant is one line, and exit status 2."""
     done = forkoracle(tmp_path, "run", "--max-stuck", "-1")
     assert (done.returncode, done.stdout) == (2, "")
@@ -188,7 +188,7 @@ def test_programs_are_for_netbsd(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can take a nice value back")
-def test_who_starts_it_may_be_nice(tmp_path: Path) -> None:
+def test_scenarios_start_with_nice_value_0(tmp_path: Path) -> None:
     """The scenarios' processes begin with the nice value 0, whatever the command was given."""
     done = subprocess.run(
         ["nice", "-n", "10", COMMAND, "run", "--only", "inherited"],

@@ -50,7 +50,7 @@ def test_a_wrong_value_is_noticed(tmp_path: Path) -> None:
     assert wrong_constants(NETBSD_TARGETS[0], mutated, tmp_path) == set(constants)
 
 
-def test_the_tables_hold_what_the_model_and_the_probe_need() -> None:
+def test_the_tables_have_all_constants_in_use() -> None:
     """Nothing has slipped below the rule: flags, signals, errors, options, requests, calls."""
     constants = public_constants()
     for name in ("CLONE_CSIGNAL", "_NSIG", "SIGPWR", "TRAP_CHLD", "EAGAIN", "SYS___clone"):

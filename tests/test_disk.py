@@ -130,7 +130,7 @@ PATHS.sort(key=len, reverse=True)
 
 @needs_makefs
 @needs_kernel
-def test_a_kernel_finds_what_the_sets_have(tmp_path: Path) -> None:
+def test_a_kernel_finds_the_files_of_the_sets(tmp_path: Path) -> None:
     """Odd modes, owners, names, links and devices: a real kernel boots the disk and sees each."""
     init = build_look(tmp_path, PATHS)
     base = [*(m for m, _ in ODD), member("./sbin/init", init, mode=0o555)]
@@ -162,7 +162,7 @@ def unpack(tmp_path: Path, *sets: list[tuple[tarfile.TarInfo, bytes]]) -> Tree:
     return tree
 
 
-def test_what_is_unpacked_here_is_plain(tmp_path: Path) -> None:
+def test_only_plain_files_are_unpacked_on_the_host(tmp_path: Path) -> None:
     """Neither links nor devices nor foreign owners nor modes are made on the host."""
     tree = unpack(tmp_path, [m for m, _ in ODD])
     for path in (tmp_path / "root").rglob("*"):
@@ -174,7 +174,7 @@ def test_what_is_unpacked_here_is_plain(tmp_path: Path) -> None:
     assert "./bin/ln type=link uid=0 gid=0 mode=0777 time=1600000000.0 " in tree.specification()
 
 
-def test_folders_come_before_what_is_in_them(tmp_path: Path) -> None:
+def test_folders_come_before_their_files(tmp_path: Path) -> None:
     """The specification begins with the root and names each parent first, those unnamed too."""
     tree = unpack(tmp_path, [member("./a/b/c"), member("./a.b"), member("./a/b", type=DIR)])
     names = [line.split()[0] for line in tree.specification().splitlines()]

@@ -119,7 +119,7 @@ def test_the_page_of_clauses_is_that_of_the_code() -> None:
 
 
 @pytest.mark.parametrize("command", _shown(to_run=True), ids=lambda command: command.line)
-def test_a_shown_command_does_what_is_shown(command: Command, tmp_path: Path) -> None:
+def test_a_shown_command_prints_the_shown_output(command: Command, tmp_path: Path) -> None:
     """A console block's command, run beside its document's scenario files, ends and prints so."""
     if command.status != 2 and sys.platform != "linux":
         pytest.skip("the sessions shown are Linux's")

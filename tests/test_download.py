@@ -104,7 +104,7 @@ def test_a_server_that_always_drops_is_given_up(mirror: Mirror, tmp_path: Path) 
     assert part(tmp_path / "kept").read_bytes() == DATA[:HALF]
 
 
-def test_what_is_there_of_a_file_is_kept_for_the_next_time(
+def test_a_partial_download_is_kept_for_the_next_time(
     mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server falls silent after a drop: told with the bytes kept; the next time goes on."""
@@ -118,7 +118,7 @@ def test_what_is_there_of_a_file_is_kept_for_the_next_time(
     assert names(tmp_path / "kept") == [FILE]
 
 
-def test_what_was_whole_but_not_renamed_yet_is_used(mirror: Mirror, tmp_path: Path) -> None:
+def test_a_whole_download_not_renamed_yet_is_used(mirror: Mirror, tmp_path: Path) -> None:
     """A partial file that lacks nothing: the server has no more, and its checksum decides."""
     (tmp_path / "kept").mkdir()
     part(tmp_path / "kept").write_bytes(DATA)
@@ -166,7 +166,7 @@ def test_a_mirror_without_the_file_is_told(
     assert "\n" not in str(error.value)
 
 
-def test_nobody_at_the_port_is_told(tmp_path: Path) -> None:
+def test_a_refused_connection_is_one_line(tmp_path: Path) -> None:
     """No server at all: one line."""
     with serve(tmp_path) as gone:
         pass

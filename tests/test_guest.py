@@ -79,7 +79,7 @@ def test_a_family_agrees_in_a_guest(target: GuestTarget) -> None:
     assert target.kernel.release in KERNEL
 
 
-def test_traced_scenarios_say_what_is_missing(target: GuestTarget) -> None:
+def test_traced_scenarios_name_the_missing_tracer(target: GuestTarget) -> None:
     """A guest without a tracer leaves them undecided, by that name."""
     [result, *_] = Run(target, select(["trace"])[:1]).results()
     assert (result.verdict, result.reason) == (

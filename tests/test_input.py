@@ -62,7 +62,7 @@ UNFIT: dict[str, tuple[Callable[[Path], Path], str]] = {
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.parametrize("name", UNFIT)
-def test_what_is_no_text_is_refused_at_once(tmp_path: Path, name: str) -> None:
+def test_a_binary_file_is_refused_at_once(tmp_path: Path, name: str) -> None:
     make, expected = UNFIT[name]
     path = make(tmp_path / "input")
     start = monotonic()
@@ -142,7 +142,7 @@ COMMANDS = [
 
 @pytest.mark.parametrize(("options", "what"), COMMANDS)
 @pytest.mark.parametrize("name", ["gigabyte", "folder", "pipe", "device", "elf"])
-def test_command_refuses_what_is_no_text(
+def test_the_command_refuses_a_binary_file(
     tmp_path: Path, options: str, what: str, name: str
 ) -> None:
     make, expected = UNFIT[name]

@@ -71,7 +71,7 @@ def test_junit_names_the_problem_report(files: Path) -> None:
     assert list(cases["PARENT"]) == []
 
 
-def test_what_is_gone_is_news(files: Path) -> None:
+def test_an_issue_that_is_gone_is_reported(files: Path) -> None:
     """An issue whose clause is as it should be is told in the text, in JSON and in JUnit."""
     status, said, results = run(files, PTRACE + SIGNAL + GONE)
     assert status == 0

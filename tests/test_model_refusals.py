@@ -184,7 +184,7 @@ def test_the_limit_is_the_new_count(soft: int) -> None:
 @pytest.mark.parametrize(
     ("ruid", "euid", "error"), [(0, 0, 0), (USER, 0, 0), (0, USER, EAGAIN), (USER, USER, EAGAIN)]
 )
-def test_who_may_exceed_the_limit(ruid: int, euid: int, error: int) -> None:
+def test_only_effective_root_may_exceed_the_limit(ruid: int, euid: int, error: int) -> None:
     """Lines 297-299: KAUTH_REQ_PROCESS_RLIMIT_BYPASS goes by the effective user ID."""
     k, l = new_kernel()
     become(k, l, ruid, euid)

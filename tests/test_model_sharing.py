@@ -78,7 +78,7 @@ def test_clean_files_are_none() -> None:
 
 
 @pytest.mark.parametrize("flags", [0, FORK_SHARESIGS | FORK_SHAREVM])
-def test_who_shares_signals_shares_the_lock(flags: int) -> None:
+def test_shared_signals_share_the_lock(flags: int) -> None:
     """Lines 385-389: the same lock, held once more, or one of its own."""
     k, l = new_kernel()
     child = child_of(k, l, flags)

@@ -191,7 +191,7 @@ def test_a_kernel_does_so_too(target: GuestTarget) -> None:
 
 
 @needs_kernel
-def test_nobody_is_left_whom_exec_made_lose_sigkill(target: GuestTarget) -> None:
+def test_no_process_survives_a_sigkill_during_exec(target: GuestTarget) -> None:
     """A user has no process left over from a scenario that ends in the middle of an exec.
 
     execve() drops what is pending, SIGKILL too (kern_sig.c, lines 444-464), so who

@@ -55,7 +55,7 @@ def go_on(k: Kernel, p: Proc) -> None:
     k.settle()
 
 
-def test_an_ignored_signal_of_a_tracee_stays_pending_when_it_is_unblocked() -> None:
+def test_an_ignored_signal_of_a_tracee_stays_pending() -> None:
     """sys_sig.c, sigprocmask1(): only what is not ignored is looked at; SIGCHLD is, by default."""
     start = ("T: PT_ATTACH P", "T: wait4 P", "T: PT_CONTINUE P", "P: spawn C", "P: wait4 C")
     after = ("P: sigprocmask unblock SIGCHLD", "P: sigpending", "T: wait4 P WNOHANG")
@@ -157,7 +157,7 @@ def test_both_orders_of_the_two_stops_are_allowed() -> None:
     assert predict(scenario, Options()) == logs[0]
 
 
-def test_nothing_is_open_where_nobody_traces() -> None:
+def test_untraced_steps_in_order_have_one_outcome() -> None:
     """A scenario whose steps follow on one another has one outcome."""
     [scenario] = parse(UNTRACED)
     assert allowed_logs(scenario, Options()) == (("C", "P", "ok", "C exited 3"),)
@@ -180,7 +180,7 @@ STOPPED = ("T: spawn P", "T: wait4 P", "T: PT_SET_EVENT_MASK P PTRACE_FORK")
 BORN = ("T: PT_CONTINUE P", "P: fork C", "T: wait4 P", "T: wait4 C")
 
 
-def test_what_is_passed_on_is_inherited_and_the_mask_is_not() -> None:
+def test_passed_signals_are_inherited_and_the_mask_is_not() -> None:
     """sys_ptrace_common.c, lines 567-589: p_sigctx is copied; SIGKILL and SIGSTOP never pass."""
     log = seen(
         *STOPPED,
@@ -192,14 +192,14 @@ def test_what_is_passed_on_is_inherited_and_the_mask_is_not() -> None:
     assert log[-2:] == ("SIGCHLD", "0")
 
 
-def test_a_passed_signal_stops_nobody() -> None:
+def test_a_passed_signal_stops_no_process() -> None:
     """kern_sig.c, lines 1341-1342 and 1924-1925: what is passed on takes its usual course."""
     own = ("T: PT_CONTINUE P", "P: sigprocmask unblock SIGUSR1", "P: kill P SIGUSR1", "T: wait4 P")
     assert seen(*STOPPED, *own)[-1] == "P stopped SIGUSR1"
     assert seen(*STOPPED, "T: PT_SET_SIGPASS P SIGUSR1", *own)[-1] == "P killed SIGUSR1"
 
 
-def test_events_that_no_fork_reports_read_back_and_stop_nobody() -> None:
+def test_events_of_no_fork_read_back_and_stop_no_process() -> None:
     """sys_ptrace_common.c, lines 590-659: each bit of the mask is kept."""
     mask = "PTRACE_LWP_CREATE|PTRACE_LWP_EXIT|PTRACE_POSIX_SPAWN"
     log = seen(
@@ -214,7 +214,7 @@ def test_events_that_no_fork_reports_read_back_and_stop_nobody() -> None:
     assert (log[3], log[5:]) == (mask, ("C", "ok", "P exited 1"))
 
 
-def test_who_may_ask_to_be_traced() -> None:
+def test_only_some_processes_may_ask_to_be_traced() -> None:
     """sys_ptrace_common.c, lines 341-361: not init's child, and not twice."""
     assert seen("P: PT_TRACE_ME") == ("EPERM",)
     assert seen("P: fork C", "C: PT_TRACE_ME", "C: PT_TRACE_ME") == ("C", "ok", "EBUSY")

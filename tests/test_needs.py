@@ -24,7 +24,7 @@ SMALL = {
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_a_step_needs_what_its_verb_needs(name: str) -> None:
+def test_a_step_names_the_option_that_its_verb_needs(name: str) -> None:
     """Each kind of step names the option without which it cannot be taken."""
     line, option = SMALL[name]
     scenario = steps("x/y", "SYS-FORK", line)
@@ -44,7 +44,7 @@ def test_the_table_is_about_verbs_that_there_are() -> None:
     assert not NEEDS.keys() & {"fork", "vfork", "__vfork14", "__clone", "wait4", "exit"}
 
 
-def test_what_is_missing_is_named(local: LocalTarget) -> None:
+def test_a_missing_kernel_option_is_named(local: LocalTarget) -> None:
     """On the kernel that we are on, nobody sets a limit of the whole system."""
     [result, *_] = Run(local, named("wholesystem/maxproc/root/fork/0")).results()
     assert (result.verdict, result.reason) == (Verdict.NOT_DECIDED, reason(ALONE))

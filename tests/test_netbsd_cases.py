@@ -100,7 +100,7 @@ def test_every_scenario_that_is_named_exists() -> None:
     assert _TABLE["notes"].keys() <= {case.name for case in CASES}
 
 
-def test_a_name_that_nobody_has_is_noticed() -> None:
+def test_a_scenario_name_that_is_gone_is_noticed() -> None:
     """A scenario that is renamed is missing from the page."""
     renamed = dict(_SCENARIOS)
     name = CASES[0].scenarios[0]

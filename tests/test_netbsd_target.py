@@ -62,7 +62,7 @@ def test_a_netbsd_kernel_agrees(target: GuestTarget, family: str) -> None:
 
 
 @needs_kernel
-def test_who_is_killed_in_the_middle_of_exec_is_gone() -> None:
+def test_a_process_killed_during_exec_is_gone() -> None:
     """A SIGKILL during execve is forgotten on two CPUs: whoever it was for is killed again."""
     user = ("P: setrlimit 2 2", "P: setreuid free1 free1")
     replaced = steps("mine/exec", "SUCCESS", *user, "P: pipe 24 25", "P: exec 24")
@@ -76,7 +76,7 @@ def test_who_is_killed_in_the_middle_of_exec_is_gone() -> None:
 
 
 @needs_kernel
-def test_a_child_without_a_name_is_nobody_elses_newborn() -> None:
+def test_an_unnamed_child_is_not_taken_for_another_newborn() -> None:
     """On two CPUs E may not have run yet when D waits for its own child; E still takes its step."""
     births = ("P: __clone CLONE_VM|SIGCHLD C own", "P: fork D", "C: exit 4", "P: vfork E")
     waits = ("D: __vfork14 -", "D: wait4 - WALLSIG", "E: exit 0", "P: getppid")
@@ -163,7 +163,7 @@ def test_a_tick_is_waited_for() -> None:
     assert {result.verdict for result in results} == {Verdict.AGREES}
 
 
-def test_what_is_no_kernel_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_no_kernel_is_refused(tmp_path: Path) -> None:
     """A file that is no kernel ends the target with one line, before any QEMU is started."""
     path = tmp_path / "netbsd"
     path.write_text("not a kernel")
@@ -185,7 +185,7 @@ def test_auto_is_the_guest_where_a_kernel_is_named(tmp_path: Path) -> None:
 
 
 @needs_kernel
-def test_programs_that_nobody_has_written_agree(tmp_path: Path) -> None:
+def test_generated_programs_agree(tmp_path: Path) -> None:
     """Generated programs agree on a NetBSD kernel, so many as were asked for."""
     results = tmp_path / "r.json"
     kernel = os.environ[KERNEL_VARIABLE]

@@ -83,7 +83,7 @@ def test_any_bytes_are_a_program(data: bytes) -> None:
     assert program(data, OPTIONS)
 
 
-def test_who_is_not_root_changes_no_user() -> None:
+def test_programs_change_the_user_only_as_root() -> None:
     """Only root can become a user of its own."""
     for scenario in drawn(300, options=Options(uid=1000)):
         assert not any(step.verb == "setreuid" for step in scenario.steps)
@@ -96,7 +96,7 @@ print(sum(len(batch) for batch in limited(Options(), 1, 250, None)))
 """
 
 
-def test_so_many_are_drawn_and_nothing_is_left_where_one_is(tmp_path: Path) -> None:
+def test_the_number_asked_for_is_generated_without_files(tmp_path: Path) -> None:
     """As many as were asked for, over several batches; Hypothesis keeps no folder there."""
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     done = subprocess.run(
@@ -121,7 +121,7 @@ def test_every_verb_comes_up() -> None:
     assert not wanted
 
 
-def test_what_a_kernel_lacks_is_not_drawn() -> None:
+def test_verbs_that_a_kernel_lacks_are_not_generated() -> None:
     """Without ptrace, ktrace or a system of our own, nothing is drawn that needs them."""
     lacks = frozenset({"PTRACE", "KTRACE", "AIO", "CLOFORK", ALONE})
     for scenario in drawn(200, lacks=lacks):
@@ -196,12 +196,12 @@ _KILLED_WITH_ITS_TRACER = (
         (("T: spawn P", "T: wait4 P", "T: sigaction SIGURG ignore", "T: PT_DETACH P"), True),
     ],
 )
-def test_what_is_a_race_is_known(lines: tuple[str, ...], *, orderly: bool) -> None:
+def test_racy_orders_are_known(lines: tuple[str, ...], *, orderly: bool) -> None:
     """Who goes on acts next, who dies or stops is waited for, and nobody names who may be gone."""
     assert is_orderly(steps("a/1", "SUCCESS", *lines), OPTIONS) is orderly
 
 
-def test_who_will_be_told_of_a_birth_stays_as_it_is() -> None:
+def test_the_parent_of_a_newborn_stays_untraced_until_told() -> None:
     """A newborn stops in its own time; then its parent's SIGCHLD is lost, or that one is traced."""
     born = ("P: fork C", "C: spawn D")
     attached = ("T: PT_ATTACH C", "T: wait4 C WUNTRACED", "T: PT_CONTINUE C")
@@ -210,7 +210,7 @@ def test_who_will_be_told_of_a_birth_stays_as_it_is() -> None:
         assert is_orderly(steps("a/1", "SUCCESS", *born, *lines), OPTIONS) is orderly
 
 
-def test_the_end_of_vfork_and_its_signal_are_no_race_but_for_a_terminal() -> None:
+def test_vforks_end_and_signal_race_only_with_a_terminal() -> None:
     """exit1 holds proc_lock between them, unless it has to give a terminal up."""
     signal = "P: sigprocmask unblock SIGUSR1"
     birth = "P: __clone CLONE_VFORK|SIGUSR1 C"
@@ -221,7 +221,7 @@ def test_the_end_of_vfork_and_its_signal_are_no_race_but_for_a_terminal() -> Non
         assert is_orderly(steps("a/1", "SUCCESS", *lines), OPTIONS) is orderly
 
 
-def test_who_ends_its_tracer_may_not_be_told_so() -> None:
+def test_a_tracee_that_ends_its_tracer_may_never_return() -> None:
     """A tracee is killed as its tracer ends: the call that ended that one may never return."""
     mutual = (
         "G: fork P",

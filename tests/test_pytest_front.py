@@ -85,7 +85,7 @@ def test_a_broken_model_fails_the_item_that_is_to_blame(tmp_path: Path) -> None:
     assert re.search(r"> P: load +1 +2", done.stdout)
 
 
-def test_what_cannot_be_decided_is_skipped_with_its_reason(tmp_path: Path) -> None:
+def test_undecided_items_are_skipped_with_the_reason(tmp_path: Path) -> None:
     """Items of which nothing could be decided are skipped; with no other, the status is 3."""
     (tmp_path / "undecided.py").write_text(
         "from reference_model.language.answer import NotDecided\n"
@@ -123,7 +123,7 @@ def _is_at_work(process: psutil.Process) -> bool:
         return False
 
 
-def test_ctrl_c_leaves_no_process_and_tells_what_was_decided() -> None:
+def test_ctrl_c_leaves_no_process_and_prints_the_counts() -> None:
     """Interrupted in the middle of a family, it ends its probe and prints the counts so far."""
     with subprocess.Popen(
         [sys.executable, "-m", "pytest", "conformance", "--target=local", "--only=validation"],

@@ -159,7 +159,7 @@ def test_a_broken_release_is_told_in_one_line(
         ("file:///nothing", "not a release directory: expected binary/kernel"),
     ],
 )
-def test_what_is_no_release_is_refused(given: str, expected: str) -> None:
+def test_an_unknown_release_is_refused(given: str, expected: str) -> None:
     """Neither a version nor a URL nor a directory of a release: one line, exit status 2."""
     with pytest.raises(UnknownReleaseError, match=expected):
         find_release(given)
@@ -186,7 +186,7 @@ def test_auto_takes_a_kernel_that_was_fetched(
     assert len(mirror.asked) == before
 
 
-def test_run_release_says_what_is_wrong_with_a_mirror(tmp_path: Path, mirror: Mirror) -> None:
+def test_run_release_reports_a_broken_mirror(tmp_path: Path, mirror: Mirror) -> None:
     """`run --release` without the file on the mirror: the first line, one line of error, exit 3."""
     mirror.faults = [("SHA512", NOT_FOUND)]
     done = forkoracle(

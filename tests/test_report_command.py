@@ -158,7 +158,7 @@ def test_two_runs_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "Nothing differs between the two" in (tmp_path / "same" / "index.html").read_text()
 
 
-def test_what_was_not_asked_again_is_not_fixed(
+def test_an_issue_that_was_not_run_is_not_fixed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A second run without the family of a difference does not say that it is gone."""

@@ -72,7 +72,7 @@ def test_a_picture_has_a_line_for_each_process() -> None:
     assert not marks(svg, "wrong")
 
 
-def test_a_stop_is_on_the_line_of_who_stopped() -> None:
+def test_a_stop_is_on_the_line_of_the_stopped_process() -> None:
     """The tracer sees the stop, and the square is on the tracee's line."""
     scenario = steps("trace/x", "TRACE-FORK-WHEN", "T: spawn P", "T: wait4 P")
     svg = ElementTree.fromstring(sequence(scenario, ("P", "P stopped SIGSTOP"), None, "seen"))
@@ -82,7 +82,7 @@ def test_a_stop_is_on_the_line_of_who_stopped() -> None:
     assert float(stop.get("x", "")) + float(stop.get("width", "")) / 2 == lanes["P"]
 
 
-def test_what_was_not_seen_is_not_drawn() -> None:
+def test_unobserved_steps_are_not_drawn() -> None:
     """A call that was not held has no bar, and a child that was never born no line."""
     svg = drawn(("EAGAIN", "ESRCH", "ESRCH", "ECHILD"), 0)
     assert not marks(svg, "blocked")

@@ -97,7 +97,7 @@ WRONG = {
 
 @on_linux_amd64
 @pytest.mark.parametrize("name", WRONG)
-def test_it_says_what_was_wrong(name: str) -> None:
+def test_a_failing_program_names_the_step(name: str) -> None:
     """Where Linux does otherwise, the program exits with 1 and one line that says what."""
     scenario, line = WRONG[name]
     ran = run_text(program_of(scenario))
@@ -219,7 +219,7 @@ def test_every_verb_compiles_for_netbsd(scenario: Scenario) -> None:
         assert compiled(text.replace("#include <atf-c.h>\n", ATF_HEADER)) == good
 
 
-def test_what_does_not_compile_is_said() -> None:
+def test_a_program_that_does_not_compile_is_reported() -> None:
     """A program with an error in it is not called one that compiles."""
     pytest.importorskip("ziglang", reason="ziglang compiles for NetBSD")
     says = compiled(program_of(AGREES[0]).replace("board->turn", "board->torn"))
@@ -255,7 +255,7 @@ def test_a_program_for_netbsd_has_nothing_for_others() -> None:
 NEEDS_ROOT = steps("r/root", "MAXPROC", "P: maxproc 1", "P: fork -")
 
 
-def test_what_is_changed_for_the_whole_system_is_put_back() -> None:
+def test_changes_of_the_whole_system_are_put_back() -> None:
     """A program that sets a limit of the system says that it needs root, and puts it back last."""
     text = program_of(NEEDS_ROOT)
     assert re.search(r"#define NEEDS_ROOT +1\n", text)
@@ -265,7 +265,7 @@ def test_what_is_changed_for_the_whole_system_is_put_back() -> None:
     assert "put_back" not in program_of(AGREES[0])
 
 
-def test_what_there_is_no_program_for() -> None:
+def test_scenarios_without_a_program_say_why() -> None:
     """More logs than anybody would read, and what is left out by name, are refused, saying why."""
     scenario = AGREES[0]
     many = tuple((str(i),) * len(scenario.steps) for i in range(65))

@@ -93,7 +93,7 @@ def netbsd() -> Iterator[GuestTarget]:
     yield from guest(NETBSD, KERNEL_VARIABLE)
 
 
-def test_the_library_has_what_programs_call(tmp_path: Path) -> None:
+def test_the_library_has_all_functions_that_programs_call(tmp_path: Path) -> None:
     """A program of every verb links with our C library; one that calls more says what it lacks."""
     pytest.importorskip("ziglang", reason="ziglang compiles for NetBSD")
     for scenario in one_for_each():
@@ -106,7 +106,7 @@ def test_the_library_has_what_programs_call(tmp_path: Path) -> None:
         build_static(more, tmp_path, "NetBSD", "amd64")
 
 
-def test_what_cannot_be_built(tmp_path: Path) -> None:
+def test_a_program_that_cannot_be_built_says_why(tmp_path: Path) -> None:
     """A program with an error, and a system that nobody here has a library for, are told."""
     with pytest.raises(NotRunError, match=r"it does not compile: .*nothing"):
         build_here("int main(void) { return nothing; }\n", tmp_path)

@@ -54,7 +54,7 @@ def test_a_run_goes_on_where_the_last_one_was_killed(tmp_path: Path) -> None:
     assert (summary.scenarios, summary.by_verdict[Verdict.AGREES]) == (6, 6)
 
 
-def test_differences_are_judged_anew_from_what_was_seen(tmp_path: Path) -> None:
+def test_differences_are_judged_anew_from_the_journal(tmp_path: Path) -> None:
     """A difference is told again, with how often it was seen, and a panic with its console."""
     path = tmp_path / "journal"
     panic = Panicked("kernel panicked: panic: x", "panic: x\n")
@@ -67,7 +67,7 @@ def test_differences_are_judged_anew_from_what_was_seen(tmp_path: Path) -> None:
     assert second.summary.differences[1].console == "panic: x\n"
 
 
-def test_what_was_not_decided_is_asked_again(tmp_path: Path) -> None:
+def test_undecided_scenarios_are_run_again(tmp_path: Path) -> None:
     """Neither `not decided` nor a difference not yet run again counts as seen."""
     path = tmp_path / "journal"
     run(path, {"a/3": [NotDecided("guest hung")]})
@@ -96,7 +96,7 @@ def test_a_line_cut_short_is_dropped(tmp_path: Path) -> None:
         ('{"a": 1}\n{"b"', "expected the journal of a run"),
     ],
 )
-def test_what_is_no_journal_is_left_alone(tmp_path: Path, text: str, says: str) -> None:
+def test_a_file_that_is_no_journal_is_left_alone(tmp_path: Path, text: str, says: str) -> None:
     """Another file is refused in one line, and not a byte of it is changed."""
     path = tmp_path / "mine.txt"
     path.write_text(text)

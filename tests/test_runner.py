@@ -83,7 +83,7 @@ def test_a_difference_is_run_again(again: list[Observed], times: tuple[int, int]
     assert target.asked == ["a/1", "a/2", *["a/1"] * (RUNS_OF_A_DIFFERENCE - 1)]
 
 
-def test_so_many_differences_are_run_again_and_no_more() -> None:
+def test_a_limited_number_of_differences_is_run_again() -> None:
     """Behind MAX_REPEATED of them the cause is not chance; all are counted."""
     names = [f"a/{n}" for n in range(MAX_REPEATED + 3)]
     summary, target = summary_of({name: [WRONG] * 3 for name in names}, *names)
@@ -146,7 +146,7 @@ class Broken(Scripted):
 LONG = steps("programs/1", "SUCCESS", "P: fork C", "C: exit 3", "P: load [ADDRESS-SPACE]")
 
 
-def test_what_differs_in_a_program_is_cut_down() -> None:
+def test_a_program_that_differs_is_minimised() -> None:
     """Batches are run one after the other; a difference in one is told as its shortest form."""
     run = Run(Broken({}), (), None, [[make("programs/0")], [LONG]])
     results = list(run.results())
@@ -156,7 +156,7 @@ def test_what_differs_in_a_program_is_cut_down() -> None:
 
 
 @pytest.mark.parametrize(("cut_down", "calls"), [(True, ["P: load"]), (False, LONG.calls())])
-def test_what_differs_for_a_report_is_cut_down(cut_down: bool, calls: list[str]) -> None:
+def test_a_difference_for_a_report_is_minimised(cut_down: bool, calls: list[str]) -> None:
     """A run for a report cuts down its scenarios too, and an interrupted one counts each once."""
     run = Run(Broken({}), [LONG], cuts_down=cut_down)
     assert next(run.results()).scenario.calls() == calls
@@ -164,7 +164,7 @@ def test_what_differs_for_a_report_is_cut_down(cut_down: bool, calls: list[str])
     assert summary.by_verdict == {Verdict.DIFFERENCE: 1}
 
 
-def test_an_interrupted_run_keeps_what_was_decided() -> None:
+def test_an_interrupted_run_keeps_its_verdicts() -> None:
     """Differences that were not run again yet are in the summary too, each once."""
     run = Run(Scripted({"a/1": [WRONG]}), [make(f"a/{n}") for n in range(1, 5)])
     results = run.results()
@@ -218,7 +218,7 @@ def run_until(
     return run.close(), target
 
 
-def test_after_so_many_that_got_stuck_the_rest_is_not_decided() -> None:
+def test_a_run_stops_after_the_tenth_hang() -> None:
     """Each of them takes its time: the run stops, says why, and has differences all the same."""
     names = [f"a/{n}" for n in range(9)]
     summary, target = run_until(["a/1", "a/3", "a/4"], names, 2)
@@ -243,7 +243,7 @@ def test_a_panic_takes_its_time_too() -> None:
 
 
 @pytest.mark.parametrize(("max_stuck", "stuck"), [(0, 5), (6, 5), (5, 5)])
-def test_a_run_goes_on_where_not_so_many_get_stuck(max_stuck: int, stuck: int) -> None:
+def test_a_run_goes_on_below_the_limit_of_hangs(max_stuck: int, stuck: int) -> None:
     """0 is no limit, and behind the last scenario there is nothing to stop for."""
     names = [f"a/{n}" for n in range(stuck)]
     summary, target = run_until(names, names, max_stuck)
@@ -273,7 +273,7 @@ def test_no_more_programs_are_drawn_once_a_run_has_stopped() -> None:
     assert [scenario.name for batch in drawn for scenario in batch] == ["programs/3"]
 
 
-def test_what_is_rightly_unfinished_is_not_stuck() -> None:
+def test_an_expected_blocked_call_is_not_stuck() -> None:
     """A caller that its child holds to the end is no reason to stop."""
     held = [
         steps(f"a/{n}", "SUCCESS", "P: vfork C", "C: getppid [PARENT]") for n in range(MAX_STUCK)
@@ -302,7 +302,7 @@ def test_a_refusal_that_left_its_count_behind_is_shown_first() -> None:
     assert [r.clause for r in ranked(summary)][:2] == ["NPROC-ROLLBACK", "NPROC-LIMIT"]
 
 
-def test_who_is_charged_for_another_is_shown_first() -> None:
+def test_a_wrong_charge_is_shown_first() -> None:
     """Both users' counts are wrong from then on, and others are refused for it, time and again."""
     charged = [
         steps(f"a/{n}", "NPROC-COUNTS-REAL-UID", "P: setreuid free1 free2", "P: fork C")
@@ -322,7 +322,7 @@ def test_who_is_charged_for_another_is_shown_first() -> None:
     assert ranked(run.close())[0].clause == "CREDENTIALS"
 
 
-def test_what_only_counts_comes_last() -> None:
+def test_a_wrong_counter_is_shown_last() -> None:
     """A counter is as wrong as the flag that it counts, and no cause where something else is."""
     counts = steps("a/counts", "FORK-COUNTERS", "P: getppid")
     others = [steps(f"a/{n}", "SYS-VFORK14", "P: getppid") for n in range(2)]
@@ -333,7 +333,7 @@ def test_what_only_counts_comes_last() -> None:
     assert [r.clause for r in ranked(run.close())] == ["SYS-VFORK14", "FORK-COUNTERS"]
 
 
-def test_what_does_not_differ_every_time_comes_behind_what_does() -> None:
+def test_occasional_differences_come_after_constant_ones() -> None:
     """A limit that another scenario has left behind is found once, and not again."""
     limits = [steps(f"a/{n}", "LIMITS", "P: getppid") for n in range(3)]
     once = steps("b/once", "KAUTH-FORK", "P: getppid")
@@ -344,7 +344,7 @@ def test_what_does_not_differ_every_time_comes_behind_what_does() -> None:
     assert [r.clause for r in ranked(run.close())] == ["LIMITS", "KAUTH-FORK"]
 
 
-def test_what_rests_on_another_comes_behind_it() -> None:
+def test_a_dependent_difference_comes_after_its_cause() -> None:
     """Whether a table would be shared is not asked where no table is shared."""
     close_on_fork = steps("a/refused", "CLONE-FILES-CLOSE-ON-FORK", "P: getppid")
     shared = [steps(f"a/{n}", "CLONE-FILES", "P: getppid") for n in range(2)]
@@ -359,7 +359,7 @@ def test_what_rests_on_another_comes_behind_it() -> None:
         assert [r.clause for r in ranked(run.close())] == clauses
 
 
-def test_what_else_a_refusal_should_have_done_is_no_cause() -> None:
+def test_a_refusals_missing_message_is_no_cause() -> None:
     """A message that is not there follows the order of the others: it spoils nothing."""
     message = [steps(f"a/m{n}", "FORK-REFUSED-ROLLBACK", "P: getppid") for n in range(2)]
     other = steps("a/other", "PARENT", "P: getppid")

@@ -113,7 +113,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_bad_text_is_refused_with_where_what_and_what_is_allowed(name: str) -> None:
+def test_a_bad_text_is_refused_with_line_and_alternatives(name: str) -> None:
     """One line: the number of the wrong line, what stands there, and what may stand there."""
     text, line, what, allowed = BAD[name]
     with pytest.raises(ScenarioError) as caught:
@@ -125,7 +125,7 @@ def test_a_bad_text_is_refused_with_where_what_and_what_is_allowed(name: str) ->
     assert "\n" not in message
 
 
-def test_a_flag_word_that_is_none_is_told_what_is_allowed() -> None:
+def test_a_misspelt_flag_gets_the_allowed_names() -> None:
     """A misspelt flag name gets the names, as a misspelt wait option does."""
     with pytest.raises(ScenarioError, match="CLONE_VM"):
         parse(wrong("P: __clone CLONE_VN|SIGCHLD C"))
@@ -151,7 +151,7 @@ def test_comments_and_blank_lines_part_scenarios() -> None:
     assert parse(text) == [first, second]
 
 
-def test_who_is_born_and_who_is_a_root() -> None:
+def test_actors_that_no_step_creates_are_roots() -> None:
     """roots() are those whom no step gives birth to, in the order of their first steps."""
     scenario = one(
         "scenario a\nabout SUCCESS\nQ: load\nT: spawn P\nP: fork -\nP: fork C\nC: load\n"
@@ -168,7 +168,7 @@ def test_an_observation_speaks_for_its_step_or_for_the_scenario() -> None:
     assert scenario.clauses() == {"SUCCESS", "LWP", "FILES"}
 
 
-def test_nobody_is_named_before_anybody_can_know_who_that_is() -> None:
+def test_a_child_is_named_only_once_it_is_known() -> None:
     """The child of a call that is held is known from its own first step on, and not before."""
     options = Options()
     for family in FAMILIES.values():

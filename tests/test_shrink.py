@@ -63,7 +63,7 @@ LONG = steps(
 )
 
 
-def test_only_what_matters_is_left() -> None:
+def test_minimising_keeps_only_the_needed_steps() -> None:
     """A directory that is not shared needs its flag, two steps and the look at it."""
 
     def wrong(scenario: Scenario, step: Step, seen: str) -> str:
@@ -128,7 +128,7 @@ def test_nothing_senseless_is_tried() -> None:
     ],
     ids=["good", "held", "never ends", "born twice"],
 )
-def test_what_makes_sense(lines: list[str], *, sense: bool) -> None:
+def test_senseless_scenarios_are_recognised(lines: list[str], *, sense: bool) -> None:
     """A held actor cannot act, a wait must end, and nobody is born twice."""
     made = steps("a/1", "SUCCESS", *lines[:1])
     parsed = [Step(l[0], l.split()[1], tuple(l.split()[2:])) for l in lines]

@@ -40,7 +40,7 @@ def test_an_interrupted_run_of_cases_leaves_nothing_behind(tmp_path: Path) -> No
 
 
 @needs_kern_fork
-def test_who_runs_the_cases_is_gone_before_the_folder_is_removed(
+def test_workers_end_before_their_folder_is_removed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It writes what gcov counted when it ends: a folder that is being removed is no place."""

@@ -104,7 +104,7 @@ def test_a_clause_alone(tmp_path: Path) -> None:
         ("LIST_INIT(&p2->p_lwps);", "for (;;);", "no end within 2 s"),
     ],
 )
-def test_what_ends_the_process_does_not_end_the_run(
+def test_a_crash_of_the_library_does_not_end_the_run(
     old: str, new: str, how: str, tmp_path: Path
 ) -> None:
     """A crash, a KASSERT, a lock and an endless loop are differences; the rest is run as well."""
@@ -179,7 +179,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_what_is_no_kern_fork_is_one_line_and_exits_with_3(tmp_path: Path, name: str) -> None:
+def test_a_file_that_is_no_kern_fork_exits_with_3(tmp_path: Path, name: str) -> None:
     """The line has the file's own line number, and names what is missing."""
     text, where, what = BAD[name]
     folder = tmp_path / 'it\'s a "folder"'
@@ -256,7 +256,7 @@ def test_a_case_is_read_back_from_its_text(fields: dict[str, int]) -> None:
 @pytest.mark.parametrize(
     "text", ["", "fork2", "fork1 flags", "fork1 spoon=1", "fork1 arg=x", "fork1 arg=1 arg=1"]
 )
-def test_what_is_no_case_is_refused(text: str) -> None:
+def test_a_text_that_is_no_case_is_refused(text: str) -> None:
     """One line says what was expected."""
     with pytest.raises(CaseError, match="expected"):
         parse_case(text)
@@ -323,14 +323,16 @@ _POSSIBLE = st.fixed_dictionaries(
 
 @settings(max_examples=400, deadline=None)
 @given(fields=_POSSIBLE)
-def test_any_state_gives_what_the_model_says(runner: Runner, fields: dict[str, int]) -> None:
+def test_the_file_agrees_with_the_model_in_any_state(
+    runner: Runner, fields: dict[str, int]
+) -> None:
     """Word by word: whatever stands before the call, the file does what the model does."""
     values = cases.case(**fields)
     [got] = records(runner, [values])
     assert got == World(NEWEST).record(values)
 
 
-def test_a_case_shrinks_to_what_it_takes(tmp_path: Path) -> None:
+def test_a_case_shrinks_to_its_cause(tmp_path: Path) -> None:
     """Of a drawn case that differs only what makes it differ is left."""
     if not KERN_FORK.is_file():
         pytest.skip("no kern_fork.c: FORKORACLE_KERN_FORK names one")

@@ -410,7 +410,7 @@ def test_the_password_is_for_no_other_question(sshd: Sshd, tmp_path: Path) -> No
     ("question", "answer"),
     [("root@box's password: ", PASSWORD), ("Enter passphrase for key 'k': ", None)],
 )
-def test_what_answers_for_the_password_goes_when_it_has(
+def test_the_askpass_helper_answers_once_and_goes(
     tmp_path: Path, question: str, answer: str | None
 ) -> None:
     """It answers one question only, and removes itself, even where nobody is left to do so."""
@@ -511,7 +511,7 @@ def test_a_host_is_read(text: str, host: Host) -> None:
     "text",
     ["", "-oProxyCommand=x", "root@-x", "a b", "box:", "box:0", "box:65536", "a@b@c", "::1"],
 )
-def test_what_is_no_host_is_refused(text: str) -> None:
+def test_a_text_that_is_no_host_is_refused(text: str) -> None:
     """No text becomes an option of ssh, and none is guessed at."""
     with pytest.raises(SelectionError, match=r"expected USER@HOST\[:PORT\]"):
         choose_target(Wanted(host=text))

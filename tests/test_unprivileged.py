@@ -50,7 +50,7 @@ def home() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def test_without_root_what_needs_it_is_not_decided(home: Path) -> None:
+def test_without_root_scenarios_that_need_it_are_undecided(home: Path) -> None:
     """Scenarios that become another user say so; `own` ones and vfork's are decided."""
     results = home / "out.json"
     done = subprocess.run(

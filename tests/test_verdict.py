@@ -78,7 +78,7 @@ def test_every_open_order_agrees() -> None:
         assert judge(TRACED, log, Options(), NONE).verdict is Verdict.AGREES
 
 
-def test_the_nearest_order_says_what_is_wrong() -> None:
+def test_a_difference_is_taken_from_the_nearest_order() -> None:
     """An observation in the other order counts where it leaves that order."""
     [log] = [log for log in allowed_logs(TRACED, Options()) if log[5].startswith("C")]
     wrong = (*log[:6], "C stopped SIGTRAP")
@@ -87,7 +87,7 @@ def test_the_nearest_order_says_what_is_wrong() -> None:
     assert set(result.expected) == set(allowed_logs(TRACED, Options()))
 
 
-def test_what_is_not_decided_keeps_its_reason() -> None:
+def test_an_undecided_result_keeps_its_reason() -> None:
     """It is neither right nor wrong."""
     result = judge(PLAIN, NotDecided("no time"), Options(), NONE)
     assert (result.verdict, result.reason, result.observed) == (

@@ -362,7 +362,7 @@ def test_an_interrupted_fetch_goes_on_the_next_time(home: Path, mirror: Mirror) 
     assert mirror.asked[-1] == ("netbsd-MICROVM.gz", f"bytes={size}-")
 
 
-def test_gc_removes_what_was_fetched_but_kernels(home: Path, mirror: Mirror) -> None:
+def test_gc_removes_downloads_but_kernels(home: Path, mirror: Mirror) -> None:
     """Sets, parts and bad files go, with their bytes; kernels with --all; what is in use stays."""
     vm(home, "fetch", "11.0", "--mirror", mirror.url, "--full")
     kernels = releases(home) / "NetBSD-11.0/amd64/binary/kernel"

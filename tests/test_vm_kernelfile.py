@@ -84,7 +84,7 @@ def test_without_an_id_there_is_no_revision(tmp_path: Path) -> None:
         (gzip.compress(elf() * 50)[:-20], "a damaged gzip file"),
     ],
 )
-def test_what_is_no_kernel_is_told_in_one_line(tmp_path: Path, data: bytes, expected: str) -> None:
+def test_a_file_that_is_no_kernel_is_one_line(tmp_path: Path, data: bytes, expected: str) -> None:
     """Each kind of file that QEMU cannot boot is named, with what was expected."""
     path = tmp_path / "file"
     path.write_bytes(data)
