@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import chain, islice, pairwise
 from pathlib import Path
 
 import pytest
 
 from conformance.scenarios.needs import ALONE, needs
+from conformance.scenarios.programs import draft, rules
 from conformance.scenarios.programs.draft import is_orderly
 from conformance.scenarios.programs.generate import BATCH, batches, program
 from conformance.scenarios.sense import makes_sense
@@ -235,3 +237,47 @@ def test_a_tracee_that_ends_its_tracer_may_never_return() -> None:
     assert is_orderly(steps("a/1", "SUCCESS", *mutual, "T: getppid"), OPTIONS)
     killed = (*mutual, "T: PT_KILL P", "G: wait4 P")
     assert not is_orderly(steps("a/1", "SUCCESS", *killed), OPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("rule", "lines"),
+    [
+        ("WAIT_FIRST", ("P: fork C", "P: kill C SIGKILL", "P: getppid")),
+        ("ANOTHER_GOES_ON", ("Q: getppid", "P: vfork C", "C: exit 0", "Q: getppid")),
+        ("ANOTHER_WAITED", ("P: fork C", "P: kill C SIGKILL", "P: wait4 C", "Q: getppid")),
+        ("LEFT_TO_INIT", ("P: fork C", "C: fork D", "C: exit 0", "D: exit 0", "P: kill D SIGURG")),
+        ("AFTER_EXEC", ("P: pipe 24 25", "P: fork C", "C: exec 24", "P: kill C SIGKILL")),
+        ("UNSEEN_STOP", ("T: spawn P", "T: PT_SET_EVENT_MASK P 0")),
+        ("TOLD_OF_A_STOP", ("T: spawn P", "T: wait4 P WNOHANG")),
+        ("COUNTED_IN_INIT", ("P: setreuid free1 free1", "Q: setreuid free1 free1", "Q: exit 0")),
+        ("READS_ON", ("P: pipe 24 25", "P: __clone CLONE_FILES C", "C: records 24 P")),
+        ("LEFT_OUT", ("P: sleep 1",)),
+        ("TOO_LONG", ("P: getppid",) * 65),
+        ("CANNOT_ACT", ("P: vfork C", "P: getppid")),
+        ("NAMELESS_FIRST", ("P: fork -", "P: getppid")),
+        ("NOT_OVER", ("P: fork C", "P: kill C SIGKILL")),
+    ],
+)
+def test_the_rule_that_forbids_a_step_is_named(rule: str, lines: tuple[str, ...]) -> None:
+    scenario = steps("a/1", "SUCCESS", *lines[:64])
+    if len(lines) > 64:
+        scenario = replace(scenario, steps=scenario.steps + scenario.steps[:1])
+    assert draft.disorder(scenario, OPTIONS) is getattr(rules, rule)
+
+
+def test_a_refused_step_changes_no_state() -> None:
+    under_way = draft.Draft(OPTIONS, frozenset(), ("P", "Q"), traced=False)
+    fork, end, kill, early = steps(
+        "a/1", "SUCCESS", "P: fork C", "P: exit 0", "P: kill C SIGKILL", "Q: getppid"
+    ).steps
+    assert under_way.add(fork)
+    before = under_way.state
+    assert under_way.take(end) is None
+    assert before.ready == ("P", "Q", "C")
+    assert under_way.state.ready == ("Q", "C")
+    again = draft.Draft(OPTIONS, frozenset(), ("P", "Q"), traced=False)
+    assert again.add(fork)
+    assert again.add(kill)
+    before = again.state
+    assert again.take(early) is rules.ANOTHER_GOES_ON
+    assert again.state is before

@@ -55,12 +55,12 @@ def _are_root_and_orphan(scene: Scene, args: Args) -> bool:
 
 
 _SAME_TICK = Hazard(
-    "of `start`, where no tick lies between",
+    "the field is `start`, and no tick lies between the births",
     "which is later depends on the clock",
     _cannot_be_foreseen,
 )
 _ROOT_AND_ORPHAN = Hazard(
-    "of `p_ppid`, where one process is a root and the other an orphan",
+    "the field is `p_ppid`, and one process is a root and the other an orphan",
     "where the probe is in init's place, the roots have another parent",
     _are_root_and_orphan,
 )

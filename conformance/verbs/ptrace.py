@@ -49,7 +49,7 @@ def _may_be_lost(scene: Scene, args: Args) -> bool:
 # kern_sleepq.c, lines 434-438: for what is ignored, and what stops, issignal() is
 # called there, and the signal that the tracer gives ends the sleep, and no more.
 _LOST_SIGNAL = Hazard(
-    "with a signal, where the tracee's last stop was by one that stops or that it ignores",
+    "a signal is given, and the tracee's last stop was by one that stops or that it ignores",
     "where the tracee slept, 10.99.12 loses the signal: docs/netbsd-notes.md",
     _may_be_lost,
 )

@@ -10,7 +10,7 @@ from reference_model.language.netbsd import PS_STOPFORK, WAIT_OPTIONS
 _WAIT_OPTIONS = ((), (), *((name,) for name in WAIT_OPTIONS), ("WNOHANG|WALLSIG",))
 
 _NO_SIGNAL = Hazard(
-    "with WUNTRACED, where a process has stopfork set",
+    "WUNTRACED is set, and a process has stopfork set",
     "a child born stopped reports an uninitialised signal number",
     lambda scene, args: args[-1] == "WUNTRACED" and scene.any_flag(PS_STOPFORK),
 )

@@ -2,7 +2,7 @@
 
 A program is a scenario that nobody has written.  It is drawn step by step:
 :mod:`~conformance.verbs` says how each verb is drawn, and
-:mod:`~conformance.scenarios.programs.draft` which steps may be taken next (docs/language.md,
+:mod:`~conformance.scenarios.programs.rules` which steps may be taken next (docs/language.md,
 "Two rules for writing scenarios").
 """
 
@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
 
 from conformance.scenarios.programs import FAMILY
-from conformance.scenarios.programs.draft import WAITS, Draft
+from conformance.scenarios.programs.draft import WAIT_CLAUSE, Draft
 from conformance.scenarios.sense import makes_sense
 from conformance.verbs import DRAWN, Dice, Topic
 from reference_model import Options, Scenario, Step
@@ -110,7 +110,7 @@ def _beginning(dice: Dice, options: Options, lacks: frozenset[str]) -> tuple[Dra
         draft = Draft(options, lacks, roots, traced=True)
         for text in start:
             draft.add(_step(text))
-        draft.add(_step("T: wait4 P", WAITS))
+        draft.add(_step("T: wait4 P", WAIT_CLAUSE))
         topics = dice.pick(_TRACED)
         scene = draft.scene("T")
         if dice.below(8):
@@ -142,10 +142,10 @@ def _beginning(dice: Dice, options: Options, lacks: frozenset[str]) -> tuple[Dra
 def _drawn(dice: Dice, draft: Draft, verbs: Sequence[str]) -> Step | None:
     """A step that whoever acts next may take; None where nothing came of it."""
     step = draft.due() or (draft.expected() if dice.below(4) else None)
-    first = draft.next or draft.again
+    first = draft.state.must_act_next or draft.state.acts_first
     if step is not None and first in (None, step.actor):
         return step
-    actor = first or dice.pick(draft.ready)
+    actor = first or dice.pick(draft.state.ready)
     scene = draft.scene(actor)
     if scene.tracees(stopped=True) and dice.below(4):
         verbs = _verbs((Topic.TRACERS,))
@@ -162,15 +162,15 @@ def _draft(data: bytes, options: Options, lacks: frozenset[str]) -> Draft | None
     dice = Dice(Random(data).randbytes(_SPREAD))
     draft, verbs = _beginning(dice, options, lacks)
     patience = _PATIENCE
-    length = len(draft.steps) + 3 + dice.below(_LONGEST - 2)
-    while draft.ready and patience and len(draft.steps) < length:
+    length = len(draft.state.steps) + 3 + dice.below(_LONGEST - 2)
+    while draft.state.ready and patience and len(draft.state.steps) < length:
         step = _drawn(dice, draft, verbs)
         if step is None or not draft.add(step):
             patience -= 1
         elif draft.has_nameless:
             # When it ends is its own affair, so nobody else acts before it is gone.
-            wait = Step(step.actor, "wait4", (ANONYMOUS, "WALLSIG"), WAITS)
-            if step.actor not in draft.ready or not draft.add(wait):
+            wait = Step(step.actor, "wait4", (ANONYMOUS, "WALLSIG"), WAIT_CLAUSE)
+            if step.actor not in draft.state.ready or not draft.add(wait):
                 return None
     return draft if draft.finish() else None
 
@@ -183,11 +183,12 @@ def program(
     *lacks* is what the kernel has not (:mod:`conformance.scenarios.needs`).
     """
     draft = _draft(data, options, lacks)
-    if draft is None or len(draft.steps) < 2:
+    if draft is None or len(draft.state.steps) < 2:
         return None
-    steps = tuple(draft.steps)
+    steps, setting = draft.state.steps, draft.state.setting
     scenario = Scenario(FAMILY, ("SUCCESS",), steps)
-    if scenario.roots() != draft.roots or scenario.traced != draft.traced or draft.orders:
+    as_drawn = scenario.roots() == setting.roots and scenario.traced == setting.traced
+    if not as_drawn or draft.has_open_order:
         return steps if makes_sense(scenario, options) else None
     return steps
 
