@@ -19,6 +19,7 @@ from conformance.reproducer.compile import build_here
 from conformance.reproducer.ended import Ended
 from conformance.results.kernel import Kernel
 from conformance.results.result import Result, Verdict
+from conformance.runs.run import Run
 from conformance.scenarios.families import FAMILIES
 from conformance.targets.here import run_here
 from conformance.targets.local import LocalTarget
@@ -51,8 +52,13 @@ def run_text(program: str) -> Ended:
         return run_here(build_here(program, Path(folder)))
 
 
+_GROUPS = (
+    *("P: getpgrp", "Q: getpgrp", "Q: fork C", "C: getpgrp", "C: setsid", "C: getpgrp"),
+    *("C: fork D", "D: getpgrp", "D: exit 0", "C: exit 0"),
+)
 AGREES = [
     steps("a/any", "SYS-FORK", "P: fork C", "C: exit 1", "P: wait4 any"),
+    steps("a/group", "PROCESS-LISTS", *_GROUPS),
     steps("a/look", "SIGNAL-ACTIONS", "P: sigaction SIGUSR1", "P: umask 07", "P: wait4 any"),
     *named("vfork/*/memory", "vfork/*/until-ex*", "vfork/*/stopped-and-continued"),
     *named("sharing/*")[::40],
@@ -148,6 +154,7 @@ OTHERS = [
         "Q: wait4 any WNOHANG", "Q: PT_TRACE_ME", "T: PT_SET_SIGPASS Q SIGUSR1|SIG40",
         "T: PT_SET_SIGPASS Q 0", "T: PT_GET_SIGPASS Q",
     ),
+    steps("o/group", "PROCESS-LISTS", *_GROUPS),
     steps("o/compare", "SYS-FORK", "P: fork C", *(f"P: compare P C {f}" for f in FIELDS)),
 ]  # fmt: skip
 
@@ -289,3 +296,13 @@ def test_the_stack_that_a_child_begins_on() -> None:
     kept = program_of(own).replace("CLONE(SIGCHLD), own_stack", "CLONE(SIGCHLD), NULL")
     ran = run_text(kept)
     assert (ran.status, ran.said) == (1, "step 1, C: stack: expected given, seen kept")
+
+
+@on_linux_amd64
+def test_getpgrp_names_the_leader_of_the_group(local: LocalTarget) -> None:
+    """Roots are in the first one's group, a child in its parent's, until it has a session."""
+    scenario = steps("g/1", "PROCESS-LISTS", *_GROUPS)
+    groups = ("P", "P", "C", "P", "ok", "C", "D", "C", "ok", "ok")
+    assert allowed_logs(scenario, Options()) == (groups,)
+    [result, *_] = Run(local, [scenario]).results()
+    assert result.observed == groups

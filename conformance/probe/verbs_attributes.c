@@ -34,6 +34,7 @@ void do_sigaltstack(struct act *act)
 	say_result(act, os_sigaltstack(act->step->args ? (long)act->step->arg[0] : -1), 0);
 }
 
+void do_getpgrp(struct act *act) { put_pid(&act->said, CALL(getpgid, 0)); }
 void do_setsid(struct act *act) { say_result(act, CALL(setsid), "ok"); }
 
 void do_tick(struct act *act)

@@ -91,6 +91,11 @@ verb(
     C("stop_flag", "set_stop_flag({i}, {0}, PROC_PID_STOPEXEC, {1});"),
 )
 verb(
+    "getpgrp",
+    Drawn(Topic.SESSIONS, 2, "PROCESS-LISTS", nothing),
+    C("saw", 'saw({i}, "@%d", (int)syscall(SYS_getpgid, 0));'),
+)
+verb(
     "setsid",
     Drawn(Topic.SESSIONS, 2, "PROCESS-LISTS", nothing, (_SESSION_OF_A_TRACEE,)),
     C("saw_result", 'saw_result({i}, setsid() == -1 ? -1 : 0, "ok");'),

@@ -108,6 +108,13 @@ def _set_flag(w: World, l: Lwp, name: str, flag: int, value: str) -> str:
     return OK
 
 
+@verb("getpgrp")
+def getpgrp(w: World, l: Lwp) -> str:
+    leader = l.l_proc.p_pgrp.pg_leader
+    assert leader is not None
+    return w.names[leader.p_pid]
+
+
 @verb("setsid")
 def setsid(w: World, l: Lwp) -> str:
     """Follows kern_proc.c proc_setsid(): the leader of a group may not."""
