@@ -33,7 +33,7 @@ void perform(int me, u32 index)
 
 void actor_main(int me)
 {
-	enum { NAP = 10000, NAP_BESIDE_EXTERNAL = 50 }; /* microseconds: another program wakes nobody */
+	enum { NAP = 10000, NAP_BESIDE_EXTERNAL = 50 }; /* microseconds; another program wakes no actor */
 	if (stage->scenario.lwps)
 		stage->actor[me].lid = (i32)os_lwp_self();
 	stage->actor[me].pid = (i32)CALL(getpid);

@@ -4,9 +4,9 @@
 
 #include "types.h"
 
-/* Until the kernel's coarse clock has gone on so often. */
+/* Waits until the kernel's coarse clock has gone on `ticks` times. */
 void wait_for_ticks(int ticks);
-/* Gives way: by spinning at first, then, since nothing has happened for long, by a nap. */
+/* Gives way: by spinning at first, by a nap once `waited` microseconds have gone by. */
 void wait_a_little(u64 waited);
 
 #endif

@@ -23,7 +23,7 @@ static void kill_group(void)
 		os_kill(-stage->group, NETBSD_SIGKILL);
 }
 
-static void kill_everybody(void)
+static void kill_all(void)
 {
 	for (int i = 0; i < stage->scenario.actors; i++) {
 		long pid = pid_known(i);
@@ -48,7 +48,7 @@ void reap(void)
 			return;
 		}
 		if (got == 0 && time - killed > KILL_AGAIN) {
-			kill_everybody();
+			kill_all();
 			killed = time;
 		}
 		if (got == 0)
@@ -61,7 +61,7 @@ static void wait_until_gone(long pid, u64 until)
 	while (pid > 1) {
 		enum state state = os_state(pid);
 		/* With a tracer of its own, Linux's init gets the orphans, and some are slow to reap. */
-		if (state == NOBODY || (state == ZOMBIE && stage->external) || os_microtime() > until)
+		if (state == NO_PROCESS || (state == ZOMBIE && stage->external) || os_microtime() > until)
 			return;
 		kill_group(); /* an orphan, too, may have lost its SIGKILL in execve */
 		CALL(sched_yield);
@@ -72,7 +72,7 @@ void clear_stage(void)
 {
 	stage->over = 1;
 	restore_knobs();
-	kill_everybody();
+	kill_all();
 	reap();
 	/* Orphans are init's to reap: until it has, they count against their user's limit. */
 	u64 until = os_microtime() + GIVE_UP;

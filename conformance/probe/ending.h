@@ -2,7 +2,7 @@
 #ifndef ENDING_H
 #define ENDING_H
 
-/* Until no child is left, but for no longer than a second: then io->left says so. */
+/* Waits until no child is left; after a second it gives up and sets io->left. */
 void reap(void);
 /* Ends every process of the scenario, and puts back what a step changed for the whole system. */
 void clear_stage(void);

@@ -9,9 +9,9 @@ enum { BUFFER = 1 << 16 };
 /* Survives the director: the next one goes on from here. */
 struct io {
 	volatile u32 running, number, eof;
-	volatile u32 returned; /* the fork that was tried has */
+	volatile u32 returned; /* the fork that was tried has returned */
 	volatile u32 left; /* a child of the director's cannot be killed */
-	u32 sees_all; /* while the director runs, nobody else can */
+	u32 sees_all; /* while the director runs, no other process can */
 	i32 kind; /* enum fork_kind: how our own processes are made */
 	i32 sharing; /* enum outcome: what comes of a fork that shares our memory */
 	struct mail_count mail;

@@ -82,7 +82,7 @@ void settle_results(int hung_at)
 			settle_result(i, "not reached");
 		else {
 			enum state state = state_of(stage->scenario.step[i].actor);
-			settle_result(i, state == ZOMBIE || state == NOBODY ? "gone" : "unfinished");
+			settle_result(i, state == ZOMBIE || state == NO_PROCESS ? "gone" : "unfinished");
 		}
 	}
 }

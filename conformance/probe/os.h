@@ -31,7 +31,7 @@ long os_kill(long pid, int signal);
 long os_trace_me(void);
 
 /* What a process is doing, as far as the kernel tells. */
-enum state { RUNNING = 'R', ASLEEP = 'S', STOPPED = 'T', ZOMBIE = 'Z', NOBODY = 'X' };
+enum state { RUNNING = 'R', ASLEEP = 'S', STOPPED = 'T', ZOMBIE = 'Z', NO_PROCESS = 'X' };
 enum state os_state(long pid);
 enum state os_lwp_state(long pid, long lid);
 long os_lwp_self(void);
@@ -75,7 +75,7 @@ void os_nap(long microseconds);
 u64 os_microtime(void);
 u64 os_coarse_time(void); /* of the clock that new processes are dated by */
 extern const u64 os_spin; /* microseconds for which it is better to spin than to nap */
-/* Sleeps until somebody wakes the word, which is 0, or for so long. */
+/* Sleeps until another process wakes the word, which is 0, or for that time. */
 void os_sleep_on(u32 *word, long microseconds);
 long os_wake(u32 *word); /* how many were woken: one at most */
 int os_has_futex(void); /* else os_sleep_on() only yields */

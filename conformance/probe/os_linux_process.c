@@ -27,7 +27,7 @@ enum state os_state(long pid)
 	char text[512];
 	long got = read_proc(pid, "/stat", text, sizeof text - 1);
 	if (got <= 0)
-		return got == 0 || got == -ENOENT || got == -ESRCH ? NOBODY : RUNNING;
+		return got == 0 || got == -ENOENT || got == -ESRCH ? NO_PROCESS : RUNNING;
 	while (got > 0 && text[got - 1] != ')')
 		got--;
 	switch (text[got + 1]) {
@@ -77,7 +77,7 @@ long os_field(long pid, int field, struct seen_value *v)
 	case KP_REALSTAT: /* in NetBSD's numbers */
 		state = os_state(pid);
 		v->number = state == ZOMBIE ? NETBSD_SZOMB : state == STOPPED ? NETBSD_SSTOP : NETBSD_SACTIVE;
-		return state == NOBODY ? -ESRCH : 0;
+		return state == NO_PROCESS ? -ESRCH : 0;
 	case KP_PPID:
 	case KP_SIGMASK:
 	case KP_SIGIGNORE:

@@ -73,7 +73,7 @@ long os_lseek(long fd, long offset, enum whence whence) { return CALL(lseek, fd,
 long os_lseek(long fd, long offset, enum whence whence) { return CALL(lseek, fd, 0, offset, whence); }
 #endif
 
-/* The mailbox is the second disk.  Nobody has opened anything for init: that would be descriptor 0. */
+/* The mailbox is the second disk.  Init has no open file, so this would be descriptor 0. */
 long os_mail_open(void) { return os_dup2(CALL(open, "/dev/rld1d", O_RDWR), MAIL_DISK); }
 long os_mail_get(void *buf, long size, long offset)
 {

@@ -37,7 +37,7 @@ enum state os_state(long pid)
 {
 	struct kinfo_proc2 kp;
 	if (proc_info(pid, &kp) < 0)
-		return NOBODY;
+		return NO_PROCESS;
 	switch (kp.p_realstat) { /* p_stat is that of an LWP */
 	case NETBSD_SACTIVE:
 		return lwp_state(kp.p_stat, kp.p_wmesg);

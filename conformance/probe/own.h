@@ -1,4 +1,4 @@
-/* What each process has for itself, where the stage is everybody's: see stage.c for where it lies. */
+/* What each process has for itself, unlike the stage: stage.c says where it lies. */
 #ifndef OWN_H
 #define OWN_H
 

@@ -21,7 +21,7 @@ enum verb {
 enum property { PLAIN = 0, DIRECTOR = 1, FORK = 2, SLEEPS = 4, TRACER = 8, MEASURED = 16, STAYS = 32 };
 
 struct step {
-	int actor, verb, child; /* child: -1 where the step gives birth to nobody */
+	int actor, verb, child; /* child: -1 where the step gives birth to none */
 	i64 arg[MAX_ARGUMENTS];
 	int args;
 	char path[PATH_SIZE];

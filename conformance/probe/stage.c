@@ -27,8 +27,8 @@ struct stage *stage;
 
 /*
  * What actors sleep on until their turn comes: a word each, in a page to which
- * nobody ever writes.  NetBSD 10.99.12 takes a futex in anonymous memory for
- * another one once somebody has written to its page: a sleeper holds the page's
+ * no process ever writes.  NetBSD 10.99.12 takes a futex in anonymous memory for
+ * another one once its page has been written to: a sleeper holds the page's
  * anon, so that a write makes a new one (uvm_map.c, uvm_voaddr_acquire()).
  */
 u32 *places;

@@ -64,16 +64,16 @@ void *stack_of(int slot);
 enum { DIRECTORS_STACK = MAX_ACTORS, STACKS };
 int actor_on(const char *stack); /* the actor whose stack it is */
 
-/* That step is done. */
+/* Notes that the step is done, and what it saw. */
 void settle_result(int step, const char *seen);
 /* Calls the actor of a step, whose time has come. */
 void call_for(u32 step);
-/* From one step to the next, if that is where we are; the actor `me` need not be called. */
+/* Passes the turn to the next step, if it is still at `from`; the actor `me` need not be called. */
 void take_turn(u32 from, int me);
 
 long pid_known(int actor);
 long pid_of(int me, i64 who);
-/* A process that no actor knows yet is the child of a fork that is still under way. */
+/* Takes a process that is no known actor's for the child of a fork that is still under way. */
 void note_newborn(long pid);
 
 #endif

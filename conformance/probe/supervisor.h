@@ -2,7 +2,7 @@
 #ifndef SUPERVISOR_H
 #define SUPERVISOR_H
 
-/* Until the input is used up. */
+/* Runs until the input is used up. */
 void supervise(void) __attribute__((noreturn));
 
 #endif

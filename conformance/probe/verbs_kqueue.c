@@ -74,7 +74,7 @@ static int actor_of(const struct kevent *event, int me)
 	return actor;
 }
 
-/* All events that wait, by actor: who, what, and for a newborn whose child it is. */
+/* Takes all events that wait, and tells them by actor; for a newborn, with its parent. */
 void do_kevent(struct act *act)
 {
 	enum { EVENTS = 16 };

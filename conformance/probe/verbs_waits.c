@@ -1,4 +1,4 @@
-/* Which process is whose child, and what became of it. */
+/* Parents and children, and what became of a child. */
 #include "observe.h"
 #include "syscall.h"
 

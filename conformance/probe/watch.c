@@ -75,14 +75,14 @@ static int anything_runs(void)
 			return 1; /* an actor that is in no step only waits for its turn */
 	for (int i = 0; i < stage->scenario.steps; i++) {
 		long pid = stage->result[i].anonymous;
-		enum state state = pid ? os_state(pid) : NOBODY;
-		if (state != ZOMBIE && state != NOBODY)
+		enum state state = pid ? os_state(pid) : NO_PROCESS;
+		if (state != ZOMBIE && state != NO_PROCESS)
 			return 1; /* it does nothing but end, so it has not ended yet */
 	}
 	return 0;
 }
 
-/* Look at the step whose turn it is, and pass the turn on where it is over; 1 where it is hung. */
+/* Looks at the step that has its turn, and passes the turn on where it is over; 1 where it is hung. */
 static int is_hung(u32 now, u64 waited, int *calm)
 {
 	struct step *step = &stage->scenario.step[now];
@@ -98,12 +98,12 @@ static int is_hung(u32 now, u64 waited, int *calm)
 	if (pid == 0 && !external) {
 		if (!never_born(step->actor))
 			return impatient;
-		state = NOBODY;
+		state = NO_PROCESS;
 	} else
 		state = pid ? state_of(step->actor) : RUNNING;
 	if (stage->turn != now)
 		return 0;
-	if (state == ZOMBIE || state == NOBODY) {
+	if (state == ZOMBIE || state == NO_PROCESS) {
 		if (result->state != DONE)
 			settle_result((int)now, "gone");
 		take_turn(now, -1);
@@ -132,7 +132,7 @@ static int is_dead(int actor)
 {
 	long pid = pid_known(actor);
 	enum state state = pid ? state_of(actor) : RUNNING;
-	return state == ZOMBIE || state == NOBODY;
+	return state == ZOMBIE || state == NO_PROCESS;
 }
 
 /*

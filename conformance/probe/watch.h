@@ -7,7 +7,7 @@
 extern u64 patience; /* microseconds in which something has to happen */
 
 enum state state_of(int actor);
-/* Until the scenario is over; the step at which it hung, or -1. */
+/* Watches until the scenario is over; the step at which it hung, or -1. */
 int watch(void);
 
 #endif
