@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from conformance.source.compile import build, read_source
-from conformance.source.suite import Suite
+from conformance.source.library import build
+from conformance.source.sample import Sample
+from conformance.source.sourcefile import read_source
 from reference_model import NEWEST
 from reference_model.clauses import clauses
 from tests.kern_fork_file import KERN_FORK, broken, needs_kern_fork
@@ -131,23 +132,23 @@ BREAKS = [
 
 
 @pytest.fixture(scope="module")
-def suite() -> Suite:
+def sample() -> Sample:
     """A part of the cases, predicted once for all breaks."""
-    return Suite.of(NEWEST, every=7, generated=4000)
+    return Sample.of(NEWEST, every=7, generated=4000)
 
 
 @needs_kern_fork
 @pytest.mark.parametrize(
     "what", BREAKS, ids=lambda b: f"{b.clause}-{b.name}" if b.name else b.clause
 )
-def test_a_break_is_a_difference_in_its_clause(what: Break, suite: Suite, tmp_path: Path) -> None:
+def test_a_break_is_a_difference_in_its_clause(what: Break, sample: Sample, tmp_path: Path) -> None:
     """The clause that most of the cases that differ are blamed on is the one that was broken."""
     path = broken(tmp_path / "kern_fork.c", (what.old, what.new, what.place))
     objects = tmp_path / "objects"
     objects.mkdir()
     library = build(read_source(path), objects, coverage=False)
     counts: Counter[str] = Counter()
-    for found in suite.differences(library.path):
+    for found in sample.differences(library.path):
         assert found["times"] == found["of"]
         counts[found["clause"]] += found["number"]
     assert counts
@@ -155,10 +156,10 @@ def test_a_break_is_a_difference_in_its_clause(what: Break, suite: Suite, tmp_pa
 
 
 @needs_kern_fork
-def test_the_unbroken_file_does_not_differ(suite: Suite, tmp_path: Path) -> None:
+def test_the_unbroken_file_does_not_differ(sample: Sample, tmp_path: Path) -> None:
     """What the breaks are held against has no difference at all."""
     library = build(read_source(KERN_FORK), tmp_path, coverage=False)
-    assert suite.differences(library.path) == []
+    assert sample.differences(library.path) == []
 
 
 def test_the_breaks_are_of_most_clauses() -> None:

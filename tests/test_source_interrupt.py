@@ -8,7 +8,7 @@ import pexpect
 import psutil
 import pytest
 
-from conformance.source.target import SourceRun
+from conformance.source.run import SourceRun
 from tests.command import COMMAND, assert_interrupted, environment
 from tests.kern_fork_file import KERN_FORK, needs_kern_fork
 from tests.processes import MARK, marked, new_mark

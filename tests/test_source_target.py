@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import os
 import re
@@ -16,18 +15,19 @@ from conformance.errors import TargetError
 from conformance.results.result import Verdict
 from conformance.results.results import read_results
 from conformance.results.status import exit_status
-from conformance.source import case as cases
 from conformance.source import lines
-from conformance.source.case import CaseError, parse_case, text_of
-from conformance.source.compare import differs, records, shrink
-from conformance.source.compile import OLDEST, build, read_source
-from conformance.source.layout import CASE, RECORD
-from conformance.source.model import World
+from conformance.source.caller import Caller, Died
+from conformance.source.case import SYS_FORK, Case, CaseError, parse_case, text_of
+from conformance.source.families import generated
+from conformance.source.library import build
+from conformance.source.minimise import differs, minimise, records
+from conformance.source.model import Model
 from conformance.source.mutants import Fate, Mutant, Mutation
 from conformance.source.names import number_text
-from conformance.source.runner import Died, Runner
-from conformance.source.suite import Suite
-from conformance.source.target import SourceRun
+from conformance.source.run import SourceRun
+from conformance.source.sample import Sample
+from conformance.source.sourcefile import OLDEST, read_source
+from conformance.source.tables import CASE, RECORD
 from reference_model import NEWEST
 from reference_model.clauses import clauses
 from tests.command import forkoracle
@@ -76,7 +76,7 @@ def test_a_file_that_differs(tmp_path: Path) -> None:
     first = read_results(out).to_json()["differences"][0]
     assert (first["clause"], first["family"]) == ("ACCOUNTING-FLAG", "fork-flags")
     assert (first["times"], first["lines"]) == (3, "591")
-    assert parse_case(first["scenario"]) == cases.case()
+    assert parse_case(first["scenario"]) == Case()
     assert ["0x1"] in [row[-1:] for row in first["expected"]]
     assert 'name="ACCOUNTING-FLAG"' in junit.read_text()
     assert set(tmp_path.iterdir()) - set(before) <= {out, junit, tmp_path / ".local"}
@@ -139,7 +139,7 @@ def test_an_older_model_notices_a_newer_file(tmp_path: Path) -> None:
     text = old.read_text(encoding="latin-1").replace("&proc_lock", "proc_lock")
     old.write_text(text, encoding="latin-1")
     library = build(read_source(old), tmp_path, coverage=False)
-    found = Suite.of((1, 224), every=5, generated=500).differences(library.path)
+    found = Sample.of((1, 224), every=5, generated=500).differences(library.path)
     assert {"CLONE-PTRACE", "KNOTES", "CLONE-FILES-CLOSE-ON-FORK"} <= {f["clause"] for f in found}
 
 
@@ -155,8 +155,8 @@ def test_each_revision_agrees_with_its_model(tmp_path: Path) -> None:
         folder = tmp_path / source.path.name
         folder.mkdir()
         library = build(source, folder, coverage=False)
-        suite = Suite.of(source.revision, every=5, generated=4000)
-        assert suite.differences(library.path) == [], source.path
+        sample = Sample.of(source.revision, every=5, generated=4000)
+        assert sample.differences(library.path) == [], source.path
 
 
 # -- what is no kern_fork.c -----------------------------------------------------------
@@ -173,7 +173,8 @@ BAD = {
     ),
     "a header": (HEAD + "#include <sys/new.h>\n", ":3: ", "it includes sys/new.h"),
     "other C": ("int x;\n", ": not a kern_fork.c", "does not define child_return, fork1, "),
-    "not C": ("\x7fELF\x02\x01\x01\0\0\0\n", ":1: ", "expected C that compiles"),
+    "not C": ("Dear Sir or Madam,\n", ":1: ", "expected C that compiles"),
+    "ELF": ("\x7fELF\x02\x01\x01\0\0\0\n", ": an ELF file ", ", 11 bytes: expected a kern_fork.c"),
     "nothing": ("", ": not a kern_fork.c", "fork1"),
 }
 
@@ -235,9 +236,10 @@ def test_options_that_do_not_go_together_exit_with_2(
 # -- cases, records, lines ------------------------------------------------------------
 
 
-def test_the_model_takes_a_case_as_the_harness_does() -> None:
-    """The fields of case.def, in its order, are what the model's world begins with."""
-    assert list(inspect.signature(World._begin).parameters)[1:] == list(CASE)
+def test_a_case_has_the_fields_of_case_def() -> None:
+    assert Case._fields == tuple(CASE)
+    assert list(Case()) == list(CASE.values())
+    assert Case(nprocs=7).nprocs == 7
 
 
 _ANY = st.fixed_dictionaries(
@@ -249,7 +251,7 @@ _ANY = st.fixed_dictionaries(
 @given(_ANY)
 def test_a_case_is_read_back_from_its_text(fields: dict[str, int]) -> None:
     """Whatever a case is, its text gives it back."""
-    values = cases.case(**fields)
+    values = Case(**fields)
     assert parse_case(text_of(values)) == values
 
 
@@ -263,12 +265,12 @@ def test_a_text_that_is_no_case_is_refused(text: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def runner(tmp_path_factory: pytest.TempPathFactory) -> Runner:
+def caller(tmp_path_factory: pytest.TempPathFactory) -> Caller:
     """The person's own file, compiled."""
     if not KERN_FORK.is_file():
         pytest.skip("no kern_fork.c: FORKORACLE_KERN_FORK names one")
     folder = tmp_path_factory.mktemp("library")
-    return Runner(build(read_source(KERN_FORK), folder, coverage=False).path)
+    return Caller(build(read_source(KERN_FORK), folder, coverage=False).path)
 
 
 _FLAG = st.sampled_from((0, 1))
@@ -324,12 +326,12 @@ _POSSIBLE = st.fixed_dictionaries(
 @settings(max_examples=400, deadline=None)
 @given(fields=_POSSIBLE)
 def test_the_file_agrees_with_the_model_in_any_state(
-    runner: Runner, fields: dict[str, int]
+    caller: Caller, fields: dict[str, int]
 ) -> None:
     """Word by word: whatever stands before the call, the file does what the model does."""
-    values = cases.case(**fields)
-    [got] = records(runner, [values])
-    assert got == World(NEWEST).record(values)
+    values = Case(**fields)
+    [got] = records(caller, [values])
+    assert got == Model(NEWEST).record(values)
 
 
 def test_a_case_shrinks_to_its_cause(tmp_path: Path) -> None:
@@ -337,24 +339,24 @@ def test_a_case_shrinks_to_its_cause(tmp_path: Path) -> None:
     if not KERN_FORK.is_file():
         pytest.skip("no kern_fork.c: FORKORACLE_KERN_FORK names one")
     path = broken(tmp_path / "kern_fork.c", ("PS_STOPEXEC | ", "", 0))
-    edited = Runner(build(read_source(path), tmp_path, coverage=False).path)
-    world = World(NEWEST)
-    drawn = next(c for c in cases.generated(3, 500) if differs(world, edited, c))
-    fields = dict(zip(CASE, shrink(world, edited, drawn), strict=True))
+    edited = Caller(build(read_source(path), tmp_path, coverage=False).path)
+    model = Model(NEWEST)
+    drawn = next(c for c in generated(3, 500) if differs(model, edited, c))
+    fields = dict(zip(CASE, minimise(model, edited, drawn), strict=True))
     assert {k: v for k, v in fields.items() if v != CASE[k] and k != "call"} == {
         "p_sflag": 0x01000000
     }
     edited.close()
 
 
-def test_a_process_that_dies_is_made_anew(runner: Runner) -> None:
+def test_a_process_that_dies_is_made_anew(caller: Caller) -> None:
     """A case that no caller could make ends its process; those around it are run."""
-    good = cases.case(flags=1)
-    bad = cases.case(call=cases.SYS_FORK, no_retval=1, p_slflag=0x41)
-    first, died, last = records(runner, [good, bad, good])
+    good = Case(flags=1)
+    bad = Case(call=SYS_FORK, no_retval=1, p_slflag=0x41)
+    first, died, last = records(caller, [good, bad, good])
     assert isinstance(died, Died)
     assert died.how == "SIGSEGV"
-    assert first == last == World(NEWEST).record(good)
+    assert first == last == Model(NEWEST).record(good)
 
 
 @needs_kern_fork

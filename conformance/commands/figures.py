@@ -20,7 +20,7 @@ from conformance.probe.build import build_probe
 from conformance.runs.run import Run
 from conformance.scenarios.families.validation import validation
 from conformance.scenarios.selection import select
-from conformance.source.target import SourceRun
+from conformance.source.run import SourceRun
 from conformance.targets.base import Target
 from conformance.targets.guest import GuestTarget, guest_machine
 from conformance.targets.local import LocalTarget

@@ -43,7 +43,7 @@ from conformance.verdicts.ranking import results_of
 from reference_model import Scenario, allowed_logs
 
 if TYPE_CHECKING:
-    from conformance.source.target import SourceRun
+    from conformance.source.run import SourceRun
 
 _EXAMPLES = """\
 examples:
@@ -199,7 +199,7 @@ def _source(
             "--kern-fork draws cases of its own: "
             "expected no --scenarios, --programs, --resume or --show"
         )
-    from conformance.source.target import SourceRun
+    from conformance.source.run import SourceRun
 
     run = SourceRun(file, options.only, options.seed, issues=issues)
     console.print(

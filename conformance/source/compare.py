@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from conformance.source.case import AT, BIT_FIELDS, FIELDS, PLAIN, Case
-from conformance.source.layout import (
+from conformance.source.caller import Died
+from conformance.source.tables import (
     CALLS,
     HEAD,
-    MESSAGE,
+    LINE,
+    MESSAGE_WORDS,
     OBJECT_NAMES,
+    PANICKED,
     RECORD,
+    RETURNED,
     STATE,
 )
-from conformance.source.model import World
 from conformance.source.names import number_text
-from conformance.source.runner import Died, Runner
 from reference_model.language.netbsd import ERRNO_NAMES
 
 Record = Sequence[int]
@@ -33,10 +34,10 @@ LABELS: Final = tuple(
 
 def panic_of(record: Record) -> str:
     """The text of a record's panic, or nothing."""
-    if not record[1]:
+    if not record[PANICKED]:
         return ""
-    text = array("q", record[-MESSAGE:]).tobytes().split(b"\0")[0].decode("ascii", "replace")
-    return f"{text}, line {record[2]}" if record[2] else text
+    text = array("q", record[-MESSAGE_WORDS:]).tobytes().split(b"\0")[0].decode("ascii", "replace")
+    return f"{text}, line {record[LINE]}" if record[LINE] else text
 
 
 def calls_of(words: Sequence[int]) -> list[tuple[int, ...]]:
@@ -44,7 +45,7 @@ def calls_of(words: Sequence[int]) -> list[tuple[int, ...]]:
     calls, at = [], 0
     while at < len(words):
         call = CALLS.get(words[at])
-        width = 1 + len(call.arguments) if call else len(words)
+        width = 1 + len(call.items) if call else len(words)
         calls.append(tuple(words[at : at + width]))
         at += width
     return calls
@@ -56,30 +57,6 @@ def split(record: Record) -> tuple[Record, list[tuple[int, ...]]]:
     return record[HEAD : HEAD + STATE], calls_of(record[start : start + record[start - 1]])
 
 
-_POINTERS = frozenset(
-    [
-        "lock",
-        "cred",
-        "p",
-        "p1",
-        "p2",
-        "l1",
-        "l2",
-        "l",
-        "vp",
-        "fdp",
-        "limit",
-        "stats",
-        "parent",
-        "cv",
-        "path",
-        "uaddr",
-        "p_tracep",
-        "p_vforklwp",
-    ]
-)
-
-
 def show_call(call: tuple[int, ...] | None) -> str:
     if call is None:
         return "-"
@@ -87,8 +64,8 @@ def show_call(call: tuple[int, ...] | None) -> str:
     if known is None:
         return f"call {call[0]}"
     shown = [
-        f"{name} {show_word('P' if name in _POINTERS else 'N', name, value)}"
-        for name, value in zip(known.arguments, call[1:], strict=False)
+        f"{name} {show_word(kind, name, value)}"
+        for (kind, name), value in zip(known.items, call[1:], strict=False)
     ]
     return f"{known.name}({', '.join(shown)})"
 
@@ -126,15 +103,17 @@ def rows_of(expected: Record, got: Got) -> list[Row]:
     rows = []
     if isinstance(got, Died):
         seen_calls = calls_of(got.calls)
-        rows.append(Row("outcome", "returned " + show_returned(expected[3]), got.how))
+        rows.append(Row("outcome", "returned " + show_returned(expected[RETURNED]), got.how))
         seen_state: Record = state
     else:
         seen_state, seen_calls = split(got)
         if panic := panic_of(got):
-            rows.append(Row("outcome", "returned " + show_returned(expected[3]), panic))
+            rows.append(Row("outcome", "returned " + show_returned(expected[RETURNED]), panic))
             seen_state = state
-        elif expected[3] != got[3]:
-            rows.append(Row("returned", show_returned(expected[3]), show_returned(got[3])))
+        elif expected[RETURNED] != got[RETURNED]:
+            rows.append(
+                Row("returned", show_returned(expected[RETURNED]), show_returned(got[RETURNED]))
+            )
     at = first_call(calls, seen_calls)
     if at is not None:
         want = calls[at] if at < len(calls) else None
@@ -167,49 +146,16 @@ def key_of(expected: Record, got: Got, call: int) -> tuple[Any, ...]:
             min(len(want), len(saw)),
         )
         where = (want[index] if index < len(want) else 0, saw[index] if index < len(saw) else 0)
-        return (call, panic_of(got), expected[3], got[3], labels[:4], index == 0, where[:1])
-    return (call, panic_of(got), expected[3], got[3], labels[:8])
-
-
-def records(runner: Runner, cases: Sequence[Case]) -> Iterator[Got]:
-    """Each case's record, or how it ended."""
-    for piece in runner.run(cases):
-        if isinstance(piece, Died):
-            yield piece
-            continue
-        words, at = piece.tolist(), 0
-        while at < len(words):
-            yield words[at : at + words[at]]
-            at += words[at]
-
-
-def differs(world: World, runner: Runner, values: Case) -> bool:
-    return next(records(runner, [values])) != world.record(values)
-
-
-def shrink(world: World, runner: Runner, values: Case) -> Case:
-    """The smallest case near *values* that differs, too: as much as can be is plain."""
-    changed = True
-    while changed:
-        changed = False
-        smaller = list(_smaller(values))
-        for candidate, got in zip(smaller, records(runner, smaller), strict=True):
-            if got != world.record(candidate):
-                values, changed = candidate, True
-                break
-    return values
-
-
-def _smaller(values: Case) -> Iterator[Case]:
-    for at, (value, plain) in enumerate(zip(values, PLAIN, strict=True)):
-        if at == AT["call"] or value == plain:
-            continue
-        yield (*values[:at], plain, *values[at + 1 :])
-        if FIELDS[at] in BIT_FIELDS and value != plain:
-            for bit in range(31, -1, -1):
-                word = value & 0xFFFFFFFF & ~(1 << bit)
-                if value >> bit & 1 and word:
-                    yield (*values[:at], word - (word >> 31 << 32), *values[at + 1 :])
+        return (
+            call,
+            panic_of(got),
+            expected[RETURNED],
+            got[RETURNED],
+            labels[:4],
+            index == 0,
+            where[:1],
+        )
+    return (call, panic_of(got), expected[RETURNED], got[RETURNED], labels[:8])
 
 
 assert len(LABELS) == STATE

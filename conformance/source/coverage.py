@@ -9,7 +9,8 @@ import subprocess
 from pathlib import Path
 
 from conformance.results.coverage import Coverage
-from conformance.source.compile import Library, compiler
+from conformance.source.compiler import compiler, run_limited
+from conformance.source.library import Library
 
 
 def _gcov() -> list[str] | None:
@@ -28,11 +29,9 @@ def measure(library: Library, source: Path) -> Coverage | None:
     gcov = _gcov()
     if gcov is None or not (library.folder / "kern_fork.gcda").exists():
         return None
-    done = subprocess.run(
-        [*gcov, "--json-format", "kern_fork.o"], cwd=library.folder, capture_output=True
-    )
+    done = run_limited([*gcov, "--json-format", "kern_fork.o"], library.folder)
     reports = sorted(library.folder.glob("*.gcov.json.gz"))
-    if done.returncode or not reports:
+    if done.status or not reports:
         return None
     data = json.loads(gzip.decompress(reports[0].read_bytes()))
     counts: dict[int, int] = {}

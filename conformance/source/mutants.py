@@ -7,7 +7,6 @@ import io
 import multiprocessing
 import os
 import signal
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -15,22 +14,21 @@ from dataclasses import dataclass
 from difflib import unified_diff
 from enum import StrEnum
 from hashlib import sha256
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, Final
 
 from conformance.errors import TargetError
 from conformance.scenarios.selection import SelectionError
-from conformance.source.compile import (
-    HARNESS,
-    SourceFile,
+from conformance.source.compiler import run_limited
+from conformance.source.library import (
     build,
     compile_command,
+    harness_command,
     link_command,
     make_headers,
-    read_source,
 )
-from conformance.source.suite import Suite
+from conformance.source.sample import Sample
+from conformance.source.sourcefile import SourceFile, read_source
 
 #: Those of universalmutator's rules that are for C.
 _RULES: Final = ["universal.rules", "c_like.rules", "c.rules"]
@@ -81,9 +79,9 @@ class _Bench:
     source: SourceFile
     lines: list[str]
     folder: Path
-    objects: list[Path]
+    harness: Path
     original: bytes
-    suite: Suite
+    sample: Sample
     fates: dict[bytes, Fate]
 
     def object_of(self, text: str) -> bytes | None:
@@ -96,8 +94,11 @@ class _Bench:
             self.source.revision,
             _PLAIN,
         )
-        done = subprocess.run(command, cwd=self.folder, capture_output=True)
-        return None if done.returncode else (self.folder / "kern_fork.o").read_bytes()
+        return (
+            None
+            if run_limited(command, self.folder).status
+            else (self.folder / "kern_fork.o").read_bytes()
+        )
 
     def fate(self, mutant: Mutant) -> Fate:
         code = self.object_of(mutant.apply(self.lines))
@@ -108,13 +109,10 @@ class _Bench:
         key = sha256(code).digest()
         if key not in self.fates:
             library = self.folder / f"{key.hex()}.so"
-            linked = subprocess.run(
-                link_command([self.folder / "kern_fork.o", *self.objects], library),
-                capture_output=True,
-            )
-            if linked.returncode:
+            link = link_command([self.folder / "kern_fork.o", self.harness], library)
+            if run_limited(link, self.folder).status:
                 return Fate.BROKEN
-            noticed = self.suite.notices(library)
+            noticed = self.sample.notices(library)
             library.unlink()
             self.fates[key] = Fate.NOTICED if noticed else Fate.SURVIVED
         return self.fates[key]
@@ -126,21 +124,17 @@ _bench: _Bench | None = None
 def _prepare(path: Path, folder: Path) -> None:
     """In a worker: predict the cases, and compile what is the same for every mutant."""
     global _bench
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started us ends us
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run ends its workers
     source = read_source(path)
     mine = Path(tempfile.mkdtemp(dir=folder))
     make_headers(mine)
-    objects = []
-    for name in HARNESS:
-        objects.append(mine / f"{name}.o")
-        with as_file(files(__package__).joinpath(f"{name}.c")) as ours:
-            subprocess.run(
-                compile_command(ours, objects[-1], mine, source.revision, ["-O1"]), check=True
-            )
+    command, harness = harness_command(mine, source.revision)
+    if run_limited(command, mine).status:
+        raise TargetError(f"{path}: the harness does not compile")
     lines = _lines_of(path)
-    suite = Suite.of(source.revision, every=3, generated=20_000)
-    suite.predictions.sort(key=lambda p: p.family != "generated")  # the quickest to notice
-    _bench = _Bench(source, lines, mine, objects, b"", suite, {})
+    sample = Sample.of(source.revision, every=3, generated=20_000)
+    sample.predictions.sort(key=lambda p: p.family != "generated")  # the quickest to notice
+    _bench = _Bench(source, lines, mine, harness, b"", sample, {})
     _bench.original = _bench.object_of("".join(lines)) or b""
 
 
@@ -171,7 +165,7 @@ class Mutation:
             folder = Path(name)
             (folder / "given").mkdir()
             library = build(self.source, folder / "given", coverage=False)
-            if Suite.of(self.source.revision, every=20, generated=2000).notices(library.path):
+            if Sample.of(self.source.revision, every=20, generated=2000).notices(library.path):
                 raise TargetError(
                     f"{self.path}: differs from the model already: expected a file without "
                     "differences, see forkoracle run --kern-fork"

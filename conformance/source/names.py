@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from conformance.source.tables import STALE16, STALE32, STALE64
 from reference_model.language import netbsd
 
-#: What memory holds before anything is stored in it, by its width (see world.c).
-_NOT_SET: Final = frozenset({0x5A5A, 0x5A5A5A5A, 0x5A5A5A5A5A5A5A5A})
+#: What memory holds before anything is stored in it, by its width.
+_NOT_SET: Final = frozenset({STALE16, STALE32, STALE64})
 #: What retval[0] and retval[1] hold before a system call stores in them.
 _NOT_RETURNED: Final = {"retval0": -7, "retval1": -8}
 

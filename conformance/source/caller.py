@@ -1,4 +1,4 @@
-"""Runs cases in a process of their own, which may crash, assert or never come back."""
+"""Calls the library in a process of its own, which may crash, assert or never come back."""
 
 from __future__ import annotations
 
@@ -17,20 +17,24 @@ from time import monotonic
 from typing import Final, NoReturn
 
 from conformance.source.case import Case
-from conformance.source.layout import CASE, STATE
+from conformance.source.tables import CASE, MAX_CALL_WORDS, MAX_SNAPSHOTS, PROGRESS, STATE
 
-#: A case that takes so many seconds will take for ever: others take microseconds.
+#: Seconds before a case counts as endless; others take microseconds.
 PATIENCE: Final = 2.0
-#: So many cases at most are run at once.
+#: Maximum number of cases that are run at once; more would need more shared memory.
 BATCH: Final = 2000
-#: Who was orphaned in an endless case ends after so many seconds; a batch takes milliseconds.
+#: Seconds before an orphaned process ends itself in an endless case; a batch takes milliseconds.
 _ORPHAN: Final = 60
 _WIDTH = len(CASE)
 _WORDS_A_CASE = 500
 _ROOM = BATCH * _WORDS_A_CASE
-_CALLS = 4096  # words, with the calls of the case that is being run
-_SNAPSHOTS = 150 * STATE
-_PROGRESS = _CALLS + _SNAPSHOTS
+# The shared memory: struct progress, snapshots, cases, records.
+_BEGUN, _WRITTEN, _CALL_WORDS = PROGRESS["begun"], PROGRESS["written"], PROGRESS["call_words"]
+_CALLS = len(PROGRESS)
+_SNAPSHOTS = _CALLS + MAX_CALL_WORDS
+_CASES = _SNAPSHOTS + MAX_SNAPSHOTS * STATE
+_RECORDS = _CASES + BATCH * _WIDTH
+_END = _RECORDS + _ROOM
 _ENDLESS = "no end within"
 _ASKED = 1 << 31  # in a request: with snapshots
 
@@ -48,7 +52,7 @@ class Died:
         return self.how.startswith(_ENDLESS)
 
 
-class Runner:
+class Caller:
     """A process with the library in it, made anew when it dies.
 
     Use it from a process with one thread: it forks.
@@ -58,7 +62,7 @@ class Runner:
         self._path = library
         self._patience = patience
         self._library: ctypes.CDLL | None = None
-        self._shared = mmap.mmap(-1, 8 * (_PROGRESS + BATCH * _WIDTH + _ROOM))
+        self._shared = mmap.mmap(-1, 8 * _END)
         self._words = memoryview(self._shared).cast("q")
         self._pid = 0
         self._ask = self._answer = -1
@@ -88,20 +92,18 @@ class Runner:
             faulthandler.disable()  # a crash here is what was asked about, not a fault of ours
             start = (ctypes.c_int64 * len(self._words)).from_buffer(self._shared)
             base = ctypes.addressof(start)
-            cases = base + 8 * _PROGRESS
-            out = cases + 8 * BATCH * _WIDTH
             while request := os.read(asked, 8):
                 signal.alarm(_ORPHAN)
                 first, count = int.from_bytes(request[:4]), int.from_bytes(request[4:])
                 snapshots, first = first & _ASKED, first & ~_ASKED
                 library.forkoracle_run(
-                    ctypes.c_void_p(cases + 8 * first * _WIDTH),
+                    ctypes.c_void_p(base + 8 * (_CASES + first * _WIDTH)),
                     ctypes.c_int64(count),
                     ctypes.c_int64(_WIDTH),
-                    ctypes.c_void_p(out),
+                    ctypes.c_void_p(base + 8 * _RECORDS),
                     ctypes.c_int64(_ROOM),
                     ctypes.c_void_p(base),
-                    ctypes.c_void_p(base + 8 * _CALLS if snapshots else None),
+                    ctypes.c_void_p(base + 8 * _SNAPSHOTS if snapshots else None),
                 )
                 signal.alarm(0)
                 os.write(answered, b".")
@@ -130,7 +132,7 @@ class Runner:
         """The state before each call that the case *one* makes, as far as it comes."""
         for _ in self.run([one], snapshots=True):
             pass
-        return [self._words[at : at + STATE].tolist() for at in range(_CALLS, _PROGRESS, STATE)]
+        return [self._words[at : at + STATE].tolist() for at in range(_SNAPSHOTS, _CASES, STATE)]
 
     def run(self, cases: Sequence[Case], *, snapshots: bool = False) -> Iterator[memoryview | Died]:
         """For at most :data:`BATCH` cases: records, many in one piece, and how others ended.
@@ -140,27 +142,26 @@ class Runner:
         flat = array("q")
         for one in cases:
             flat.extend(one)
-        self._words[_PROGRESS : _PROGRESS + len(flat)] = memoryview(flat)
-        out = _PROGRESS + BATCH * _WIDTH
+        self._words[_CASES : _CASES + len(flat)] = memoryview(flat)
         done = 0
         while done < len(cases):
             if not self._pid:
                 self._start()
-            self._words[0] = self._words[1] = self._words[2] = 0
+            self._words[_BEGUN] = self._words[_WRITTEN] = self._words[_CALL_WORDS] = 0
             try:
                 first = done | (_ASKED if snapshots else 0)
                 os.write(self._ask, first.to_bytes(4) + (len(cases) - done).to_bytes(4))
                 how = self._wait()
             except BrokenPipeError:
                 how = self._ended()
-            begun, written = self._words[0], self._words[1]
+            begun, written = self._words[_BEGUN], self._words[_WRITTEN]
             if written:
-                yield self._words[out : out + written]
+                yield self._words[_RECORDS : _RECORDS + written]
             if how is None:
                 done += begun
                 continue
-            count = min(self._words[2], _CALLS - 3)
-            yield Died(how, tuple(self._words[3 : 3 + count]))
+            count = min(self._words[_CALL_WORDS], MAX_CALL_WORDS)
+            yield Died(how, tuple(self._words[_CALLS : _CALLS + count]))
             done += max(begun, 1)
 
     def _wait(self) -> str | None:
@@ -170,8 +171,8 @@ class Runner:
             ready, _, _ = select.select([self._answer], [], [], self._patience / 4)
             if ready:
                 return None if os.read(self._answer, 1) else self._ended()
-            if self._words[0] != begun:
-                begun, since = self._words[0], monotonic()
+            if self._words[_BEGUN] != begun:
+                begun, since = self._words[_BEGUN], monotonic()
             elif monotonic() - since > self._patience:
                 os.kill(self._pid, signal.SIGKILL)
                 self._stop()

@@ -22,9 +22,10 @@ from conformance.results.results import SOURCE
 from conformance.results.summary import Summary
 from conformance.scenarios.selection import SelectionError
 from conformance.source import coverage
-from conformance.source.case import GENERATED, SPACES
-from conformance.source.compile import SourceFile, build, read_source
+from conformance.source.families import FAMILIES, GENERATED
+from conformance.source.library import build
 from conformance.source.lines import lines_in
+from conformance.source.sourcefile import SourceFile, read_source
 from conformance.verdicts.issues import Issue, gone, holding, marked
 from reference_model.clauses import clauses
 
@@ -35,14 +36,14 @@ def families_for(only: Sequence[str]) -> tuple[str, ...]:
     Raises :class:`SelectionError` for what there is not.
     """
     for name in only:
-        if name not in SPACES and name not in clauses():
+        if name not in FAMILIES and name not in clauses():
             raise SelectionError(
                 f"unknown clause or family {name!r}: families of the target source are "
-                f"{', '.join(SPACES)}; 'forkoracle clauses' lists the clauses"
+                f"{', '.join(FAMILIES)}; 'forkoracle clauses' lists the clauses"
             )
     if not only or any(name in clauses() for name in only):
-        return tuple(SPACES)
-    return tuple(name for name in SPACES if name in only)
+        return tuple(FAMILIES)
+    return tuple(name for name in FAMILIES if name in only)
 
 
 class SourceRun:

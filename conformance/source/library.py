@@ -1,0 +1,161 @@
+"""Compiles a kern_fork.c file, unmodified, into a library that runs cases."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from conformance.errors import TargetError
+from conformance.source.compiler import (
+    Compilers,
+    compiler,
+    explain_compiler,
+    explain_linker,
+    marks_unset_variables,
+    run_limited,
+)
+from conformance.source.sourcefile import SourceFile
+from reference_model.language import netbsd
+
+#: Our part of the library.
+_OURS = files(__package__) / "c"
+#: What the file includes, in any of its revisions; each leads to netbsd.h.
+_HEADERS = (
+    *(
+        f"sys/{name}.h"
+        for name in [
+            "acct",
+            "atomic",
+            "cdefs",
+            "file",
+            "filedesc",
+            "kauth",
+            "kernel",
+            "ktrace",
+            "mount",
+            "param",
+            "pool",
+            "proc",
+            "ptrace",
+            "ras",
+            "resourcevar",
+            "sched",
+            "sdt",
+            "signalvar",
+            "syscall",
+            "syscallargs",
+            "systm",
+            "uidinfo",
+            "vnode",
+        ]
+    ),
+    "uvm/uvm_extern.h",
+)
+_OPTIONS = {"opt_ktrace.h": "#define KTRACE 1\n", "opt_dtrace.h": "#define KDTRACE_HOOKS 1\n"}
+#: No header of the host's, and what C of today takes for an error is one.
+_FLAGS = (
+    "-std=gnu99",
+    "-nostdinc",
+    "-ffreestanding",
+    "-fPIC",
+    "-Werror=implicit-function-declaration",
+    "-Werror=implicit-int",
+    "-Werror=int-conversion",
+    "-Werror=incompatible-pointer-types",
+)
+
+
+def make_headers(folder: Path) -> None:
+    """Writes the headers that the file includes, and NetBSD's constants."""
+    for name in _HEADERS:
+        header = folder / name
+        header.parent.mkdir(parents=True, exist_ok=True)
+        header.write_text('#include "netbsd.h"\n')
+    for name, text in _OPTIONS.items():
+        (folder / name).write_text(text)
+    numbers = [
+        f"#define {name} {value}\n"
+        for name, value in vars(netbsd).items()
+        if isinstance(value, int) and not name.islower()
+    ]
+    (folder / "constants.h").write_text("".join(numbers))
+
+
+def _command(headers: Path, ours: Path, revision: tuple[int, int], *rest: str) -> list[str]:
+    includes = ["-I", str(headers), "-I", str(ours)]
+    major, minor = revision
+    return [*compiler(), *_FLAGS, f"-DREVISION={major * 1000 + minor}", *includes, *rest]
+
+
+def compile_command(
+    source: Path, out: Path, headers: Path, revision: tuple[int, int], extra: Sequence[str]
+) -> list[str]:
+    """Returns the command that compiles a kern_fork.c."""
+    with as_file(_OURS) as ours:
+        options = [*marks_unset_variables(tuple(compiler())), *extra]
+        files = ["-x", "c", "-c", str(source), "-o", str(out)]
+        return _command(headers, ours, revision, *options, *files)
+
+
+def harness_command(
+    headers: Path, revision: tuple[int, int], extra: Sequence[str] = ()
+) -> tuple[list[str], Path]:
+    """Returns the command that compiles our part, and its object.
+
+    All units are compiled as one, in half the time that they take one by one.
+    """
+    with as_file(_OURS) as ours:
+        whole = headers / "harness_units.c"
+        units = sorted(unit.name for unit in ours.glob("*.c"))
+        whole.write_text("".join(f'#include "{unit}"\n' for unit in units))
+        out = whole.with_suffix(".o")
+        return _command(
+            headers, ours, revision, "-O1", *extra, "-c", str(whole), "-o", str(out)
+        ), out
+
+
+def link_command(objects: Sequence[Path], out: Path, extra: Sequence[str] = ()) -> list[str]:
+    """Returns the command that links objects to a library, in which each name is its own."""
+    options = ["-shared", *extra, "-Wl,-z,defs", "-Wl,-Bsymbolic"]
+    return [*compiler(), *options, *map(str, objects), "-o", str(out)]
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """What was built: the library, and the folder with what gcov needs."""
+
+    path: Path
+    folder: Path
+    coverage: bool
+
+
+def build(source: SourceFile, folder: Path, *, coverage: bool = True) -> Library:
+    """Compiles *source* with the harness into *folder*, which is empty.
+
+    Raises :class:`TargetError` with the compiler's first message where it does not compile.
+    """
+    make_headers(folder)
+    measured = ["--coverage"] if coverage else []
+    defines = ["-DFORKORACLE_COVERAGE"] if coverage else []
+    theirs = compile_command(
+        source.path.resolve(), folder / "kern_fork.o", folder, source.revision,
+        ["-g", "-O1", *measured],
+    )  # fmt: skip
+    ours, harness = harness_command(folder, source.revision, defines)
+    with Compilers() as compilers:
+        compilers.start(theirs, folder)
+        compilers.start(ours, folder)
+        for ended in compilers.wait():
+            if ended.status or ended.limit:
+                raise TargetError(explain_compiler(source.path, ended))
+    library = folder / "kern_fork.so"
+    parts = [folder / "kern_fork.o", harness]
+    linked = run_limited(link_command(parts, library, measured), folder)
+    if linked.status and coverage and re.search("gcov|gcda|profile", linked.messages):
+        return build(source, folder, coverage=False)  # the compiler has no library for it
+    if linked.status:
+        raise TargetError(explain_linker(source.path, linked.messages))
+    return Library(library, folder, coverage)
