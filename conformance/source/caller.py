@@ -48,7 +48,7 @@ class Died:
 
     @property
     def endless(self) -> bool:
-        """Whether it was ended because it did not end itself."""
+        """Returns whether it was ended because it did not end by itself."""
         return self.how.startswith(_ENDLESS)
 
 
@@ -85,7 +85,7 @@ class Caller:
         os.close(answered)
 
     def _serve(self, library: ctypes.CDLL, asked: int, answered: int) -> NoReturn:
-        """In the child: run what is asked for until nobody asks any more."""
+        """Runs in the child what is asked for, until the pipe is closed."""
         status = 1
         try:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -114,7 +114,7 @@ class Caller:
             os._exit(status)
 
     def _stop(self) -> int:
-        """Close the process's pipes and wait for it; its wait status."""
+        """Closes the process's pipes and waits for it; returns its wait status."""
         os.close(self._ask)
         os.close(self._answer)
         _, status = os.waitpid(self._pid, 0)
@@ -122,22 +122,22 @@ class Caller:
         return status
 
     def close(self) -> None:
-        """End the process; what gcov counted is written then."""
+        """Ends the process; it writes what gcov counted."""
         if self._pid:
             self._stop()
 
     # -- cases --------------------------------------------------------------------
 
     def snapshots(self, one: Case) -> list[list[int]]:
-        """The state before each call that the case *one* makes, as far as it comes."""
+        """Returns the state before each call that the case *one* makes, as far as it comes."""
         for _ in self.run([one], snapshots=True):
             pass
         return [self._words[at : at + STATE].tolist() for at in range(_SNAPSHOTS, _CASES, STATE)]
 
     def run(self, cases: Sequence[Case], *, snapshots: bool = False) -> Iterator[memoryview | Died]:
-        """For at most :data:`BATCH` cases: records, many in one piece, and how others ended.
+        """Yields records, many in one piece, and how cases ended; for at most :data:`BATCH` cases.
 
-        A piece is to be used before the next one is asked for.
+        A piece must be used before the next one is asked for.
         """
         flat = array("q")
         for one in cases:
@@ -165,7 +165,7 @@ class Caller:
             done += max(begun, 1)
 
     def _wait(self) -> str | None:
-        """Wait for the answer; None, or how the process ended instead."""
+        """Waits for the answer; returns None, or how the process ended instead."""
         begun, since = -1, monotonic()
         while True:
             ready, _, _ = select.select([self._answer], [], [], self._patience / 4)

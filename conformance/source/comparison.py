@@ -73,7 +73,7 @@ class Comparison:
     _clauses: dict[Kind, frozenset[str]] = field(default_factory=dict)
 
     def predict(self, family: str, batch: Sequence[Case]) -> Prediction:
-        """The model's records of those of *batch* that were asked for."""
+        """Returns the model's records of those cases of *batch* that were asked for."""
         record, flat = self.model.record, array("q")
         chosen, expected, kinds = [], [], []
         for values in batch:
@@ -91,7 +91,7 @@ class Comparison:
         return Prediction(family, chosen, expected, flat, kinds)
 
     def compare(self, prediction: Prediction) -> None:
-        """Run the predicted cases, and say how many agree."""
+        """Runs the predicted cases, and says how many agree."""
         assert self.caller is not None
         p = prediction
         agree: Counter[Kind] = Counter()
@@ -133,7 +133,7 @@ class Comparison:
         self.groups.setdefault(key, Group(p.family, p.batch[at], endless)).number += 1
 
     def explain(self) -> None:
-        """Say of each kind of difference what it is, with the smallest case that shows it."""
+        """Says what each kind of difference is, with the smallest case that shows it."""
         assert self.caller is not None
         for group in self.groups.values():
             example, times, runs = group.example, 1, 2 if group.endless else RUNS

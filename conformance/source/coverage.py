@@ -14,7 +14,7 @@ from conformance.source.library import Library
 
 
 def _gcov() -> list[str] | None:
-    """Gcov of the compiler's kind and version, where there is one."""
+    """Returns the gcov of the compiler's kind and version; None without one."""
     words = compiler()
     version = subprocess.run([*words, "--version"], capture_output=True, text=True).stdout
     if "clang" in version:
@@ -25,7 +25,7 @@ def _gcov() -> list[str] | None:
 
 
 def measure(library: Library, source: Path) -> Coverage | None:
-    """What the run that has ended reached; None without gcov, or where it understands nothing."""
+    """Returns the lines that the ended run reached; None where gcov is missing or fails."""
     gcov = _gcov()
     if gcov is None or not (library.folder / "kern_fork.gcda").exists():
         return None

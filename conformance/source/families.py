@@ -53,7 +53,7 @@ def _product(**choices: Sequence[int]) -> Iterator[Case]:
 
 
 def _words(seed: int) -> Iterator[Case]:
-    """Every combination of the seven low flag bits with every exit signal, and every bit."""
+    """Yields every combination of the seven low flag bits with every exit signal, and every bit."""
     yield from _product(call=(SYS_CLONE,), flags=range(0x8000))
     for bit, bits in itertools.product(range(15, 32), (0, CLONE_VM, CLONE_VM | CLONE_SIGHAND)):
         word = 1 << bit | bits | SIGCHLD
@@ -72,7 +72,7 @@ def _words(seed: int) -> Iterator[Case]:
 
 
 def _limits(_seed: int) -> Iterator[Case]:
-    """The counts around every limit, each callee that may fail, each kind of user."""
+    """Yields the counts around every limit, each callee that may fail, each kind of user."""
     yield from _product(
         call=(FORK1, SYS_VFORK14),
         nprocs=(0, 30, 92, 93, 94, 95, 96, 97, 98, 99, 100, 101),
@@ -96,7 +96,7 @@ def _limits(_seed: int) -> Iterator[Case]:
 
 
 def _tracing(_seed: int) -> Iterator[Case]:
-    """Every event mask, traced or not, and what the tracer may do meanwhile."""
+    """Yields every event mask, traced or not, and what the tracer may do meanwhile."""
     masks = [t | e for t in (0, PSL_TRACED) for e in range(8)]
     done = PSL_TRACED | PSL_TRACEVFORK_DONE
     yield from _product(
@@ -116,14 +116,14 @@ def _tracing(_seed: int) -> Iterator[Case]:
 
 
 def _newborn(_seed: int) -> Iterator[Case]:
-    """child_return with every PSL_ flag, the parent waiting or not."""
+    """Yields child_return with every PSL_ flag, the parent waiting or not."""
     yield from _product(
         call=(CHILD_RETURN,), p_slflag=range(1024), p_lflag=(0, 1, 2, 3), traced_by=(0, 1)
     )
 
 
 def _flags(_seed: int) -> Iterator[Case]:
-    """fork1 with every combination of its flags, and each inherited flag alone."""
+    """Yields fork1 with every combination of its flags, and each inherited flag alone."""
     yield from _product(
         flags=range(256),
         exitsig=(0, SIGCHLD),

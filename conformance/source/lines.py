@@ -1,4 +1,4 @@
-"""Where a clause stands in a given kern_fork.c, edited or of another revision.
+"""The lines of each clause in a given kern_fork.c, edited or of another revision.
 
 ``lines-1.232.txt`` has a 16-bit checksum for each line of revision 1.232, and nothing
 else of the file; by them the lines of another one are lined up with those of 1.232.
@@ -18,7 +18,7 @@ from reference_model.clauses import clauses
 
 
 def checksums(text: bytes) -> list[str]:
-    """A checksum for each line, blanks and tabs left out."""
+    """Returns a checksum for each line, without its blanks and tabs."""
     return [f"{crc32(b''.join(line.split())) & 0xFFFF:04x}" for line in text.splitlines()]
 
 
@@ -29,7 +29,7 @@ def _of_1_232() -> tuple[str, ...]:
 
 
 def numbers(lines: str) -> list[int]:
-    """``269, 292-294`` as line numbers."""
+    """Returns ``269, 292-294`` as line numbers."""
     found: list[int] = []
     for first, last in re.findall(r"(\d+)(?:-(\d+))?", lines):
         found += range(int(first), int(last or first) + 1)
@@ -37,7 +37,7 @@ def numbers(lines: str) -> list[int]:
 
 
 def _shown(lines: Sequence[int]) -> str:
-    """The inverse of :func:`numbers`."""
+    """Returns line numbers as :func:`numbers` reads them."""
     runs: list[list[int]] = []
     for line in sorted(set(lines)):
         if runs and line == runs[-1][1] + 1:
@@ -48,10 +48,10 @@ def _shown(lines: Sequence[int]) -> str:
 
 
 def lines_in(path: Path) -> dict[str, str]:
-    """Returns, for each clause, the lines of the file at *path* that it stands in.
+    """Returns for each clause its lines in the file at *path*.
 
-    A line that is not in 1.232 belongs to what stands around it; a clause whose lines stand
-    elsewhere is said to be moved; one that the file does not have at all is left out.
+    A line that is not in 1.232 belongs to the clause around it.  A clause whose lines are
+    elsewhere is said to be moved.  A clause that the file does not have at all is left out.
     """
     old, new = _of_1_232(), checksums(path.read_bytes())
     matcher = SequenceMatcher(None, old, new, autojunk=False)

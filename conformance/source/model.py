@@ -39,7 +39,7 @@ _ELSEWHERE = {
 
 
 def _runs(name: str) -> list[tuple[str, Callable[[Any], Any], int]]:
-    """The fields of an object as the record has them: neighbours of one kind at once."""
+    """Returns the fields of an object in the record's order; neighbours of a kind are one item."""
     found: list[tuple[str, list[str]]] = []
     for field in RECORD:
         if field.object != name:
@@ -53,7 +53,7 @@ def _runs(name: str) -> list[tuple[str, Callable[[Any], Any], int]]:
     return [(kind, attrgetter(*paths), len(paths)) for kind, paths in found]
 
 
-_NOBODY = {
+_ABSENT = {
     name: [0] * sum(field.width for field in RECORD if field.object == name)
     for name in ("p2", "l2")
 }
@@ -148,7 +148,7 @@ class Model:
             if there:
                 self._put(words, self._runs[name], thing)
             else:
-                words += _NOBODY[name]
+                words += _ABSENT[name]
         return words
 
     def _put(

@@ -1,4 +1,4 @@
-"""Breaks a kern_fork.c in every way that universalmutator finds, and sees which are noticed."""
+"""Breaks a kern_fork.c in every way that universalmutator knows, and finds those not noticed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _PLAIN: Final = ("-O2", "-g0", "-DFORKORACLE_PLAIN")
 
 
 class Fate(StrEnum):
-    """What became of a mutant."""
+    """The fate of a mutant."""
 
     BROKEN = "does not compile"
     SAME = "same object code"
@@ -74,7 +74,7 @@ def mutants_of(lines: list[str]) -> list[Mutant]:
 
 @dataclass
 class _Bench:
-    """What a worker keeps from one mutant to the next."""
+    """Objects that a worker keeps from one mutant to the next."""
 
     source: SourceFile
     lines: list[str]
@@ -85,7 +85,7 @@ class _Bench:
     fates: dict[bytes, Fate]
 
     def object_of(self, text: str) -> bytes | None:
-        """The object code of a text, without texts and line numbers; None if there is none."""
+        """Returns the object code of a text, without texts and line numbers; None without one."""
         (self.folder / "kern_fork.c").write_text(text, encoding="latin-1")
         command = compile_command(
             Path("kern_fork.c"),
@@ -122,7 +122,7 @@ _bench: _Bench | None = None
 
 
 def _prepare(path: Path, folder: Path) -> None:
-    """In a worker: predict the cases, and compile what is the same for every mutant."""
+    """Predicts the cases in a worker, and compiles what is the same for every mutant."""
     global _bench
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run ends its workers
     source = read_source(path)
@@ -148,7 +148,7 @@ def _lines_of(path: Path) -> list[str]:
 
 
 class Mutation:
-    """All mutants of a file, on all cores; ``fates`` grows as they are known."""
+    """All mutants of a file, on all cores; ``fates`` has those that are known."""
 
     def __init__(self, path: Path, workers: int | None = None) -> None:
         """Raises :class:`TargetError` where the file itself does not compile, or differs."""
@@ -160,7 +160,7 @@ class Mutation:
         self._workers = workers or len(os.sched_getaffinity(0))
 
     def run(self) -> Iterator[tuple[Mutant, Fate]]:
-        """Each mutant with its fate, as it is known."""
+        """Yields each mutant with its fate, as it becomes known."""
         with tempfile.TemporaryDirectory(prefix="forkoracle-") as name:
             folder = Path(name)
             (folder / "given").mkdir()

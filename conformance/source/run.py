@@ -1,4 +1,4 @@
-"""A run of the target ``source``: compile, share the cases out, gather what differs."""
+"""A run of cases on a kern_fork.c file: compiles it, shares the cases out, gathers results."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ from reference_model.clauses import clauses
 
 
 def families_for(only: Sequence[str]) -> tuple[str, ...]:
-    """The families that may have what *only* names; all where it is empty or names a clause.
+    """Returns the families that may have what *only* names; all where it is empty or has a clause.
 
-    Raises :class:`SelectionError` for what there is not.
+    Raises :class:`SelectionError` for an unknown name.
     """
     for name in only:
         if name not in FAMILIES and name not in clauses():
@@ -84,13 +84,13 @@ class SourceRun:
 
     @property
     def expected_total(self) -> int:
-        """About how many cases there will be, for a progress bar."""
+        """Returns about how many cases there will be, for a progress bar."""
         return 67_000 * (len(self._families) > 1) + self._number
 
     # -- running ------------------------------------------------------------------
 
     def results(self) -> Iterator[Result]:
-        """Results as they come: many cases that agree in one, each kind of difference in one.
+        """Yields results as they come: one for many that agree, one for each kind of difference.
 
         Raises :class:`TargetError` where the file does not compile.
         """
@@ -163,7 +163,7 @@ class SourceRun:
             )
 
     def _lines(self) -> Iterator[dict[str, Any]]:
-        """What the workers say, in the order in which they say it."""
+        """Yields what the workers say, in the order in which they say it."""
         streams: dict[int, IO[str]] = {}
         rest: dict[int, bytes] = {}
         for process in self._processes:
@@ -198,7 +198,7 @@ class SourceRun:
         return self.summary
 
     def kill(self) -> None:
-        """End the workers, and leave no process and no file behind."""
+        """Ends the workers, and leaves no process and no file behind."""
         for process in self._processes:
             assert process.stdin is not None
             assert process.stdout is not None

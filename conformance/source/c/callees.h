@@ -42,8 +42,8 @@ void forkoracle_ktrsysret(int, int, const register_t *);
 #define ktrsysret(code, error, values) forkoracle_ktrsysret(code, error, (const register_t *)(values))
 
 /* kern_lwp.c */
-int lwp_create(struct lwp *, struct proc *, vaddr_t, int, void *, size_t, void (*)(void *), void *,
-    struct lwp **, int, const sigset_t *, const stack_t *);
+int lwp_create(struct lwp *, struct proc *, vaddr_t, int, void *, size_t, void (*)(void *), void *, struct lwp **, int,
+    const sigset_t *, const stack_t *);
 void lwp_lock(struct lwp *);
 void lwp_unlock(struct lwp *);
 void lwp_unlock_to(struct lwp *, kmutex_t *);
@@ -103,7 +103,7 @@ void uvm_uarea_free(vaddr_t);
 void uvm_proc_fork(struct proc *, struct proc *, bool);
 void vref(struct vnode *);
 
-/* subr_*.c, kern_hook.c, kern_time.c, kern_tc.c, and what stands in headers */
+/* subr_*.c, kern_hook.c, kern_time.c, kern_tc.c, and macros of headers */
 u_int atomic_inc_uint_nv(volatile u_int *);
 void atomic_inc_uint(volatile u_int *);
 void atomic_dec_uint(volatile u_int *);

@@ -28,9 +28,9 @@ enum call {
 #undef S
 
 /* Takes note of a call: NOTE(vref, .vp = name(vp)). */
-#define NOTE(call, ...)                                                                   \
-	do {                                                                              \
-		const struct call_##call items_ = { __VA_ARGS__ };                        \
+#define NOTE(call, ...)                                                                             \
+	do {                                                                                        \
+		const struct call_##call items_ = {__VA_ARGS__};                                    \
 		calls_note(CALL_##call, (const int64_t *)&items_, sizeof items_ / sizeof(int64_t)); \
 	} while (0)
 void calls_note(enum call, const int64_t *items, size_t count);

@@ -13,17 +13,15 @@ struct head {
 };
 #define HEAD_WORDS (sizeof(struct head) / sizeof(int64_t))
 
-static int
-call(void)
+static int call(void)
 {
-	struct sys___clone_args args = { { (int)given.flags }, { (void *)given.stack } };
+	struct sys___clone_args args = {{(int)given.flags}, {(void *)given.stack}};
 	register_t *values = given.no_retval ? NULL : retval;
 
 	switch ((enum function)given.call) {
 	case FUNCTION_fork1:
-		return fork1(curlwp, (int)given.flags, (int)given.exitsig, (void *)given.stack,
-		    (size_t)given.stacksize, given.func ? some_function : NULL,
-		    (void *)given.arg, values);
+		return fork1(curlwp, (int)given.flags, (int)given.exitsig, (void *)given.stack, (size_t)given.stacksize,
+		    given.func ? some_function : NULL, (void *)given.arg, values);
 	case FUNCTION_sys_fork:
 		return sys_fork(curlwp, NULL, values);
 	case FUNCTION_sys_vfork:
@@ -40,8 +38,7 @@ call(void)
 }
 
 /* Writes the words of the calls and their number to `out`; returns the place behind them. */
-static int64_t *
-put_calls(int64_t *out)
+static int64_t *put_calls(int64_t *out)
 {
 	*out++ = progress->call_words;
 	for (int64_t n = 0; n < progress->call_words; n++)
@@ -50,8 +47,7 @@ put_calls(int64_t *out)
 }
 
 /* Runs one case and writes its record; returns the place behind it. */
-static int64_t *
-run_one(const int64_t *fields, int64_t *out)
+static int64_t *run_one(const int64_t *fields, int64_t *out)
 {
 	struct head *head = (struct head *)out;
 	int64_t *volatile at = out + HEAD_WORDS;
@@ -75,8 +71,7 @@ run_one(const int64_t *fields, int64_t *out)
 	return at;
 }
 
-int64_t
-forkoracle_run(const int64_t *cases, int64_t count, int64_t width, int64_t *out, int64_t room,
+int64_t forkoracle_run(const int64_t *cases, int64_t count, int64_t width, int64_t *out, int64_t room,
     volatile void *shared, int64_t *snapshots)
 {
 	int64_t *at = out, n;
@@ -95,9 +90,5 @@ forkoracle_run(const int64_t *cases, int64_t count, int64_t width, int64_t *out,
 #ifdef FORKORACLE_COVERAGE
 extern void __gcov_dump(void);
 
-void
-forkoracle_dump(void)
-{
-	__gcov_dump();
-}
+void forkoracle_dump(void) { __gcov_dump(); }
 #endif

@@ -11,8 +11,8 @@
  * words.  Returns the number of the cases that were run.  `shared` is a struct progress.
  * `snapshots`, unless it is NULL, gets the state before each call of the only case.
  */
-int64_t forkoracle_run(const int64_t *cases, int64_t count, int64_t width, int64_t *out,
-    int64_t room, volatile void *shared, int64_t *snapshots);
+int64_t forkoracle_run(const int64_t *cases, int64_t count, int64_t width, int64_t *out, int64_t room,
+    volatile void *shared, int64_t *snapshots);
 
 #ifdef FORKORACLE_COVERAGE
 /* Writes what gcov counted. */

@@ -3,26 +3,15 @@
  */
 #include "calls.h"
 
-uid_t
-kauth_cred_getuid(kauth_cred_t cred)
-{
-	return cred->cr_uid;
-}
+uid_t kauth_cred_getuid(kauth_cred_t cred) { return cred->cr_uid; }
 
-uid_t
-kauth_cred_geteuid(kauth_cred_t cred)
-{
-	return cred->cr_euid;
-}
+uid_t kauth_cred_geteuid(kauth_cred_t cred) { return cred->cr_euid; }
 
-int
-kauth_authorize_process(kauth_cred_t cred, int action, struct proc *p, void *arg1, void *arg2,
-    void *arg3)
+int kauth_authorize_process(kauth_cred_t cred, int action, struct proc *p, void *arg1, void *arg2, void *arg3)
 {
-	NOTE(kauth_authorize_process, .cred = name(cred), .action = action, .p = name(p),
-	    .arg1 = (int64_t)arg1,
-	    .arg2 = action == KAUTH_PROCESS_RLIMIT ? name(arg2) : (int64_t)arg2,
-	    .arg3 = (int64_t)arg3, .nprocs = nprocs);
+	NOTE(kauth_authorize_process, .cred = name(cred), .action = action, .p = name(p), .arg1 = (int64_t)arg1,
+	    .arg2 = action == KAUTH_PROCESS_RLIMIT ? name(arg2) : (int64_t)arg2, .arg3 = (int64_t)arg3,
+	    .nprocs = nprocs);
 	MUST(cred == &cred_l || cred == &cred_p, "kauth_authorize_process: no credential");
 	if (cred->cr_euid == 0)
 		return 0;
@@ -31,8 +20,7 @@ kauth_authorize_process(kauth_cred_t cred, int action, struct proc *p, void *arg
 	return 1;
 }
 
-void
-kauth_proc_fork(struct proc *parent, struct proc *child)
+void kauth_proc_fork(struct proc *parent, struct proc *child)
 {
 	NOTE(kauth_proc_fork, .p1 = name(parent), .p2 = name(child));
 	MUST_BE(parent, &p1, "kauth_proc_fork: not the parent");

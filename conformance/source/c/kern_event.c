@@ -1,14 +1,12 @@
 #include "calls.h"
 
-void
-knote_proc_fork(struct proc *parent, struct proc *child)
+void knote_proc_fork(struct proc *parent, struct proc *child)
 {
 	NOTE(knote_proc_fork, .p1 = name(parent), .p2 = name(child));
 	MUST(!PROC_LOCK->owned, "knote_proc_fork: proc_lock held");
 }
 
-void
-forkoracle_knote(void *list, long hint)
+void forkoracle_knote(void *list, long hint)
 {
 	NOTE(KNOTE, .p1 = list == &p1.p_klist ? OBJECT_p1 : UNKNOWN, .hint = hint);
 	MUST(!PROC_LOCK->owned, "KNOTE: proc_lock held");

@@ -1,7 +1,6 @@
 #include "calls.h"
 
-void
-proc_changeparent(struct proc *t, struct proc *p)
+void proc_changeparent(struct proc *t, struct proc *p)
 {
 	NOTE(proc_changeparent, .p2 = name(t), .parent = name(p));
 	MUST(PROC_LOCK->owned, "proc_changeparent: proc_lock not held");

@@ -7,8 +7,12 @@
 #include "proc.h"
 
 struct sys___clone_args {
-	struct { int datum; } flags;
-	struct { void *datum; } stack;
+	struct {
+		int datum;
+	} flags;
+	struct {
+		void *datum;
+	} stack;
 };
 #define SCARG(args, name) ((args)->name.datum)
 #define syscallarg(type) type

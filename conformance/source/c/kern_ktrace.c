@@ -1,7 +1,6 @@
 #include "calls.h"
 
-void
-ktradref(struct proc *p)
+void ktradref(struct proc *p)
 {
 	NOTE(ktradref, .p2 = name(p), .p_tracep = name(p->p_tracep));
 	MUST(ktrace_lock.owned, "ktradref: ktrace_lock not held");
@@ -9,15 +8,13 @@ ktradref(struct proc *p)
 	tracefile++;
 }
 
-bool
-forkoracle_ktrpoint(int facility)
+bool forkoracle_ktrpoint(int facility)
 {
 	NOTE(ktrpoint, .facility = facility);
 	return given.ktr_emul;
 }
 
-void
-forkoracle_ktrsysret(int code, int error, const register_t *values)
+void forkoracle_ktrsysret(int code, int error, const register_t *values)
 {
 	NOTE(ktrsysret, .code = code, .error = error, .retval = name(values));
 }

@@ -1,21 +1,14 @@
 #include "calls.h"
 
 /* As the record has the function in which the new LWP starts. */
-static int64_t
-function_name(void (*func)(void *))
-{
-	return func == child_return ? 1 : func == some_function ? 2 : 0;
-}
+static int64_t function_name(void (*func)(void *)) { return func == child_return ? 1 : func == some_function ? 2 : 0; }
 
-int
-lwp_create(struct lwp *caller, struct proc *p, vaddr_t address, int flags, void *stack,
-    size_t stacksize, void (*func)(void *), void *arg, struct lwp **new, int class,
-    const sigset_t *sigmask, const stack_t *sigstk)
+int lwp_create(struct lwp *caller, struct proc *p, vaddr_t address, int flags, void *stack, size_t stacksize,
+    void (*func)(void *), void *arg, struct lwp **new, int class, const sigset_t *sigmask, const stack_t *sigstk)
 {
-	NOTE(lwp_create, .l1 = name(caller), .p2 = name(p), .uaddr = name((void *)address),
-	    .flags = flags, .stack = (int64_t)stack, .stacksize = (int64_t)stacksize,
-	    .func = function_name(func), .arg = (int64_t)arg, .class = class,
-	    .sigmask = (int64_t)*sigmask, .sigstk = sigstk->ss_flags, .p_lflag = p->p_lflag,
+	NOTE(lwp_create, .l1 = name(caller), .p2 = name(p), .uaddr = name((void *)address), .flags = flags,
+	    .stack = (int64_t)stack, .stacksize = (int64_t)stacksize, .func = function_name(func), .arg = (int64_t)arg,
+	    .class = class, .sigmask = (int64_t)*sigmask, .sigstk = sigstk->ss_flags, .p_lflag = p->p_lflag,
 	    .p_vforklwp = name(p->p_vforklwp));
 	MUST_BE(caller, &l1, "lwp_create: not the caller");
 	MUST_BE(p, &p2, "lwp_create: not the child");
@@ -36,30 +29,20 @@ lwp_create(struct lwp *caller, struct proc *p, vaddr_t address, int flags, void 
 	return 0;
 }
 
-void
-lwp_lock(struct lwp *l)
+void lwp_lock(struct lwp *l)
 {
 	MUST_BE(l, &l2, "lwp_lock: not the new LWP");
 	MUST(!l->locked, "lwp_lock: locking against myself");
 	l->locked = true;
 }
 
-void
-lwp_unlock(struct lwp *l)
+void lwp_unlock(struct lwp *l)
 {
 	MUST_BE(l, &l2, "lwp_unlock: not the new LWP");
 	MUST(l->locked, "lwp_unlock: not held");
 	l->locked = false;
 }
 
-void
-lwp_unlock_to(struct lwp *l, kmutex_t *lock __unused)
-{
-	lwp_unlock(l);
-}
+void lwp_unlock_to(struct lwp *l, kmutex_t *lock __unused) { lwp_unlock(l); }
 
-void
-md_child_return(struct lwp *l)
-{
-	NOTE(md_child_return, .l = name(l));
-}
+void md_child_return(struct lwp *l) { NOTE(md_child_return, .l = name(l)); }

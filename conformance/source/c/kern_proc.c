@@ -1,8 +1,7 @@
 #include "calls.h"
 
 /* A new process comes in memory that another had: what fork1 forgets to set shows. */
-struct proc *
-proc_alloc(void)
+struct proc *proc_alloc(void)
 {
 	NOTE(proc_alloc, .nprocs = nprocs);
 	if (given.no_pid)
@@ -16,24 +15,18 @@ proc_alloc(void)
 }
 
 #if REVISION < 1223
-void
-radix_tree_init_tree(struct radix_tree *tree)
-{
-	tree->unused = 0;
-}
+void radix_tree_init_tree(struct radix_tree *tree) { tree->unused = 0; }
 #endif
 
-static int *
-count_of(uid_t uid)
+static int *count_of(uid_t uid)
 {
 	if (uid == cred_l.cr_uid)
 		return &count_l;
-	MUST(uid == cred_p.cr_uid, "chgproccnt: nobody's user ID");
+	MUST(uid == cred_p.cr_uid, "chgproccnt: an unknown user ID");
 	return &count_p;
 }
 
-int
-chgproccnt(uid_t uid, int difference)
+int chgproccnt(uid_t uid, int difference)
 {
 	int *count = count_of(uid);
 
@@ -43,8 +36,7 @@ chgproccnt(uid_t uid, int difference)
 	return *count;
 }
 
-void
-ras_fork(struct proc *from, struct proc *to)
+void ras_fork(struct proc *from, struct proc *to)
 {
 	NOTE(ras_fork, .p1 = name(from), .p2 = name(to));
 	MUST_BE(from, &p1, "ras_fork: not the parent");

@@ -1,14 +1,12 @@
 #include "calls.h"
 
-void
-lim_addref(struct plimit *limit)
+void lim_addref(struct plimit *limit)
 {
 	NOTE(lim_addref, .limit = name(limit));
 	limit->pl_refcnt++;
 }
 
-struct plimit *
-lim_copy(struct plimit *limit)
+struct plimit *lim_copy(struct plimit *limit)
 {
 	NOTE(lim_copy, .limit = name(limit));
 	limit_copied = *limit;
@@ -16,8 +14,7 @@ lim_copy(struct plimit *limit)
 	return &limit_copied;
 }
 
-struct pstats *
-pstatscopy(struct pstats *stats)
+struct pstats *pstatscopy(struct pstats *stats)
 {
 	NOTE(pstatscopy, .stats = name(stats));
 	memset(&stats_copied, 0, sizeof stats_copied);

@@ -1,8 +1,7 @@
 #include "calls.h"
 #include "newborn.h"
 
-struct sigacts *
-sigactsinit(struct proc *p, int share)
+struct sigacts *sigactsinit(struct proc *p, int share)
 {
 	NOTE(sigactsinit, .p1 = name(p), .share = share != 0);
 	MUST(!lock1.owned, "sigactsinit: sleeping with a lock");
@@ -15,8 +14,7 @@ sigactsinit(struct proc *p, int share)
 }
 
 /* A stop for the tracer: both locks are left, and the world moves on meanwhile. */
-static void
-stop(int code, int event, int pid)
+static void stop(int code, int event, int pid)
 {
 	struct proc *p = curlwp->l_proc;
 
@@ -37,15 +35,10 @@ stop(int code, int event, int pid)
 }
 
 #if REVISION >= 1214
-void
-eventswitch(int code, int event, int pid)
-{
-	stop(code, event, pid);
-}
+void eventswitch(int code, int event, int pid) { stop(code, event, pid); }
 #else
 /* 1.213 leaves the other's process ID where ptrace(2) finds it, and by that the event. */
-void
-eventswitch(int code)
+void eventswitch(int code)
 {
 	struct proc *p = curlwp->l_proc;
 	pid_t pid;
@@ -60,8 +53,7 @@ eventswitch(int code)
 }
 #endif
 
-void
-eventswitchchild(struct proc *p, int code, int event)
+void eventswitchchild(struct proc *p, int code, int event)
 {
 	NOTE(eventswitchchild, .p = name(p), .code = code, .event = event);
 	MUST(!PROC_LOCK->owned && !lock1.owned, "eventswitchchild: locking against myself");

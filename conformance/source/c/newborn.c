@@ -2,8 +2,7 @@
 
 #include "objects.h"
 
-void
-newborn_ends(void)
+void newborn_ends(void)
 {
 	if (p2_there && !p2_gone) {
 		p2_before = p2;

@@ -42,14 +42,13 @@ bool p2_there, p2_gone, stopped_once;
 struct proc p2_before;
 register_t retval[2];
 
-int64_t
-name(const volatile void *object)
+int64_t name(const volatile void *object)
 {
 	if (object == NULL)
 		return 0;
 	if ((uintptr_t)object == STALE_POINTER)
 		return STALE_NAME;
-#define OBJECT(number, name, address)                \
+#define OBJECT(number, name, address)                   \
 	if (object == (const volatile void *)(address)) \
 		return number;
 #include "objects.def"
@@ -57,8 +56,7 @@ name(const volatile void *object)
 	return UNKNOWN;
 }
 
-int64_t
-hash(const char *text)
+int64_t hash(const char *text)
 {
 	uint32_t h = 2166136261u;
 
@@ -73,15 +71,11 @@ hash(const char *text)
 	return h;
 }
 
-void
-ready(kmutex_t *lock)
+void ready(kmutex_t *lock)
 {
 	lock->ready = LOCK_READY;
 	lock->owned = lock->spin = false;
 	lock->refcnt = 1;
 }
 
-void
-some_function(void *arg __unused)
-{
-}
+void some_function(void *arg __unused) {}

@@ -52,13 +52,13 @@ extern struct session session1;
 extern char execsw1, emuldata1, ras1, ras_copied, aio1, knote1, uarea;
 
 /* What else there is. */
-extern int cpu_count[3];  /* by CPU_COUNT_* */
-extern int preempt;	  /* how often preemption is disabled */
-extern int count_l;	  /* processes of the calling LWP's real user ID */
-extern int count_p;	  /* processes of the process's real user ID, where that is another */
-extern int waits;	  /* calls of cv_wait() */
-extern bool p2_there;	  /* whether proc_alloc() gave p2 away */
-extern bool p2_gone;	  /* whether the memory of p2 is another process's */
+extern int cpu_count[3]; /* by CPU_COUNT_* */
+extern int preempt; /* how often preemption is disabled */
+extern int count_l; /* processes of the calling LWP's real user ID */
+extern int count_p; /* processes of the process's real user ID, where that is another */
+extern int waits; /* calls of cv_wait() */
+extern bool p2_there; /* whether proc_alloc() gave p2 away */
+extern bool p2_gone; /* whether the memory of p2 is another process's */
 extern struct proc p2_before; /* p2 as it was before that */
 extern bool stopped_once; /* whether the caller stopped for its tracer */
 extern register_t retval[2];

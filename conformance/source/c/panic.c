@@ -2,8 +2,7 @@
 
 struct panic the_panic;
 
-void
-forkoracle_panic(const char *text, int line)
+void forkoracle_panic(const char *text, int line)
 {
 	size_t n = 0;
 

@@ -20,7 +20,6 @@ extern struct panic {
 		if (!(condition))                  \
 			forkoracle_panic(text, 0); \
 	} while (0)
-#define MUST_BE(object, expected, text) \
-	MUST((const void *)(object) == (const void *)(expected), text)
+#define MUST_BE(object, expected, text) MUST((const void *)(object) == (const void *)(expected), text)
 
 #endif

@@ -99,13 +99,17 @@ struct pgrp {
 };
 
 typedef struct sigpend {
-	struct { struct ksiginfo *first, **last; } sp_info;
+	struct {
+		struct ksiginfo *first, **last;
+	} sp_info;
 	sigset_t sp_set;
 } sigpend_t;
 
 struct sigctx {
 	bool ps_faked;
-	struct { int _signo, _code, _event, _other; } ps_info;
+	struct {
+		int _signo, _code, _event, _other;
+	} ps_info;
 	sigset_t ps_sigpass, ps_sigignore, ps_sigcatch;
 };
 
@@ -150,7 +154,9 @@ struct proc {
 	struct emul *p_emul;
 	void *p_emuldata;
 	const struct execsw *p_execsw;
-	struct { struct knote *first; } p_klist;
+	struct {
+		struct knote *first;
+	} p_klist;
 	struct lwplist p_sigwaiters;
 	sigpend_t p_sigpend;
 	pid_t p_ppid, p_oppid;

@@ -4,8 +4,7 @@
 static u_int nprocs_at_boot;
 static int forkfsleep_at_boot;
 
-void
-record_boot(void)
+void record_boot(void)
 {
 	static bool booted;
 
@@ -16,45 +15,42 @@ record_boot(void)
 	}
 }
 
-static int64_t
-held(void)
+static int64_t held(void)
 {
-	return PROC_LOCK->owned | lock1.owned << 1 | lock2.owned << 2 |
-	    ktrace_lock.owned << 3 |
-	    (p2_there && p2.p_stmutex.ready == LOCK_READY && p2.p_stmutex.owned) << 4 |
-	    l2.locked << 5 | (preempt != 0) << 6;
+	return PROC_LOCK->owned | lock1.owned << 1 | lock2.owned << 2 | ktrace_lock.owned << 3
+	       | (p2_there && p2.p_stmutex.ready == LOCK_READY && p2.p_stmutex.owned) << 4 | l2.locked << 5
+	       | (preempt != 0) << 6;
 }
 
 /* The pending signals, where the queue of them is well formed and empty. */
-static int64_t
-pending(const struct proc *p, const struct proc *at)
+static int64_t pending(const struct proc *p, const struct proc *at)
 {
-	return p->p_sigpend.sp_info.first == NULL &&
-	    p->p_sigpend.sp_info.last == (void *)&at->p_sigpend.sp_info.first ?
-	    (int64_t)p->p_sigpend.sp_set : -1;
+	return p->p_sigpend.sp_info.first == NULL && p->p_sigpend.sp_info.last == (void *)&at->p_sigpend.sp_info.first
+		   ? (int64_t)p->p_sigpend.sp_set
+		   : -1;
 }
 
-#define PUT_LIST(head, field) do {				\
-	__typeof__((head).first) at = (head).first;		\
-	int n = 0;						\
-	while (n < PLACES && name(at) != 0) {			\
-		*out++ = name(at);				\
-		n++;						\
-		if (name(at) == UNKNOWN || name(at) == STALE_NAME) \
-			break;					\
-		at = at->field.next;				\
-	}							\
-	for (; n < PLACES; n++)					\
-		*out++ = 0;					\
-} while (0)
+#define PUT_LIST(head, field)                                              \
+	do {                                                               \
+		__typeof__((head).first) at = (head).first;                \
+		int n = 0;                                                 \
+		while (n < PLACES && name(at) != 0) {                      \
+			*out++ = name(at);                                 \
+			n++;                                               \
+			if (name(at) == UNKNOWN || name(at) == STALE_NAME) \
+				break;                                     \
+			at = at->field.next;                               \
+		}                                                          \
+		for (; n < PLACES; n++)                                    \
+			*out++ = 0;                                        \
+	} while (0)
 
-int64_t *
-record_state(int64_t *out)
+int64_t *record_state(int64_t *out)
 {
-	static struct proc nobody;
-	static struct lwp no_lwp;
-	struct proc *child = !p2_there ? &nobody : p2_gone ? &p2_before : &p2;
-	struct lwp *newborn = l2.l_stat == 0 ? &no_lwp : &l2;
+	static struct proc absent;
+	static struct lwp absent_lwp;
+	struct proc *child = !p2_there ? &absent : p2_gone ? &p2_before : &p2;
+	struct lwp *newborn = l2.l_stat == 0 ? &absent_lwp : &l2;
 	struct {
 		int64_t nprocs, forkfsleep, forks, forks_ppwait, forks_sharevm, count_l, count_p;
 		int64_t held, nprocs_at_boot, forkfsleep_at_boot, retval0, retval1;
@@ -62,31 +58,31 @@ record_state(int64_t *out)
 		int64_t vmspace1_refcnt, textvp1_usecount, tracefile_refcnt, p_start;
 		struct proclist allproc, init_children, tracer_children, members;
 	} k = {
-		.nprocs = nprocs,
-		.forkfsleep = forkfsleep,
-		.forks = cpu_count[CPU_COUNT_FORKS] + uvmexp.forks,
-		.forks_ppwait = cpu_count[CPU_COUNT_FORKS_PPWAIT] + uvmexp.forks_ppwait,
-		.forks_sharevm = cpu_count[CPU_COUNT_FORKS_SHAREVM] + uvmexp.forks_sharevm,
-		.count_l = count_l,
-		.count_p = count_p,
-		.held = held(),
-		.nprocs_at_boot = nprocs_at_boot,
-		.forkfsleep_at_boot = forkfsleep_at_boot,
-		.retval0 = retval[0],
-		.retval1 = retval[1],
-		.lock1_refcnt = lock1.refcnt,
-		.fd1_refcnt = fd1.fd_refcnt,
-		.cwdi1_refcnt = cwdi1.cwdi_refcnt,
-		.limit1_refcnt = limit1.pl_refcnt,
-		.sigacts1_refcnt = sigacts1.sa_refcnt,
-		.vmspace1_refcnt = vmspace1.vm_refcnt,
-		.textvp1_usecount = textvp1.v_usecount,
-		.tracefile_refcnt = tracefile,
-		.p_start = stats_copied.p_start.tv_sec,
-		.allproc = allproc,
-		.init_children = init_.p_children,
-		.tracer_children = tracer.p_children,
-		.members = pgrp1.pg_members,
+	    .nprocs = nprocs,
+	    .forkfsleep = forkfsleep,
+	    .forks = cpu_count[CPU_COUNT_FORKS] + uvmexp.forks,
+	    .forks_ppwait = cpu_count[CPU_COUNT_FORKS_PPWAIT] + uvmexp.forks_ppwait,
+	    .forks_sharevm = cpu_count[CPU_COUNT_FORKS_SHAREVM] + uvmexp.forks_sharevm,
+	    .count_l = count_l,
+	    .count_p = count_p,
+	    .held = held(),
+	    .nprocs_at_boot = nprocs_at_boot,
+	    .forkfsleep_at_boot = forkfsleep_at_boot,
+	    .retval0 = retval[0],
+	    .retval1 = retval[1],
+	    .lock1_refcnt = lock1.refcnt,
+	    .fd1_refcnt = fd1.fd_refcnt,
+	    .cwdi1_refcnt = cwdi1.cwdi_refcnt,
+	    .limit1_refcnt = limit1.pl_refcnt,
+	    .sigacts1_refcnt = sigacts1.sa_refcnt,
+	    .vmspace1_refcnt = vmspace1.vm_refcnt,
+	    .textvp1_usecount = textvp1.v_usecount,
+	    .tracefile_refcnt = tracefile,
+	    .p_start = stats_copied.p_start.tv_sec,
+	    .allproc = allproc,
+	    .init_children = init_.p_children,
+	    .tracer_children = tracer.p_children,
+	    .members = pgrp1.pg_members,
 	};
 
 /* The parts of a field that are what the model has of it. */
@@ -113,7 +109,7 @@ record_state(int64_t *out)
 #define R(object, field) *out++ = OF_##object.field.ready == LOCK_READY;
 #define S(object, field) *out++ = hash(OF_##object.field);
 #define L(object, field, entry) PUT_LIST(OF_##object.field, entry);
-#define Q(object, field) *out++ = child == &nobody ? 0 : pending(child, &p2);
+#define Q(object, field) *out++ = child == &absent ? 0 : pending(child, &p2);
 #include "record.def"
 	return out;
 }

@@ -47,8 +47,7 @@ void forkoracle_panic(const char *, int) __attribute__((__noreturn__));
 #ifdef FORKORACLE_PLAIN /* for comparing object code: no texts, no lines */
 #define KASSERT(condition) ((condition) ? (void)0 : forkoracle_panic("", 0))
 #else
-#define KASSERT(condition) \
-	((condition) ? (void)0 : forkoracle_panic("KASSERT(" #condition ")", __LINE__))
+#define KASSERT(condition) ((condition) ? (void)0 : forkoracle_panic("KASSERT(" #condition ")", __LINE__))
 #endif
 
 #endif

@@ -1,20 +1,14 @@
 #include "calls.h"
 
-vaddr_t
-uvm_uarea_alloc(void)
+vaddr_t uvm_uarea_alloc(void)
 {
 	NOTE(uvm_uarea_alloc, .nprocs = nprocs);
 	return given.no_uarea ? 0 : (vaddr_t)&uarea;
 }
 
-void
-uvm_uarea_free(vaddr_t address)
-{
-	NOTE(uvm_uarea_free, .uaddr = name((void *)address));
-}
+void uvm_uarea_free(vaddr_t address) { NOTE(uvm_uarea_free, .uaddr = name((void *)address)); }
 
-void
-uvm_proc_fork(struct proc *from, struct proc *to, bool shared)
+void uvm_proc_fork(struct proc *from, struct proc *to, bool shared)
 {
 	NOTE(uvm_proc_fork, .p1 = name(from), .p2 = name(to), .shared = shared);
 	MUST_BE(from, &p1, "uvm_proc_fork: not the parent");
@@ -28,8 +22,7 @@ uvm_proc_fork(struct proc *from, struct proc *to, bool shared)
 	}
 }
 
-void
-vref(struct vnode *vp)
+void vref(struct vnode *vp)
 {
 	NOTE(vref, .vp = name(vp));
 	vp->v_usecount++;

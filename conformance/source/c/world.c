@@ -5,8 +5,7 @@
 
 static struct cpu_info cpu;
 
-static void
-some_process(struct proc *p, pid_t pid, struct proc *parent)
+static void some_process(struct proc *p, pid_t pid, struct proc *parent)
 {
 	memset(p, 0, sizeof *p);
 	p->p_pid = pid;
@@ -16,8 +15,7 @@ some_process(struct proc *p, pid_t pid, struct proc *parent)
 	p->p_lock = &lock1;
 }
 
-static void
-begin_counts(void)
+static void begin_counts(void)
 {
 	preempt = waits = 0;
 	p2_there = p2_gone = stopped_once = false;
@@ -30,8 +28,7 @@ begin_counts(void)
 	count_p = (int)given.count_p;
 }
 
-static void
-begin_locks(void)
+static void begin_locks(void)
 {
 	ready(PROC_LOCK);
 	ready(&ktrace_lock);
@@ -41,8 +38,7 @@ begin_locks(void)
 	tracefile = 1;
 }
 
-static void
-begin_lists(void)
+static void begin_lists(void)
 {
 	some_process(&init_, 1, &init_);
 	some_process(&tracer, 50, &init_);
@@ -65,8 +61,7 @@ begin_lists(void)
 		LIST_INSERT_AFTER(&p1, &member, p_pglist);
 }
 
-static void
-begin_shared(void)
+static void begin_shared(void)
 {
 	cred_l.cr_uid = (uid_t)given.l_ruid;
 	cred_l.cr_euid = (uid_t)given.l_euid;
@@ -84,8 +79,7 @@ begin_shared(void)
 	stats_copied.p_start.tv_sec = 0;
 }
 
-static void
-begin_process(void)
+static void begin_process(void)
 {
 	cv_init(&p1.p_waitcv, "wait");
 	p1.p_cred = &cred_p;
@@ -108,9 +102,7 @@ begin_process(void)
 	p1.p_nstopchild = (u_int)given.p_nstopchild;
 	p1.p_waited = 1;
 	p1.p_forktime = 7;
-	p1.p_opptr = given.call == FUNCTION_child_return ? p1.p_pptr :
-	    given.traced_by				 ? &init_ :
-							   NULL;
+	p1.p_opptr = given.call == FUNCTION_child_return ? p1.p_pptr : given.traced_by ? &init_ : NULL;
 	p1.p_traceflag = (int)given.p_traceflag;
 	p1.p_tracep = given.p_tracep ? &tracefile : NULL;
 	p1.p_textvp = given.p_textvp ? &textvp1 : NULL;
@@ -138,8 +130,7 @@ begin_process(void)
 #endif
 }
 
-static void
-begin_lwp(void)
+static void begin_lwp(void)
 {
 	memset(&l1, 0, sizeof l1);
 	l1.l_cpu = &cpu;
@@ -157,8 +148,7 @@ begin_lwp(void)
 	p1.p_sigwaiters.first = &l1;
 }
 
-void
-world_begin(const int64_t *fields)
+void world_begin(const int64_t *fields)
 {
 	memcpy(&given, fields, sizeof given);
 	calls_begin();
