@@ -7,7 +7,7 @@ import gc
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import platformdirs
 from rich.console import Console
@@ -32,6 +32,7 @@ from conformance.commands.resume import LAST, is_named, open_journal, resume_com
 from conformance.report.junit import write_junit
 from conformance.report.terminal import show_progress, show_result, show_summary
 from conformance.results.results import write_results
+from conformance.results.run import AnyRun
 from conformance.results.status import exit_status
 from conformance.results.summary import Summary
 from conformance.runs.journal import Journal, JournalError
@@ -41,9 +42,6 @@ from conformance.targets.base import Target
 from conformance.verdicts.issues import Issue, holding, read_issues
 from conformance.verdicts.ranking import results_of
 from reference_model import Scenario, allowed_logs
-
-if TYPE_CHECKING:
-    from conformance.source.run import SourceRun
 
 _EXAMPLES = """\
 examples:
@@ -122,6 +120,7 @@ def run_run(options: argparse.Namespace, console: Console) -> int:
         raise SelectionError(f"{word} needs --report DIR")
     issues = read_issues(options.known) if options.known else ()
     file = kern_fork_file(options.target, options.kern_fork)
+    run: AnyRun
     run = _source(options, console, file, issues) if file else _kernel(options, console, issues)
     # A report asks the kernel again.
     target = run.target if isinstance(run, Run) else None
@@ -153,9 +152,7 @@ def run_run(options: argparse.Namespace, console: Console) -> int:
     return exit_status(summary)
 
 
-def _write(
-    options: argparse.Namespace, console: Console, summary: Summary, run: Run | SourceRun
-) -> None:
+def _write(options: argparse.Namespace, console: Console, summary: Summary, run: AnyRun) -> None:
     """Show and write what came of a run."""
     show_summary(console, summary, every_clause=options.clauses)
     if isinstance(run, Run) and run.journal is not None:
@@ -187,8 +184,8 @@ def _report(
 
 def _source(
     options: argparse.Namespace, console: Console, file: Path, issues: Sequence[Issue]
-) -> SourceRun:
-    """The run of the target ``source``."""
+) -> AnyRun:
+    """Returns the run of the target ``source``."""
     if options.kernel or options.release or options.image or options.host:
         raise SelectionError(
             "--kern-fork cannot be combined with --kernel, --release, --image or --host: "

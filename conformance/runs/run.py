@@ -9,6 +9,7 @@ from math import inf
 from time import monotonic
 
 from conformance.results.result import Result, Verdict
+from conformance.results.run import AnyRun
 from conformance.results.summary import Summary
 from conformance.runs.hung import hung
 from conformance.runs.journal import Journal
@@ -26,12 +27,8 @@ MAX_STUCK = 10
 MAX_CUT_DOWN = 3
 
 
-class Run:
-    """One run of scenarios on a target.
-
-    ``summary`` grows as the results come, and holds what was decided so far
-    when something ends the run early.
-    """
+class Run(AnyRun):
+    """One run of scenarios on a target."""
 
     def __init__(
         self,

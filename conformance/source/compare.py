@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from conformance.source.caller import Died
+from conformance.source.names import number_text
 from conformance.source.tables import (
     CALLS,
     HEAD,
@@ -32,7 +33,6 @@ from conformance.source.tables import (
     RETURNED,
     STATE,
 )
-from conformance.source.names import number_text
 from reference_model.language.netbsd import ERRNO_NAMES
 
 Record = Sequence[int]

@@ -19,6 +19,7 @@ from conformance.errors import TargetError
 from conformance.results.kernel import Kernel
 from conformance.results.result import Cases, Result, Verdict
 from conformance.results.results import SOURCE
+from conformance.results.run import AnyRun
 from conformance.results.summary import Summary
 from conformance.scenarios.selection import SelectionError
 from conformance.source import coverage
@@ -46,8 +47,8 @@ def families_for(only: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in FAMILIES if name in only)
 
 
-class SourceRun:
-    """One run of cases on a kern_fork.c file, as ``runs.run.Run`` is of scenarios.
+class SourceRun(AnyRun):
+    """One run of cases on a kern_fork.c file.
 
     ``number`` cases are generated, beside the spaces that are gone through whole.
     """
@@ -76,7 +77,6 @@ class SourceRun:
         )
         self._issues = holding(issues, self.kernel.kern_fork)
         self.summary = Summary(self.name, self.kernel)
-        self.summary.clause_lines = lines_in(path)
         if self.source.note:
             self.summary.notes.append(f"{path}: {self.source.note}")
         self._folder = tempfile.TemporaryDirectory(prefix="forkoracle-")
@@ -111,6 +111,7 @@ class SourceRun:
                 )
             )  # fmt: skip
         library = build(self.source, folder)
+        self.summary.clause_lines = lines_in(self.source.path)
         for process in self._processes:
             assert process.stdin is not None
             process.stdin.write(json.dumps(str(library.path)) + "\n")
