@@ -1,4 +1,4 @@
-"""The C side of the source target: warnings, sizes, layers, and one table for C and Python."""
+"""The C side of the source target: warnings, sizes, headers, and one table for C and Python."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from conformance.source.tables import CALLS
 
 FOLDER = Path(callees.__file__).with_name("c")
 UNITS = sorted(FOLDER.glob("*.c"))
-INCLUDE = re.compile(r'^#include "(\w+)\.h"', re.MULTILINE)
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
@@ -37,21 +36,6 @@ def test_each_unit_compiles_alone_without_a_warning(
 def test_a_unit_has_at_most_400_lines() -> None:
     long = {p.name: n for p in FOLDER.iterdir() if (n := len(p.read_text().splitlines())) > 400}
     assert long == {}
-
-
-def _uses(name: str) -> set[str]:
-    """Returns the units whose headers the unit and its header include."""
-    texts = [p.read_text() for p in (FOLDER / f"{name}.c", FOLDER / f"{name}.h") if p.exists()]
-    return {found for text in texts for found in INCLUDE.findall(text)} - {name}
-
-
-def test_no_unit_includes_itself_by_way_of_others() -> None:
-    uses = {path.stem: _uses(path.stem) for path in FOLDER.glob("*.[ch]")}
-    assert uses["harness"] >= {"calls", "record", "world"}
-    while leaves := [name for name, used in uses.items() if not used & uses.keys()]:
-        for name in leaves:
-            del uses[name]
-    assert uses == {}
 
 
 def test_headers_only_declare() -> None:
