@@ -1,4 +1,4 @@
-"""docs/ptrace-cases.md: which scenario answers to which case of NetBSD's own tests.
+"""docs/ptrace-cases.md: which scenario covers which case of NetBSD's own tests.
 
 ``FORKORACLE_WRITE_DOCS=1 pytest tests/test_netbsd_cases.py`` writes the page anew.
 """
@@ -22,14 +22,14 @@ CHECKOUT = Path(__file__).parents[1]
 PAGE = CHECKOUT / "docs" / "ptrace-cases.md"
 _TABLE = tomllib.loads((Path(__file__).parent / "netbsd_cases.toml").read_text(encoding="utf-8"))
 _HEAD = """\
-# NetBSD's own cases, and ours
+# NetBSD's own test cases, and the scenarios that cover them
 
-NetBSD's tests of fork, vfork and clone, under ptrace and without, with the scenarios of forkoracle
-that answer to them: each would fail where the case fails. A case that is run once for every way to
-wait counts once here. Where there is no scenario, the reason stands in its place. Only the names
-are NetBSD's.
+This page lists NetBSD's tests of fork, vfork and clone, with ptrace and without. Beside each case it names
+the scenarios of forkoracle that cover it: if the case fails on a kernel, these scenarios fail, too. If no
+scenario covers a case, the page gives the reason. NetBSD runs some cases once for every way to
+wait; such a case counts once here. Only the names of the cases are from NetBSD.
 
-This page is made from `tests/netbsd_cases.toml`: see `tests/test_netbsd_cases.py`.
+`tests/test_netbsd_cases.py` writes this page from `tests/netbsd_cases.toml`.
 """
 _BITS = ("PTRACE_FORK", "PTRACE_VFORK", "PTRACE_VFORK_DONE", "PTRACE_POSIX_SPAWN")
 _NUMBERED = re.compile(r"(?:unrelated_tracer_)?(?:v?fork|clone(?:_[a-z]+)?)([0-9]+)\Z")
