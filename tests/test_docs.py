@@ -34,12 +34,14 @@ _MACHINE_PATH = re.compile(r"(?<![\w/.])/(work|root|tmp|home|opt|Users)\b|[Cc]:\
 _CLAUSES_HEAD = """\
 # The clauses of kern_fork.c 1.232
 
-What the file promises, in its own order. A clause's name is the one handle everywhere: in the
-model, in scenarios, in known differences, in verdicts. `observe` is `live` for what a user program
-can see on a running kernel, and `source` for what only shows when the C function itself is run with
-other callees. `families` are those that have scenarios about it.
+A clause is one promise of the file. The clauses are in the order of the file. A clause has the same name
+everywhere: in the model, in scenarios, in known differences and in verdicts.
 
-This page is made from the code: see `tests/test_docs.py`.
+* `observe` is `live` if a user program can observe the clause on a running kernel. It is `source` if only
+  the compiled C function shows it, with stand-ins for its callees.
+* `families` lists the families that have scenarios about the clause.
+
+`tests/test_docs.py` writes this page from the code.
 
 | clause | lines | what it says | observe | families |
 |---|---|---|---|---|
