@@ -34,11 +34,11 @@ _MACHINE_PATH = re.compile(r"(?<![\w/.])/(work|root|tmp|home|opt|Users)\b|[Cc]:\
 _CLAUSES_HEAD = """\
 # The clauses of kern_fork.c 1.232
 
-A clause is one promise of the file. The clauses are in the order of the file. A clause has the same name
-everywhere: in the model, in scenarios, in known differences and in verdicts.
+A clause is one promise of the file. The clauses are in the order of the file. A clause has the same
+name everywhere: in the model, in scenarios, in known differences and in verdicts.
 
-* `observe` is `live` if a user program can observe the clause on a running kernel. It is `source` if only
-  the compiled C function shows it, with stand-ins for its callees.
+* `observe` is `live` if a user program can observe the clause on a running kernel. It is `source`
+  if only the compiled C function shows it, with stand-ins for its callees.
 * `families` lists the families that have scenarios about the clause.
 
 `tests/test_docs.py` writes this page from the code.

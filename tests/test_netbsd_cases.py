@@ -24,10 +24,10 @@ _TABLE = tomllib.loads((Path(__file__).parent / "netbsd_cases.toml").read_text(e
 _HEAD = """\
 # NetBSD's own test cases, and the scenarios that cover them
 
-This page lists NetBSD's tests of fork, vfork and clone, with ptrace and without. Beside each case it names
-the scenarios of forkoracle that cover it: if the case fails on a kernel, these scenarios fail, too. If no
-scenario covers a case, the page gives the reason. NetBSD runs some cases once for every way to
-wait; such a case counts once here. Only the names of the cases are from NetBSD.
+This page lists NetBSD's tests of fork, vfork and clone, with ptrace and without. Beside each case
+it names the scenarios of forkoracle that cover it: if the case fails on a kernel, these scenarios
+fail, too. If no scenario covers a case, the page gives the reason. NetBSD runs some cases once for
+every way to wait; such a case counts once here. Only the names of the cases are from NetBSD.
 
 `tests/test_netbsd_cases.py` writes this page from `tests/netbsd_cases.toml`.
 """

@@ -98,7 +98,7 @@ C: exit 0
 P: wait4 C
 P: ktrace_end 21
 
-scenario ktrace/{name}/nobody-traced
+scenario ktrace/{name}/no-trace
 about KTRACE-INHERITED KTR-EMUL
 P: {C}
 C: kinfo C p_traceflag
@@ -110,7 +110,7 @@ scenario ktrace/{name}/first-return
 about CHILD-KTRACE
 P: pipe 20 21
 P: ktrace 21 P KTRFAC_SYSRET|KTRFAC_INHERIT
-P: {nobody}
+P: {unnamed}
 P: wait4 -
 P: ktrace_end 21
 P: close 21
@@ -120,7 +120,7 @@ scenario ktrace/{name}/first-return-with-emulation
 about CHILD-KTRACE KTR-EMUL
 P: pipe 20 21
 P: ktrace 21 P KTRFAC_SYSRET|KTRFAC_EMUL|KTRFAC_INHERIT
-P: {nobody}
+P: {unnamed}
 P: wait4 -
 P: ktrace_end 21
 P: close 21
@@ -130,5 +130,5 @@ P: records 20 -
 
 def generate(random: Random) -> Iterator[Scenario]:
     for name, call in _CALLS.items():
-        texts = {"C": call.format(child="C"), "nobody": call.format(child="-")}
+        texts = {"C": call.format(child="C"), "unnamed": call.format(child="-")}
         yield from parse(_INHERITED.format(name=name, **texts))

@@ -355,7 +355,7 @@ def _mask_kept(mask: str) -> str:
 
 
 _TOPOLOGY = """
-scenario lattice/topology/init-traces-nobody
+scenario lattice/topology/init-does-not-trace
 about PARENT
 P: fork C
 C: fork D
