@@ -5,18 +5,18 @@
 #ifndef SYSCALL_H
 #define SYSCALL_H
 
-#ifdef __NetBSD__
-#include <sys/syscall.h>
-#define CALL_NUMBER(name) SYS_##name
-#else
-#include <asm/unistd.h>
-#define CALL_NUMBER(name) __NR_##name
-#endif
-
 #include "arch.h"
 
-#define CALL(...) CALL_(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
-#define CALL_(name, a, b, c, d, e, f, ...) \
-	raw_syscall(CALL_NUMBER(name), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f), 0)
+/* The name is pasted at once: as a macro of the headers, such as musl's prlimit64, it must not be expanded. */
+#ifdef __NetBSD__
+#include <sys/syscall.h>
+#define CALL(name, ...) CALL_(SYS_##name, ##__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
+#else
+#include <asm/unistd.h>
+#define CALL(name, ...) CALL_(__NR_##name, ##__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
+#endif
+
+#define CALL_(nr, a, b, c, d, e, f, ...) \
+	raw_syscall(nr, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f), 0)
 
 #endif
