@@ -6,6 +6,7 @@ target could not run, 130 interrupted.
 
 from __future__ import annotations
 
+import errno
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -16,7 +17,8 @@ from typing import Any, NoReturn
 from rich.console import Console
 
 from conformance.commands.parser import Parser, PrintCompletion, PrintVersion
-from conformance.errors import CANNOT_RUN, INTERRUPTED, USAGE, TargetError, UsageError
+from conformance.errors import CANNOT_RUN, INTERRUPTED, USAGE, OutputError, TargetError, UsageError
+from conformance.output import leave, takes_standard_output
 
 #: Each is a module of conformance.commands, with the functions add_NAME and run_NAME.
 _COMMANDS = ("run", "scenarios", "clauses", "verbs", "report", "mutate", "vm", "bench")
@@ -29,6 +31,14 @@ examples:
   eval "$(forkoracle --print-completion bash)"      completion of options, for this shell
 
 'forkoracle COMMAND --help' has a command's options and examples."""
+
+
+class _Console(Console):
+    """Where its reader has left, the command goes on: there may be files to write."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        leave(sys.stderr if self.stderr else sys.stdout)
 
 
 def _function(verb: str, name: str) -> Callable[..., Any]:
@@ -70,21 +80,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _arguments(asked).parse_args(asked)
     options.asked = list(asked)
     signal.signal(signal.SIGTERM, _interrupt)
-    console = Console()
+    outputs = [getattr(options, name, None) for name in ("json", "junit")]
+    console = _Console(stderr=takes_standard_output(outputs))
     try:
         status: int = _function("run", options.command)(options, console)
         return status
     except UsageError as error:
         print(f"forkoracle: {error}", file=sys.stderr)
         return USAGE
-    except TargetError as error:
+    except (TargetError, OutputError) as error:
         print(f"forkoracle: {error}", file=sys.stderr)
         return CANNOT_RUN
     except KeyboardInterrupt:
         print("forkoracle: interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
+        leave(sys.stdout)
         return 0
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        leave(sys.stdout)
+        print(f"forkoracle: standard output: not written: {error.strerror}", file=sys.stderr)
+        return CANNOT_RUN
 
 
 if __name__ == "__main__":

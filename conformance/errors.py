@@ -30,3 +30,9 @@ class TargetError(ForkoracleError):
     """The target cannot run at all: one line that says why and what to do."""
 
     status = CANNOT_RUN
+
+
+class OutputError(ForkoracleError):
+    """An output that could not be written: one line that says where and why."""
+
+    status = CANNOT_RUN

@@ -8,9 +8,9 @@ import os
 import select
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic, monotonic_ns, sleep
 from typing import BinaryIO
 
 #: Seconds that a pipe may have no writer before it counts as one that nobody writes to.
@@ -146,14 +146,25 @@ def disk_usage(path: Path) -> int:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file that is there whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    """Writes a regular file so that it is there whole or not at all.
+
+    A symbolic link stays, and what it leads to is written.  A file that was there keeps its mode
+    and, where that may be, its owner.
+    """
+    path = Path(os.path.realpath(path))
+    unfinished = path.with_name(f".forkoracle-{os.getpid()}-{monotonic_ns()}")
     try:
-        unfinished.write_text(text, encoding="utf-8")
+        with unfinished.open("x", encoding="utf-8") as file:
+            with suppress(FileNotFoundError):
+                before = path.stat()
+                with suppress(PermissionError):
+                    os.fchown(file.fileno(), before.st_uid, before.st_gid)
+                os.fchmod(file.fileno(), stat.S_IMODE(before.st_mode))
+            file.write(text)
         unfinished.replace(path)
-    finally:
+    except BaseException:
         unfinished.unlink(missing_ok=True)
+        raise
 
 
 @contextmanager

@@ -121,6 +121,7 @@ class Release:
             text = download_text(where)
             sums = parse_sums(text, where)
             try:
+                path.parent.mkdir(parents=True, exist_ok=True)
                 write_text(path, text)
             except OSError as error:
                 raise GuestError(f"cannot keep {path}: {error.strerror}") from None

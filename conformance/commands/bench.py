@@ -12,7 +12,7 @@ from rich.console import Console
 
 from conformance.commands import figures as bench
 from conformance.commands.choice import KERN_FORK_VARIABLE, KERNEL_VARIABLE
-from conformance.output import write_whole
+from conformance.output import check_outputs, write_output
 
 
 def add_bench(commands: argparse._SubParsersAction[Any]) -> None:
@@ -35,6 +35,7 @@ def add_bench(commands: argparse._SubParsersAction[Any]) -> None:
 
 def run_bench(options: argparse.Namespace, console: Console) -> int:
     """Measure, and tell each figure as it is there; the exit status."""
+    check_outputs(options.json)
     rows = []
     for figure in bench.figures(options.kernel):
         rows.append(figure)
@@ -42,5 +43,5 @@ def run_bench(options: argparse.Namespace, console: Console) -> int:
     if KERN_FORK_VARIABLE not in os.environ:
         console.print(f"source: not measured, no kern_fork.c: {KERN_FORK_VARIABLE} names one")
     if options.json:
-        write_whole(options.json, json.dumps([row.as_json() for row in rows], indent=1) + "\n")
+        write_output(options.json, json.dumps([row.as_json() for row in rows], indent=1) + "\n")
     return 0

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from conformance.commands.run import last_results
 from conformance.errors import UsageError
-from conformance.output import write_whole
+from conformance.output import check_outputs, write_output
 from conformance.results.result import Verdict
 from conformance.results.results import Results, read_results
 from conformance.scenarios.catalogue import Entry, catalogue
@@ -74,6 +74,7 @@ def _named(names: Sequence[str]) -> list[Entry]:
 
 def run_clauses(options: argparse.Namespace, console: Console) -> int:
     """Shows or writes the clauses; returns the exit status."""
+    check_outputs(options.json)
     results = _last_seen(options.results)
     seen = results.clauses if results else {}
     entries = _named(options.names)
@@ -90,7 +91,7 @@ def run_clauses(options: argparse.Namespace, console: Console) -> int:
             }
             for entry in entries
         ]
-        write_whole(options.json, json.dumps(rows, indent=1) + "\n")
+        write_output(options.json, json.dumps(rows, indent=1) + "\n")
     elif options.names:
         for number, entry in enumerate(entries):
             if number:

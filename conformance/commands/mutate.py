@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from conformance.commands.choice import KERN_FORK_VARIABLE, kern_fork_file
 from conformance.errors import INTERRUPTED
-from conformance.output import write_whole
+from conformance.output import check_outputs, write_output
 from conformance.report.mutation import show_mutation
 from conformance.source.mutants import Fate, Mutation
 
@@ -36,6 +36,7 @@ def add_mutate(commands: argparse._SubParsersAction[Any]) -> None:
 
 def run_mutate(options: argparse.Namespace, console: Console) -> int:
     """Break the file, over and over; the exit status."""
+    check_outputs(options.json)
     file = kern_fork_file("source", options.kern_fork)
     assert file is not None
     mutation = Mutation(file)
@@ -58,5 +59,5 @@ def run_mutate(options: argparse.Namespace, console: Console) -> int:
             interrupted = True
     show_mutation(console, mutation, interrupted=interrupted)
     if options.json:
-        write_whole(options.json, json.dumps(mutation.as_json(), indent=1) + "\n")
+        write_output(options.json, json.dumps(mutation.as_json(), indent=1) + "\n")
     return INTERRUPTED if interrupted else 0

@@ -37,7 +37,7 @@ def open_journal(named: Path | None, target: Target) -> Journal:
     folder = _folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        found = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime)
+        found = sorted(folder.glob("*.jsonl"), key=lambda path: path.stat().st_mtime)
     except OSError:
         folder, found = Path(tempfile.gettempdir()), []
     if named == LAST:

@@ -27,8 +27,10 @@ from conformance.commands.options import (
     add_scenario_files,
     add_target_options,
 )
-from conformance.commands.report import check_repeat, check_report, write_report
+from conformance.commands.report import Written, check_repeat, check_report, write_report
 from conformance.commands.resume import LAST, is_named, open_journal, resume_command
+from conformance.errors import CANNOT_RUN, OutputError
+from conformance.output import Failures, check_outputs, is_stream
 from conformance.report.junit import write_junit
 from conformance.report.terminal import show_progress, show_result, show_summary
 from conformance.results.results import write_results
@@ -106,9 +108,7 @@ def add_run(commands: argparse._SubParsersAction[Any]) -> None:
 
 def run_run(options: argparse.Namespace, console: Console) -> int:
     """Run, show and write what came of it; the exit status."""
-    for path in filter(None, (options.json, options.junit)):
-        if not path.parent.is_dir():
-            raise SelectionError(f"{path}: no folder {path.parent} to write it in")
+    check_outputs(options.json, options.junit)
     # What only some runs need, and takes its time to load, is loaded where it is needed.
     check_repeat(options.repeat)
     if options.max_stuck < 0:
@@ -140,46 +140,63 @@ def run_run(options: argparse.Namespace, console: Console) -> int:
     except BaseException:
         run.kill()
         raise
+    failures = Failures()
     try:
-        _write(options, console, summary, run)
+        _write(options, console, summary, failures)
         if options.report:
-            _report(options, console, summary, target)
+            _report(options, console, summary, target, failures)
     except BaseException:
         run.kill()
         raise
+    if isinstance(run, Run) and run.journal is not None:
+        with failures.noted():
+            _end(run.journal, summary, console, options, whole=not failures.any)
     if not (summary.interrupted or options.scenarios or options.programs):
         _keep(summary)
+    if failures.any and not summary.interrupted:
+        return CANNOT_RUN
     return exit_status(summary)
 
 
-def _write(options: argparse.Namespace, console: Console, summary: Summary, run: AnyRun) -> None:
-    """Show and write what came of a run."""
-    show_summary(console, summary, every_clause=options.clauses)
-    if isinstance(run, Run) and run.journal is not None:
-        _end(run.journal, summary, console, options)
-    if options.json:
-        write_results(options.json, results_of(summary))
-    if options.junit:
-        write_junit(options.junit, summary)
+def _write(
+    options: argparse.Namespace, console: Console, summary: Summary, failures: Failures
+) -> None:
+    """Shows and writes what came of a run, each output whatever becomes of the others."""
+    with failures.noted():
+        show_summary(console, summary, every_clause=options.clauses)
+    # A report asks the kernel again; then they are written anew, but what is no file only once.
+    with failures.noted():
+        if options.json and not (options.report and is_stream(options.json)):
+            write_results(options.json, results_of(summary))
+    with failures.noted():
+        if options.junit:
+            write_junit(options.junit, summary)
 
 
 def _report(
-    options: argparse.Namespace, console: Console, summary: Summary, target: Target | None
+    options: argparse.Namespace,
+    console: Console,
+    summary: Summary,
+    target: Target | None,
+    failures: Failures,
 ) -> None:
-    """Write the report; the results then have what *target* answered when it was asked again."""
-    written = write_report(
-        results_of(summary),
-        options.report,
-        console,
-        target=target,
-        repeat=options.repeat,
-        force=options.force,
-    )
+    """Writes the report; the results then have what *target* answered when it was asked again."""
+    written = Written(results_of(summary), interrupted=False)
+    with failures.noted():
+        written = write_report(
+            written.results,
+            options.report,
+            console,
+            target=target,
+            repeat=options.repeat,
+            force=options.force,
+        )
     if target is not None and not written.interrupted:
         target.close()
     summary.interrupted |= written.interrupted
-    if options.json:
-        write_results(options.json, written.results)
+    with failures.noted():
+        if options.json:
+            write_results(options.json, written.results)
 
 
 def _source(
@@ -268,14 +285,22 @@ def _scenarios(options: argparse.Namespace) -> list[Scenario]:
     return []
 
 
-def _end(journal: Journal, summary: Summary, console: Console, options: argparse.Namespace) -> None:
+def _end(
+    journal: Journal,
+    summary: Summary,
+    console: Console,
+    options: argparse.Namespace,
+    *,
+    whole: bool,
+) -> None:
     """Closes the journal, and prints the command that goes on from it.
 
-    The journal is removed unless it is needed for that, or was named.
+    The journal is removed unless it is needed for that, or was named.  *whole* is whether
+    everything could be written.
     """
     if journal.broken:
         print(f"forkoracle: {journal.broken}", file=sys.stderr)
-    ended = not (summary.interrupted or summary.gave_up or summary.stopped)
+    ended = whole and not (summary.interrupted or summary.gave_up or summary.stopped)
     journal.close(keep=is_named(journal.path, options.resume) or not ended)
     if not ended:
         console.print(
@@ -297,5 +322,5 @@ def _keep(summary: Summary) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_results(path, results_of(summary))
-    except OSError as error:
-        print(f"forkoracle: results not kept in {path.parent}: {error.strerror}", file=sys.stderr)
+    except (OSError, OutputError) as error:
+        print(f"forkoracle: results not kept for 'forkoracle clauses': {error}", file=sys.stderr)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from conformance.output import write_whole
+from conformance.output import write_output
 from conformance.report.explain import explain
 from conformance.results.result import Result, Verdict
 from conformance.results.summary import Summary
@@ -98,4 +98,4 @@ def write_junit(path: Path, summary: Summary) -> None:
         SubElement(case, "system-out").text = f"{issue.pr} no longer occurs: remove it from --known"
     if summary.interrupted:
         SubElement(made.case("interrupted", "run"), "error", message=summary.progress())
-    write_whole(path, made.text())
+    write_output(path, made.text())

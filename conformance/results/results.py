@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from conformance.errors import UsageError
 from conformance.input import read_text_bounded
-from conformance.output import write_whole
+from conformance.output import write_output
 from conformance.results.coverage import Coverage
 from conformance.results.kernel import Kernel
 from conformance.results.result import Cases, Gone, Result, Subject, Verdict
@@ -283,7 +283,7 @@ def _result(entry: Mapping[str, Any], verdict: Verdict, *, source: bool) -> Resu
 
 def write_results(path: Path, results: Results) -> None:
     """Writes a results file, whole or not at all."""
-    write_whole(path, json.dumps(results.to_json(), indent=1) + "\n")
+    write_output(path, json.dumps(results.to_json(), indent=1) + "\n")
 
 
 def read_results(path: Path) -> Results:

@@ -12,7 +12,7 @@ import json
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 from conformance.errors import UsageError
 from conformance.results.kernel import Kernel
@@ -22,6 +22,8 @@ from reference_model.language.answer import Observed, Panicked
 
 #: The version of the format.  A journal of another one is refused.
 FORMAT = 1
+#: Maximum length of a line, in bytes: a console is what is longest in one.
+_LONGEST_LINE = 4 << 20
 
 
 class JournalError(UsageError):
@@ -52,24 +54,39 @@ class Journal:
 
     def _read(self, head: dict[str, Any]) -> int:
         """Read what is there; the length of what is whole, in bytes."""
-        data = self.path.read_bytes()
-        whole = data.rfind(b"\n") + 1
-        lines = data[:whole].splitlines()
-        try:
-            found = json.loads(lines[0]) if lines else head
-            if found != head:
-                kernel = found["kernel"]
-                raise JournalError(
-                    f"{self.path}: observations of {found['target']}, {kernel['system']} "
-                    f"{kernel['release']} {kernel['checksum'] or ''}, not of this kernel or this "
-                    "version: expected another file"
-                )
-            for line in lines[1:]:
-                entry = json.loads(line)
-                seen, of = entry["times"]
-                self._seen[entry["scenario"]] = _observed(entry), (int(seen), int(of))
-        except (ValueError, KeyError, TypeError):
-            raise JournalError(f"{self.path}: expected the journal of a run") from None
+        no_journal = JournalError(f"{self.path}: expected the journal of a run")
+        if not self.path.is_file():
+            raise no_journal
+        with self.path.open("rb") as file:
+            first = file.readline(_LONGEST_LINE)
+            if not first.endswith(b"\n"):
+                # One that was cut short in its first line; another file is left alone.
+                if not (json.dumps(head) + "\n").encode().startswith(first):
+                    raise no_journal
+                return 0
+            try:
+                return self._read_lines(file, first, head)
+            except (ValueError, KeyError, TypeError, RecursionError):
+                raise no_journal from None
+
+    def _read_lines(self, file: BinaryIO, first: bytes, head: dict[str, Any]) -> int:
+        """Reads the lines of *file*, whose first one is read; the length of what is whole."""
+        found = json.loads(first)
+        if found != head:
+            kernel = found["kernel"]
+            raise JournalError(
+                f"{self.path}: observations of {found['target']}, {kernel['system']} "
+                f"{kernel['release']} {kernel['checksum'] or ''}, not of this kernel or this "
+                "version: expected another file"
+            )
+        whole = len(first)
+        while (line := file.readline(_LONGEST_LINE)).endswith(b"\n"):
+            whole += len(line)
+            entry = json.loads(line)
+            seen, of = entry["times"]
+            self._seen[entry["scenario"]] = _observed(entry), (int(seen), int(of))
+        if len(line) == _LONGEST_LINE:
+            raise ValueError("an endless line")
         return whole
 
     def __contains__(self, scenario: Scenario) -> bool:
