@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import struct
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from elftools.elf.elffile import ELFFile
 
 from conformance.probe.build import (
     HOST,
@@ -19,55 +18,37 @@ from conformance.probe.build import (
     BuildError,
     build_probe,
 )
+from vm.elf import notes
 
-_PT_INTERP, _PT_NOTE = 3, 4
-_MACHINES = {"x86_64-netbsd": (2, 62), "x86-netbsd": (1, 3), "aarch64-netbsd": (2, 183)}
-
-
-@dataclass(frozen=True)
-class Elf:
-    """What an ELF file says of itself: word size, machine, type, segments and notes."""
-
-    bits: int
-    machine: int
-    kind: int
-    segments: tuple[int, ...]
-    notes: tuple[tuple[bytes, int], ...]
+_MACHINES = {
+    "x86_64-netbsd": (64, "EM_X86_64"),
+    "x86-netbsd": (32, "EM_386"),
+    "aarch64-netbsd": (64, "EM_AARCH64"),
+}
 
 
-def read_elf(path: Path) -> Elf:
-    data = path.read_bytes()
-    assert data[:4] == b"\x7fELF"
-    wide = data[4] == 2
-    kind, machine = struct.unpack_from("<HH", data, 16)
-    (table,) = struct.unpack_from("<Q" if wide else "<I", data, 32 if wide else 28)
-    size, count = struct.unpack_from("<HH", data, 54 if wide else 42)
-    segments, notes = [], []
-    for n in range(count):
-        at = table + n * size
-        (segment,) = struct.unpack_from("<I", data, at)
-        segments.append(segment)
-        if segment == _PT_NOTE:
-            (start,) = struct.unpack_from("<Q" if wide else "<I", data, at + (8 if wide else 4))
-            length, _, note = struct.unpack_from("<III", data, start)
-            notes.append((data[start + 12 : start + 12 + length], note))
-    return Elf(data[4], machine, kind, tuple(segments), tuple(notes))
+def segments(elf: ELFFile) -> set[str]:
+    return {segment["p_type"] for segment in elf.iter_segments()}
 
 
 @pytest.mark.parametrize("target", NETBSD_TARGETS)
 def test_the_probe_for_netbsd_needs_nothing_but_a_kernel(target: str) -> None:
     """A static executable for that machine with NetBSD's note, and no interpreter."""
-    elf = read_elf(build_probe(target))
-    assert (elf.bits, elf.machine) == _MACHINES[target]
-    assert elf.kind == 2  # ET_EXEC
-    assert _PT_INTERP not in elf.segments
-    assert (b"NetBSD\0", 1) in elf.notes
+    with build_probe(target).open("rb") as file:
+        elf = ELFFile(file)
+        assert (elf.elfclass, elf["e_machine"]) == _MACHINES[target]
+        assert elf["e_type"] == "ET_EXEC"
+        assert "PT_INTERP" not in segments(elf)
+    assert ("NetBSD", "NT_GNU_ABI_TAG") in notes(build_probe(target).read_bytes())
 
 
 def test_the_reader_of_elf_files_tells_an_interpreter() -> None:
     """Python itself, or the shell, is dynamically linked and not NetBSD's: the check can fail."""
-    elves = [read_elf(Path(path).resolve()) for path in (sys.executable, "/bin/sh")]
-    assert any(_PT_INTERP in elf.segments for elf in elves)
+    found = set()
+    for path in (sys.executable, "/bin/sh"):
+        with open(path, "rb") as file:
+            found |= segments(ELFFile(file))
+    assert "PT_INTERP" in found
 
 
 def test_the_probe_for_the_host_runs() -> None:

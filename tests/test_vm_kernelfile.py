@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import gzip
+import os
 import shutil
 import struct
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
 
+from tests.command import COMMAND, environment
+from vm.elf import symbols
 from vm.errors import GuestError
-from vm.kernelfile import KernelFile, _symbols, read_kernel
+from vm.kernelfile import KernelFile, read_kernel
 
 
 def elf(*, machine: int = 62, owner: bytes = b"Xen", kind: int = 18, text: bytes = b"") -> bytes:
@@ -76,8 +80,11 @@ def test_without_an_id_there_is_no_revision(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
-        (b"#!/bin/sh\n", "not a 64-bit ELF file"),
-        (elf(machine=183), "a kernel for machine 183"),
+        (b"#!/bin/sh\n", r"not a 64-bit ELF file \(text\)"),
+        (b"", r"not a 64-bit ELF file \(empty\)"),
+        (bytes(64), r"not a 64-bit ELF file \(binary data\)"),
+        (b"\x7fELF\1" + bytes(64), r"not a 64-bit ELF file \(an ELF file"),
+        (elf(machine=183), r"a kernel for machine 183 \(AArch64\)"),
         (elf(kind=1), "no PVH note"),
         (elf(owner=b"NetB"), "no PVH note"),
         (elf()[:100], "cut short"),
@@ -110,7 +117,7 @@ def test_tracebacks_get_names_from_the_symbol_table(tmp_path: Path) -> None:
     subprocess.run([compiler, "-static", "-nostdlib", "-o", program, source], check=True)
     image = program.read_bytes()
     kernel = KernelFile(image, None, "10", "MINE")
-    [start] = [value for value, name in _symbols(image) if name == "lwp_create"]
+    [start] = [value for value, name in symbols(image) if name == "lwp_create"]
     console = f"[ 1.5] ?() at {start + 3:016x}\n[ 1.5] ?() at {1:016x}\npanic: why?() at"
     assert kernel.with_names(console) == (
         f"[ 1.5] lwp_create+0x3() at {start + 3:016x}\n[ 1.5] ?() at {1:016x}\npanic: why?() at"
@@ -122,3 +129,60 @@ def test_tracebacks_get_names_from_the_symbol_table(tmp_path: Path) -> None:
     # What has been stripped, or is cut short, names nothing.
     for other in (elf(), image[: len(image) // 2]):
         assert KernelFile(other, None, "10", "MINE").with_names(console) == console
+
+
+def test_kernel_cut_short_or_damaged_anywhere_is_told_in_one_line(tmp_path: Path) -> None:
+    """A real linker's file: each piece is missing once, and each byte of its head is wrong."""
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        pytest.skip("needs a C compiler")
+    source, program = tmp_path / "a.c", tmp_path / "a"
+    source.write_text("int _start(void) { return 2; }\n")
+    subprocess.run([compiler, "-static", "-nostdlib", "-o", program, source], check=True)
+    image = program.read_bytes()
+    path = tmp_path / "netbsd"
+    cut = [image[:length] for length in range(64, len(image), 61)]
+    wrong = [image[:at] + b"\xff" * 4 + image[at + 4 :] for at in range(16, 512)]
+    for data in (*cut, *wrong):
+        path.write_bytes(data)
+        with pytest.raises(GuestError) as error:
+            read_kernel(path)
+        assert str(error.value).startswith(f"{path}: ")
+        assert "\n" not in str(error.value)
+        KernelFile(data, None, "10", "MINE").with_names(f"?() at {1 << 40:016x}")
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        ("mkdir k", "a folder: expected a kernel file"),
+        ("mkfifo k", "a pipe from which nothing comes: expected a kernel file"),
+        ("ln -s /dev/zero k", "a device: expected a kernel file"),
+        ("truncate -s 1G k", "1 GiB: expected a kernel file, of at most 512 MiB"),
+        ("head -c 1G /dev/zero | gzip -1 > k", "more than 512 MiB once unpacked: expected a kern"),
+    ],
+)
+def test_what_is_no_kernel_is_refused_within_bounds(tmp_path: Path, make: str, says: str) -> None:
+    subprocess.run(["sh", "-c", make], cwd=tmp_path, check=True)
+    done = subprocess.run(
+        ["sh", "-c", 'ulimit -v 1500000; exec "$0" run --kernel k', COMMAND],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 3
+    assert done.stderr.startswith(f"forkoracle: k: {says}")
+    assert done.stderr.count("\n") == 1
+
+
+def test_kernel_comes_through_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(elf(text=ID + BANNER),))
+    writer.start()
+    assert read_kernel(pipe).kern_fork == (1, 231)
+    writer.join()

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import re
-import struct
 import zlib
 from bisect import bisect
 from dataclasses import dataclass
@@ -16,14 +16,15 @@ from functools import cached_property
 from pathlib import Path
 
 from vm.errors import GuestError
+from vm.files import UnfitFileError, in_units, looks_like, read_bounded
 
 # A release's branch adds numbers of its own, as in 1.202.4.2.
 _RCS_ID = re.compile(rb"\$NetBSD: kern_fork\.c,v (\d+)\.(\d+)(?:\.\d+)* ")
 _VERSION = re.compile(rb"NetBSD (\d+\.[\w.]+) \(([\w.-]+)\)")
 _EM_X86_64 = 62
-_PT_NOTE = 4
 _XEN_ELFNOTE_PHYS32_ENTRY = 18
-_SHT_SYMTAB = 2
+#: Maximum size of a kernel, in bytes: ten times that of a GENERIC with its symbols.
+LONGEST = 512 << 20
 #: A frame of a traceback by a kernel that was started without its symbols, as QEMU does it; and
 #: where a trap was taken: without a debugger in it, a kernel says no more.
 _NAMELESS = re.compile(r"\?\(\) at (?:0x)?([0-9a-f]{8,16})\b|\brip 0x([0-9a-f]{8,16})\b")
@@ -51,9 +52,11 @@ class KernelFile:
     @cached_property
     def _symbols(self) -> list[tuple[int, str]]:
         """Address and name of what the ELF symbol table has, by address; nothing if it has gone."""
+        from vm import elf
+
         try:
-            return _symbols(self.image)
-        except (struct.error, ValueError):
+            return elf.symbols(self.image)
+        except elf.DAMAGED:
             return []
 
     @property
@@ -86,63 +89,52 @@ class KernelFile:
 
 
 def _contents(path: Path) -> bytes:
+    """The kernel, unpacked where it is gzipped; no more than LONGEST bytes are ever read."""
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise GuestError(f"{path}: {error.strerror}: expected a kernel file") from None
-    if data[:2] != b"\x1f\x8b":
-        return data
-    try:
-        return gzip.decompress(data)
+        data = read_bounded(path, LONGEST, "a kernel file")
+        if not data.startswith(b"\x1f\x8b"):
+            return data
+        with gzip.open(io.BytesIO(data)) as packed:
+            image = packed.read(LONGEST + 1)
+    except UnfitFileError as error:
+        raise GuestError(str(error)) from None
     except (EOFError, OSError, zlib.error) as error:
         raise GuestError(f"{path}: a damaged gzip file ({error}): fetch or copy it again") from None
+    if len(image) > LONGEST:
+        raise GuestError(
+            f"{path}: more than {in_units(LONGEST)} once unpacked: expected a kernel file"
+        )
+    return image
 
 
-def _notes(image: bytes) -> list[tuple[bytes, int]]:
-    """The owner and type of each ELF note."""
-    offset, size, count = (
-        struct.unpack_from("<Q", image, 32)[0],
-        *struct.unpack_from("<HH", image, 54),
-    )
-    found = []
-    for index in range(count):
-        header = struct.unpack_from("<IIQQQQQQ", image, offset + index * size)
-        if header[0] != _PT_NOTE:
-            continue
-        position, end = header[2], header[2] + header[5]
-        while position + 12 <= end:
-            owner_size, value_size, kind = struct.unpack_from("<III", image, position)
-            owner = image[position + 12 : position + 12 + owner_size].rstrip(b"\0")
-            found.append((owner, kind))
-            position += 12 + (owner_size + 3 & ~3) + (value_size + 3 & ~3)
-    return found
+def _check(image: bytes, path: Path) -> None:
+    """Raise :class:`GuestError` where the image is no NetBSD/amd64 kernel that QEMU can boot."""
+    if image[:5] != b"\x7fELF\x02":
+        kind = "empty" if not image else looks_like(image[:4096]) or "text"
+        raise GuestError(f"{path}: not a 64-bit ELF file ({kind}): expected a NetBSD/amd64 kernel")
+    from vm import elf
 
-
-def _symbols(image: bytes) -> list[tuple[int, str]]:
-    """The symbols of a 64-bit ELF file that have a place in a section, by address."""
-    if image[:4] != b"\x7fELF":
-        return []
-    start = struct.unpack_from("<Q", image, 40)[0]
-    size, count = struct.unpack_from("<HH", image, 58)
-    sections = [struct.unpack_from("<IIQQQQII", image, start + n * size) for n in range(count)]
-    found = []
-    for _, kind, _, _, offset, length, link, _ in sections:
-        if kind != _SHT_SYMTAB:
-            continue
-        names = sections[link][4]
-        for at in range(offset, offset + length, 24):
-            name, _, _, section, value = struct.unpack_from("<IBBHQ", image, at)
-            if section and value and name:
-                end = image.index(b"\0", names + name)
-                found.append((value, image[names + name : end].decode("ascii", "replace")))
-    return sorted(found)
+    try:
+        number, name = elf.machine(image)
+        notes = elf.notes(image)
+    except elf.DAMAGED:
+        raise GuestError(f"{path}: an ELF file cut short or damaged: copy it again") from None
+    if number != _EM_X86_64:
+        raise GuestError(
+            f"{path}: a kernel for machine {number} ({name}): expected NetBSD/amd64 (62)"
+        )
+    if ("Xen", _XEN_ELFNOTE_PHYS32_ENTRY) not in notes:
+        raise GuestError(
+            f"{path}: no PVH note, so QEMU's -kernel cannot boot it: expected a kernel with "
+            "options PVH (MICROVM, or GENERIC of -current after 10.1)"
+        )
 
 
 def _linux_version(image: bytes) -> str | None:
     """The release of a Linux bzImage (Documentation/arch/x86/boot.rst), or None."""
     if len(image) < 0x264 or image[0x202:0x206] != b"HdrS":
         return None
-    offset = struct.unpack_from("<H", image, 0x20E)[0]
+    offset = int.from_bytes(image[0x20E:0x210], "little")
     words = image[offset + 0x200 :][:64].split(b" ", 1)
     return words[0].decode("ascii", "replace") if offset else "unknown"
 
@@ -152,20 +144,7 @@ def read_kernel(path: Path) -> KernelFile:
     image = _contents(path)
     if (linux := _linux_version(image)) is not None:
         return KernelFile(image, None, linux, "unknown", "Linux")
-    if image[:4] != b"\x7fELF" or len(image) < 64 or image[4] != 2:
-        raise GuestError(f"{path}: not a 64-bit ELF file: expected a NetBSD/amd64 kernel")
-    machine = struct.unpack_from("<H", image, 18)[0]
-    if machine != _EM_X86_64:
-        raise GuestError(f"{path}: a kernel for machine {machine}: expected NetBSD/amd64 (62)")
-    try:
-        notes = _notes(image)
-    except struct.error:
-        raise GuestError(f"{path}: an ELF file cut short: copy it again") from None
-    if (b"Xen", _XEN_ELFNOTE_PHYS32_ENTRY) not in notes:
-        raise GuestError(
-            f"{path}: no PVH note, so QEMU's -kernel cannot boot it: expected a kernel with "
-            "options PVH (MICROVM, or GENERIC of -current after 10.1)"
-        )
+    _check(image, path)
     revision = _RCS_ID.search(image)
     version = _VERSION.search(image)
     return KernelFile(
