@@ -386,6 +386,33 @@ def test_gc_removes_downloads_but_kernels(home: Path, mirror: Mirror) -> None:
     assert list(releases(home).iterdir()) == []
 
 
+def test_gc_leaves_what_lies_beside_the_snapshots_alone(home: Path) -> None:
+    """The variable may name a folder that has more in it, and the cache may have links in it."""
+    mine, kept = home / "mine", home / "mine" / ("0" * 32)
+    for folder, names in ((mine / "photos", ["cat"]), (kept, ["root", "mail", "said", "state"])):
+        folder.mkdir(parents=True)
+        for name in names:
+            (folder / name).write_text("x")
+    (home / "big").mkdir()
+    releases(home).mkdir(parents=True)
+    (releases(home) / "link").symlink_to(home / "big")
+    done = forkoracle(home, "vm", "gc", **settings(home), FORKORACLE_SNAPSHOTS=str(mine))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [path.name for path in mine.iterdir()] == ["photos"]
+    assert (mine / "photos/cat").read_text() == "x"
+    assert (releases(home) / "link").is_symlink()
+
+
+@pytest.mark.parametrize(
+    ("make", "kind"), [("mkdir", "a folder"), ("mkfifo", "a pipe or a device")]
+)
+def test_image_that_is_no_file_is_refused(home: Path, make: str, kind: str) -> None:
+    subprocess.run([make, str(home / "disk")], check=True)
+    done = forkoracle(home, "run", "--image", str(home / "disk"), **settings(home))
+    assert done.returncode == 3
+    assert done.stderr == f"forkoracle: {home}/disk: {kind}: expected a disk image\n"
+
+
 IMAGE, IMAGE_KEY = os.environ.get("FORKORACLE_IMAGE", ""), "FORKORACLE_IMAGE_IDENTITY"
 RELEASE = os.environ.get("FORKORACLE_RELEASE", "")
 

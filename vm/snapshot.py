@@ -69,10 +69,16 @@ class Snapshots:
     def all(self) -> list[Path]:
         """The snapshots' folders, the last used first."""
         try:
-            found = [path for path in self._folder.iterdir() if not path.name.startswith(".")]
+            # The user may have named a folder in which there is more than ours.
+            found = [path for path in self._folder.iterdir() if _is_snapshot(path)]
             return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
         except OSError:
             return []
+
+
+def _is_snapshot(path: Path) -> bool:
+    """Says whether a folder has the files of a snapshot and nothing else."""
+    return path.is_dir() and {inner.name for inner in path.iterdir()} == {*_NAMES, STATE}
 
 
 def _link(source: Path, target: Path, *, copy: bool) -> None:

@@ -221,6 +221,9 @@ def open_image(image: Path, folder: Path, *, bus: str = "virtio", cpus: int = 1)
 
 
 def _unpacked(image: Path, folder: Path) -> Path:
+    if image.exists() and not (image.is_file() or image.is_block_device()):
+        kind = "a folder" if image.is_dir() else "a pipe or a device"
+        raise GuestError(f"{image}: {kind}: expected a disk image")
     try:
         with image.open("rb") as file:
             magic = file.read(4)

@@ -246,7 +246,7 @@ def _collect(*, kernels: bool) -> Iterator[tuple[str, int]]:
                 continue
             yield str(path), size
     for folder in sorted(cache().rglob("*"), reverse=True):
-        if folder.is_dir() and not any(folder.iterdir()):
+        if folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir()):
             folder.rmdir()
 
 
