@@ -29,6 +29,7 @@ from conformance.source.lines import lines_in
 from conformance.source.sourcefile import SourceFile, read_source
 from conformance.verdicts.issues import Issue, gone, holding, marked
 from reference_model.clauses import clauses
+from reference_model.language.spelling import did_you_mean
 
 
 def families_for(only: Sequence[str]) -> tuple[str, ...]:
@@ -39,7 +40,8 @@ def families_for(only: Sequence[str]) -> tuple[str, ...]:
     for name in only:
         if name not in FAMILIES and name not in clauses():
             raise SelectionError(
-                f"unknown clause or family {name!r}: families of the target source are "
+                f"unknown clause or family {name!r}{did_you_mean(name, (*FAMILIES, *clauses()))}: "
+                "families of the target source are "
                 f"{', '.join(FAMILIES)}; 'forkoracle clauses' lists the clauses"
             )
     if not only or any(name in clauses() for name in only):
