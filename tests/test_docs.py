@@ -193,7 +193,7 @@ def test_no_path_of_one_machine(document: Path) -> None:
 
 
 def test_the_figures_are_those_of_the_bench() -> None:
-    """README's table has a row for each figure that `forkoracle bench` measures, in its order."""
+    """docs/figures.md has a row for each figure that `forkoracle bench` measures, in its order."""
     figures = CHECKOUT / "conformance" / "commands" / "figures.py"
     tree = ast.parse(figures.read_text(encoding="utf-8"))
     names = [
@@ -204,9 +204,8 @@ def test_the_figures_are_those_of_the_bench() -> None:
         and node.func.id == "Figure"
         and isinstance(node.args[0], ast.Constant)
     ]
-    readme = (CHECKOUT / "README.md").read_text(encoding="utf-8")
-    section = readme.partition("## Figures\n")[2].partition("\n## ")[0]
-    assert re.findall(r"^\| ([^|]+?) \|", section, re.MULTILINE)[1:] == names
+    page = (CHECKOUT / "docs" / "figures.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| ([^|]+?) \|", page, re.MULTILINE)[1:] == names
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the facts are Linux's")
@@ -231,3 +230,14 @@ def test_every_file_that_is_named_is_there(name: str) -> None:
     assert named
     for path in named:
         assert any((root / path).exists() for root in roots), path
+
+
+def test_readme_is_short_and_its_picture_is_small() -> None:
+    text = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 160
+    pictures = re.findall(r"!\[[^]]+\]\(([^)]+\.png)\)", text)
+    assert pictures
+    for picture in pictures:
+        data = (CHECKOUT / picture).read_bytes()
+        assert data.startswith(b"\x89PNG")
+        assert len(data) < 100_000

@@ -1,4 +1,4 @@
-"""The command ``forkoracle bench``: the figures of the README, measured here."""
+"""The command ``forkoracle bench``: the figures of docs/figures.md, measured here."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def add_bench(commands: argparse._SubParsersAction[Any]) -> None:
     """Add ``bench`` to the commands."""
     measure = commands.add_parser(
         "bench",
-        help="measure the figures of the README on this machine",
-        description="Measures the figures of the README on this machine.",
+        help="measure the figures of docs/figures.md on this machine",
+        description="Measures the figures of docs/figures.md on this machine.",
     )
     measure.add_argument("--json", type=Path, metavar="FILE", help="write the figures as JSON")
     named = os.environ.get(KERNEL_VARIABLE)

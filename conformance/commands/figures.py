@@ -1,4 +1,4 @@
-"""The figures of the README, each measured here and told beside what it is compared to."""
+"""The figures of docs/figures.md, each measured here and told beside what it is compared to."""
 
 from __future__ import annotations
 
