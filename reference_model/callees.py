@@ -1,6 +1,6 @@
-"""What kern_fork.c asks of the rest of the kernel: one method for each function that it calls.
+"""The functions that kern_fork.c calls: one method for each of them.
 
-Two kernels answer.  :class:`reference_model.kernel.Kernel` does what NetBSD does, as far
+Two classes implement them.  :class:`reference_model.kernel.Kernel` does what NetBSD does, as far
 as scenarios can see it.  The world of :mod:`conformance.source` takes note of each call,
 so that fork1 can be compared with a compiled kern_fork.c call by call.
 
@@ -78,7 +78,7 @@ class Callees(Protocol):
         """kern_mutex_obj.c: a lock with a reference count."""
 
     def mutex_obj_hold(self, lock: Mutex) -> None:
-        """kern_mutex_obj.c: takes one more reference."""
+        """kern_mutex_obj.c: takes one more reference to a lock."""
 
     def kmem_strdupsize(self, text: str) -> str:
         """subr_kmem.c: a copy of a string."""
@@ -149,7 +149,7 @@ class Callees(Protocol):
         """kern_lwp.c: the child's first LWP, which starts in *func*."""
 
     def doforkhooks(self, p2: Proc, p1: Proc) -> None:
-        """kern_hook.c: calls what others have registered for forks."""
+        """kern_hook.c: calls the hooks that are registered for forks."""
 
     def sdt_probe(self, name: str, *args: Any) -> None:
         """sys/sys/sdt.h, SDT_PROBE: tells dtrace."""
@@ -158,7 +158,7 @@ class Callees(Protocol):
         """kern_exit.c: makes *p* the tracer of *t*."""
 
     def trace_is_enabled(self, p: Proc) -> bool:
-        """kern_syscall.c: whether anything traces the process's system calls."""
+        """kern_syscall.c: whether the process's system calls are traced."""
 
     def syscall_intern(self, p: Proc) -> None:
         """sys/arch/.../syscall.c: chooses the process's system call handler."""
@@ -167,7 +167,7 @@ class Callees(Protocol):
         """sys/sys/ktrace.h: whether this facility is traced."""
 
     def knote_proc_fork(self, p1: Proc, p2: Proc) -> None:
-        """kern_event.c: tells everybody who watches the parent."""
+        """kern_event.c: reports the fork to each watcher of the parent."""
 
     def knote(self, p: Proc, hint: int) -> None:
         """kern_event.c: the same before 1.227."""

@@ -1,4 +1,4 @@
-"""Credentials, and who may do what.
+"""Credentials, and what a process may do.
 
 After sys/kern/kern_auth.c, kern_prot.c and sys/secmodel/suser/secmodel_suser.c.
 """
@@ -12,18 +12,18 @@ from reference_model.state import State
 
 
 def kauth_authorize_process_fork(k: State, cred: Cred, tnprocs: int) -> int:
-    """KAUTH_PROCESS_FORK: 0, or refused (kern_proc.c proc_listener_cb(), secmodel_suser.c).
+    """Returns 0 if KAUTH_PROCESS_FORK is allowed (kern_proc.c, secmodel_suser.c).
 
-    The last five slots are meant to be the superuser's.  But the listener takes the
-    count from its third argument, and fork1 passes it as the second one, with NULL
-    for the third: so it is always 0.
+    The last five slots are meant for the superuser.  But proc_listener_cb() takes the count
+    from its third argument.  fork1 passes it as the second one, with NULL for the third, so
+    the listener always sees 0.
     """
     lnprocs = 0
     return 0 if cred.cr_euid == 0 or lnprocs < k.maxproc - 5 else 1
 
 
 def kauth_authorize_process_rlimit_bypass(k: State, cred: Cred) -> int:
-    """KAUTH_REQ_PROCESS_RLIMIT_BYPASS: decides by the effective user ID (secmodel_suser.c)."""
+    """Returns 0 if the effective user is root (KAUTH_REQ_PROCESS_RLIMIT_BYPASS)."""
     return 0 if cred.cr_euid == 0 else 1
 
 

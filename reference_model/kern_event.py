@@ -1,4 +1,4 @@
-"""kqueue's EVFILT_PROC, as far as it tells of forks and exits.
+"""The part of kqueue's EVFILT_PROC that reports forks and exits.
 
 After sys/kern/kern_event.c of 10.99.12, with its function names.
 """
@@ -22,14 +22,17 @@ from reference_model.state import State
 
 
 def may_watch(cred: Cred, p: Proc) -> bool:
-    """KAUTH_PROCESS_KEVENT_FILTER (kern_proc.c, secmodel_suser.c): one's own, or root."""
+    """Returns whether *cred* may watch *p*: it is root, or has the same user.
+
+    KAUTH_PROCESS_KEVENT_FILTER (kern_proc.c, secmodel_suser.c).
+    """
     if cred.cr_euid == 0:
         return True
     return cred.cr_uid == p.p_cred.cr_uid and not p.p_flag & PK_SUGID
 
 
 def filt_procattach(kq: Kqueue, cred: Cred, p: Proc | None, notes: int) -> int:
-    """Line 905: begin to watch *p*; 0 or an error number.  NOTE_CHILD cannot be asked for."""
+    """Begins to watch *p*, without NOTE_CHILD; returns 0 or an error number (line 905)."""
     if p is None or p.p_stat not in (SACTIVE, SSTOP):
         return ESRCH
     if not may_watch(cred, p):
@@ -42,10 +45,10 @@ def filt_procattach(kq: Kqueue, cred: Cred, p: Proc | None, notes: int) -> int:
 
 
 def kqueue_register(kq: Kqueue, cred: Cred, p: Proc | None, notes: int) -> int:
-    """Line 1888, EV_ADD: watch *p*, or change for what; 0 or an error number.
+    """Watches *p*, or changes the notes (EV_ADD, line 1888); returns 0 or an error number.
 
-    The knote is looked for by its number alone, so one of a process that is dead
-    is found, too; of several the newest is (lines 1946-1951).
+    The knote is found by the process ID alone, so the knote of a dead process is found, too.
+    Of several knotes the newest is found (lines 1946-1951).
     """
     for kn in kq.fd_knhash:
         if p is not None and kn.kn_id == p.p_pid:
@@ -55,7 +58,7 @@ def kqueue_register(kq: Kqueue, cred: Cred, p: Proc | None, notes: int) -> int:
 
 
 def knote_enqueue(kn: Knote) -> None:
-    """Line 2873: what becomes active first is told first."""
+    """Makes a knote active: those that become active first are reported first (line 2873)."""
     if not kn.kn_active:
         kn.kn_active = True
         kn.kn_kq.knotes.remove(kn)
@@ -63,7 +66,7 @@ def knote_enqueue(kn: Knote) -> None:
 
 
 def knote_proc_fork(k: State, p1: Proc, p2: Proc) -> None:
-    """Tell everybody who watches *p1* that it has forked *p2*."""
+    """Reports to each watcher of *p1* that it has forked *p2*."""
     for kn in list(p1.p_klist):
         kn.kn_fflags |= kn.kn_sfflags & NOTE_FORK
         if kn.kn_sfflags & NOTE_TRACK and not knote_proc_fork_track(p1, p2, kn):
@@ -73,8 +76,11 @@ def knote_proc_fork(k: State, p1: Proc, p2: Proc) -> None:
 
 
 def knote_proc_fork_track(p1: Proc, p2: Proc, okn: Knote) -> bool:
-    """Two new knotes: one that says NOTE_CHILD once, one that watches on."""
-    # With the credential of who forks, not of who watches.
+    """Makes two knotes for the child: one reports NOTE_CHILD once, the other goes on watching.
+
+    Returns whether it may.
+    """
+    # The credential is that of the process that forks, not of the watcher.
     if not may_watch(p1.p_lwps[0].l_cred, p2):
         return False
     kq = okn.kn_kq
@@ -88,7 +94,7 @@ def knote_proc_fork_track(p1: Proc, p2: Proc, okn: Knote) -> bool:
 
 
 def knote_proc_exit(k: State, p: Proc) -> None:
-    """Who watches hears of the exit, whether it asked for NOTE_EXIT or not."""
+    """Reports the exit of *p* to each watcher, with or without NOTE_EXIT."""
     for kn in p.p_klist:
         kn.kn_fflags |= kn.kn_sfflags & NOTE_EXIT
         kn.kn_data = p.p_xexit
@@ -98,7 +104,7 @@ def knote_proc_exit(k: State, p: Proc) -> None:
 
 
 def kevent_collect(kq: Kqueue) -> list[Knote]:
-    """Everything that waits, as it is now; what is told is told once."""
+    """Returns copies of the active knotes, each of which is reported once."""
     told = []
     for kn in [kn for kn in kq.knotes if kn.kn_active]:
         told.append(Knote(kq, kn.kn_id, kn.kn_sfflags, kn.kn_fflags, kn.kn_data))
@@ -111,7 +117,7 @@ def kevent_collect(kq: Kqueue) -> list[Knote]:
 
 
 def kqueue_doclose(k: State, kq: Kqueue) -> None:
-    """The last close: nobody is watched through this kqueue any more."""
+    """Ends all watching through this kqueue, after its last close."""
     for p in k.allproc:
         p.p_klist = [kn for kn in p.p_klist if kn.kn_kq is not kq]
     kq.knotes.clear()

@@ -46,17 +46,17 @@ WAIT_ANY = -1
 
 
 def P_EXITSIG(p: Proc) -> int:
-    """sys/sys/proc.h 1.373, line 442: a traced process always counts as SIGCHLD."""
+    """Returns the exit signal, which is SIGCHLD for a traced process (sys/sys/proc.h, line 442)."""
     return SIGCHLD if p.p_slflag & PSL_TRACED else p.p_exitsig
 
 
 def exit_psignal(k: State, p: Proc, pp: Proc) -> None:
-    """Line 125: tell the parent *pp* with the signal that is due to it."""
+    """Sends the exit signal of *p* to the parent *pp* (line 125)."""
     kpsignal(k, pp, P_EXITSIG(p))
 
 
 def exit1(k: State, l: Lwp, exitcode: int, signo: int) -> Sleeping:
-    """Line 189: end the process.  Does not return."""
+    """Ends the process of *l* (line 189).  Does not return."""
     p = l.l_proc
     assert p is not k.initproc, "init died"
     if p.p_sflag & PS_WEXIT:  # sys_exit() and sigexit(): another LWP was first
@@ -84,7 +84,7 @@ def exit1(k: State, l: Lwp, exitcode: int, signo: int) -> Sleeping:
     if p.p_session.s_leader is p:
         p.p_session.s_ttyvp = None
 
-    # Former children that somebody else traces belong to init from now on.
+    # Former children that are traced by another process belong to init from now on.
     if p.p_slflag & PSL_CHTRACED:
         for q in k.allproc + k.zombproc:
             if q.p_opptr is p:
@@ -126,7 +126,7 @@ def exit1(k: State, l: Lwp, exitcode: int, signo: int) -> Sleeping:
     p.p_stat = SZOMB
     kern_synch.cv_broadcast(k, p.p_pptr.p_waitcv)
     if p.p_pptr is k.initproc:
-        proc_free(k, p)  # init(8) waits for everybody
+        proc_free(k, p)  # init(8) waits for every child
     yield  # switch away, for good
     raise AssertionError("exit1")
 
@@ -141,9 +141,9 @@ def vfork_release(k: State, p: Proc) -> None:
 
 
 def exit_lwps(k: State, l: Lwp) -> Sleeping:
-    """Line 617: make all other LWPs of the process exit, and wait until they have.
+    """Makes all other LWPs of the process exit, and waits until they have (line 617).
 
-    One that sleeps deaf to signals, as in vfork, does so when its sleep is over.
+    An LWP whose sleep no signal ends, as in vfork, exits when its sleep is over.
     """
     p = l.l_proc
     others = [l2 for l2 in p.p_lwps if l2 is not l and l2.l_stat != LSZOMB]
@@ -165,7 +165,7 @@ def exit_lwps(k: State, l: Lwp) -> Sleeping:
 
 
 def _selected(parent: Proc, pid: int, options: int) -> list[Proc]:
-    """The children that *pid* and the exit-signal options choose (lines 1050-1080)."""
+    """Returns the children that *pid* and the exit-signal options choose (lines 1050-1080)."""
     found = []
     for child in parent.p_children:
         if pid not in (WAIT_ANY, child.p_pid):
@@ -181,7 +181,7 @@ def _selected(parent: Proc, pid: int, options: int) -> list[Proc]:
 
 
 def _reportable(child: Proc, options: int) -> bool:
-    """Whether the child has something to report now (lines 1082-1130)."""
+    """Returns whether the child has something to report now (lines 1082-1130)."""
     if child.p_stat == SZOMB:
         return True
     if options & WCONTINUED and child.p_xsig == SIGCONT and child.p_sflag & PS_CONTINUED:
@@ -194,15 +194,15 @@ def _reportable(child: Proc, options: int) -> bool:
 
 
 def has_child(parent: Proc, pid: int) -> bool:
-    """Whether there is anybody to wait for, without WALTSIG and WALLSIG."""
+    """Returns whether *parent* has a child to wait for, without WALTSIG and WALLSIG."""
     return bool(_selected(parent, pid, 0))
 
 
 def find_stopped(k: State, parent: Proc, pid: int) -> Proc | None:
-    """find_stopped_child() with WUNTRACED (lines 1082-1119): the first one in the list, or dead.
+    """Returns the first child in the list that is stopped or dead (lines 1082-1119).
 
-    Where the parent's count says that nobody is stopped, who stands further
-    behind in the list is not looked for.
+    This is find_stopped_child() with WUNTRACED.  If the parent's count of stopped children is
+    0, the search ends at the first child.
     """
     for child in _selected(parent, pid, 0):
         if child.p_stat == SZOMB or (child.p_stat == SSTOP and child.p_waited == 0):
@@ -214,15 +214,16 @@ def find_stopped(k: State, parent: Proc, pid: int) -> Proc | None:
 
 
 def debugged_child_exists(k: State, parent: Proc, pid: int) -> bool:
-    """Line 938: a child that somebody else traces will be ours again."""
+    """Returns whether a child is traced by another process, and will come back (line 938)."""
     return any(q.p_opptr is parent and pid in (WAIT_ANY, q.p_pid) for q in k.allproc + k.zombproc)
 
 
 def sys___wait450(k: State, l: Lwp, pid: int, options: int) -> Sleeping:
-    """wait4(2): (error, process, 'exited N', 'killed SIG', 'stopped SIG', 'continued').
+    """Waits as wait4(2); returns an error number, the child, and how it changed.
 
-    Which of several children that have something to report comes first is
-    open: when each of them gets there is not this call's doing.
+    The change is a word (exited, killed, stopped, continued) and a status or a signal.  If
+    several children have something to report, the order is open: this call does not decide
+    when each of them gets there.
     """
     parent = l.l_proc
     while True:
@@ -242,7 +243,7 @@ def sys___wait450(k: State, l: Lwp, pid: int, options: int) -> Sleeping:
 
 
 def _collect(k: State, parent: Proc, child: Proc) -> tuple[str, int]:
-    """Take the status, and with it the child if it is dead (lines 660-690)."""
+    """Takes the status of the child, and frees the child if it is dead (lines 660-690)."""
     if child.p_stat == SZOMB:
         status = ("killed", child.p_xsig) if child.p_xsig else ("exited", child.p_xexit)
         proc_free(k, child)
@@ -258,7 +259,7 @@ def _collect(k: State, parent: Proc, child: Proc) -> tuple[str, int]:
 
 
 def proc_free(k: State, p: Proc) -> None:
-    """Line 1165: free a zombie, or give it back to the parent it was taken from."""
+    """Frees a zombie, or gives it back to its original parent (line 1165)."""
     parent = p.p_pptr
     if p.p_slflag & PSL_TRACED and p.p_opptr is not parent:
         p.p_slflag &= ~(PSL_TRACED | PSL_SYSCALL)
@@ -282,7 +283,7 @@ def proc_free(k: State, p: Proc) -> None:
 
 
 def proc_reparent(k: State, child: Proc, parent: Proc) -> None:
-    """Line 1317: p_ppid follows only where the new parent is init."""
+    """Makes *parent* the parent; p_ppid changes only if that is init (line 1317)."""
     if child.p_pptr is parent:
         return
     if child.p_stat in (SZOMB, SDEAD) or (child.p_stat == SSTOP and not child.p_waited):
@@ -297,7 +298,7 @@ def proc_reparent(k: State, child: Proc, parent: Proc) -> None:
 
 
 def proc_changeparent(k: State, t: Proc, p: Proc) -> None:
-    """Line 1288: *t* is traced by *p* from now on."""
+    """Makes *p* the tracer of *t* (line 1288)."""
     t.p_slflag |= PSL_TRACED
     t.p_opptr = t.p_pptr
     if t.p_pptr is p:

@@ -1,10 +1,9 @@
 """kern_fork.c 1.232, to be read beside the C file from top to bottom.
 
-The order of the statements and their names are the C file's.  The comment at
-the end of a statement is the clause that it belongs to (``clauses.toml``).
-What C takes from globals (``nprocs``, ``allproc``, ``initproc``, the callees) is
-an attribute of the kernel ``k`` (:mod:`reference_model.callees`).  A function that can sleep is a generator.
-What an older revision does otherwise stands behind ``k.revision``, from 1.213 on.
+The statements have the order and the names of the C file.  The comment at the end of a statement
+is its clause (``clauses.toml``).  C's globals (``nprocs``, ``allproc``, ``initproc``) and the callees
+are attributes of the kernel ``k`` (:mod:`reference_model.callees`).  A function that can sleep is a
+generator.  Code that differs in an older revision, from 1.213 on, tests ``k.revision``.
 """
 
 from __future__ import annotations

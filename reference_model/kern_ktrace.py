@@ -1,4 +1,4 @@
-"""ktrace(2), as far as it shows what fork did: who is traced, and the first records.
+"""The part of ktrace(2) that shows what fork did: which processes are traced, first records.
 
 After sys/kern/kern_ktrace.c of 10.99.12, with its function names.
 """
@@ -26,7 +26,7 @@ def ktrpoint(p: Proc, facility: int) -> bool:
 
 
 def ktraddentry(p: Proc, word: str) -> None:
-    """Write a record, the emulation's before the first one of a process."""
+    """Writes a record, and before the first record of a process that of the emulation."""
     if p.p_traceflag & KTRFAC_TRC_EMUL:
         p.p_traceflag &= ~KTRFAC_TRC_EMUL
         if ktrpoint(p, KTR_EMUL):
@@ -36,20 +36,20 @@ def ktraddentry(p: Proc, word: str) -> None:
 
 
 def ktrsysret(p: Proc, code: int) -> None:
-    """A return from a system call; of the others than fork nobody asks."""
+    """Records a return from a system call; scenarios only ask for that of fork."""
     if ktrpoint(p, KTR_SYSRET):
-        # Any return is a record, and so what makes the emulation's be written.
+        # Any return is a record, and so makes the kernel write that of the emulation.
         ktraddentry(p, "SYSRET" if code == SYS_fork else "")
 
 
 def ktruser(p: Proc) -> None:
-    """utrace(2)."""
+    """Records a call of utrace(2)."""
     if ktrpoint(p, KTR_USER):
         ktraddentry(p, "USER")
 
 
 def ktrace_set(k: State, file: File, p: Proc | None, facilities: int) -> int:
-    """KTROP_SET: trace *p* into *file*; 0 or an error number."""
+    """Traces *p* into *file* (KTROP_SET); returns 0 or an error number."""
     if file.f_pipe is None or not file.f_writes:
         return EBADF
     if p is None or p.p_stat not in (SACTIVE, SSTOP):
@@ -74,7 +74,7 @@ def ktradref(k: State, p: Proc) -> None:
 
 
 def ktrderef(k: State, p: Proc) -> None:
-    """Trace *p* no longer; when nobody is traced any more, the file is closed."""
+    """Ends the trace of *p*; closes the file if no process is traced into it any more."""
     trace, p.p_tracep, p.p_traceflag = p.p_tracep, None, 0
     if trace is None:
         return
@@ -86,7 +86,7 @@ def ktrderef(k: State, p: Proc) -> None:
 
 
 def ktrderefall(k: State, trace: Trace) -> None:
-    """KTROP_CLEARFILE: trace nobody into this file any more."""
+    """Ends all traces into this file (KTROP_CLEARFILE)."""
     for p in k.allproc:
         if p.p_tracep is trace:
             ktrderef(k, p)

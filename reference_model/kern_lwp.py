@@ -71,7 +71,7 @@ def _first_return(
 
 
 def lwp_userret(k: State, l: Lwp) -> Sleeping:
-    """Act on stops and signals until nothing keeps the LWP from user mode."""
+    """Acts on stops and signals until the LWP may return to user mode."""
     p = l.l_proc
     while True:
         l.l_cred = p.p_cred
@@ -90,9 +90,9 @@ def lwp_userret(k: State, l: Lwp) -> Sleeping:
 
 
 def sys__lwp_create(k: State, l: Lwp) -> Lwp:
-    """sys_lwp.c: a new LWP with the caller's signal mask and no signal stack; it is returned.
+    """Returns a new LWP with the caller's signal mask and no signal stack (sys_lwp.c).
 
-    It is joinable, and nobody ever joins: once it has exited, it stays a zombie.
+    It can be joined, but no scenario joins it: once it has exited, it stays a zombie.
     """
     l2 = lwp_create(k, l, l.l_proc, 1, 0, None, 0, mi_startlwp, None, l.l_class, l.l_sigmask, None)
     p = l.l_proc
@@ -106,7 +106,7 @@ def sys__lwp_create(k: State, l: Lwp) -> Lwp:
 
 
 def lwp_ctl_alloc(l: Lwp) -> int:
-    """Line 1925: give the LWP a control block of its own, if it has none; an error number, or 0."""
+    """Gives the LWP its own control block if it has none; returns 0 or an error (line 1925)."""
     p = l.l_proc
     if p.p_lflag & PL_PPWAIT:
         return EBUSY
@@ -121,7 +121,7 @@ def _traces(l: Lwp, flag: int) -> bool:
 
 
 def mi_startlwp(k: State, l: Lwp, arg: Any) -> Sleeping:
-    """sys_lwp.c: what each LWP but a process's first runs before it returns to userland."""
+    """Reports a new LWP, other than the first of a process, to a tracer (sys_lwp.c)."""
     if _traces(l, PSL_TRACELWP_CREATE):
         k.proc_lock.enter()
         l.l_proc.p_lock.enter()
@@ -129,7 +129,7 @@ def mi_startlwp(k: State, l: Lwp, arg: Any) -> Sleeping:
 
 
 def lwp_exit(k: State, l: Lwp) -> Sleeping:
-    """Line 1080: end the LWP, and with the last one its process.  Does not return."""
+    """Ends the LWP, and with the last one its process (line 1080).  Does not return."""
     p = l.l_proc
     if p.p_nlwps - p.p_nzlwps == 1:
         yield from exit1(k, l, 0, 0)
@@ -138,7 +138,7 @@ def lwp_exit(k: State, l: Lwp) -> Sleeping:
         k.proc_lock.enter()
         p.p_lock.enter()
         yield from eventswitch(k, l, TRAP_LWP, PTRACE_LWP_EXIT, l.l_lid)
-    # What is pending for the process is the others' business now (lines 1202-1209).
+    # The other LWPs must look at what is pending for the process (lines 1202-1209).
     if l.l_pendsig and p.p_sigpend:
         for other in p.p_lwps:
             other.l_pendsig = True
@@ -151,6 +151,6 @@ def lwp_exit(k: State, l: Lwp) -> Sleeping:
 
 
 def postsig(k: State, l: Lwp, signo: int) -> Sleeping:
-    """Take the signal: the default action kills, a handler returns at once."""
+    """Takes the signal: the default action kills, and a handler returns at once."""
     if l.l_proc.p_sigacts.sa_sigdesc.get(signo, "default") == "default":
         yield from exit1(k, l, 0, signo)

@@ -54,20 +54,20 @@ contsigmask = _mask(SA_CONT)
 stopsigmask = _mask(SA_STOP)
 sigcantmask = _mask(SA_CANTMASK)
 vforksigmask = stopsigmask & ~(1 << SIGSTOP)
-#: siginit(), lines 351-352: ignored from the start.
+#: Signals that are ignored from the start (siginit(), lines 351-352).
 sigignore_default = _mask(SA_IGNORE) & ~(1 << SIGCONT)
 
 
 def firstsig(mask: int) -> int:
-    """The lowest signal in *mask*, or 0."""
+    """Returns the lowest signal in *mask*, or 0."""
     return (mask & -mask).bit_length() - 1 if mask else 0
 
 
 def sigput(p: Proc, signo: int) -> None:
-    """Line 626: make *signo* pending; what is known of it comes last in the queue.
+    """Makes *signo* pending, and puts its information last in the queue (line 626).
 
-    What was known of an earlier one is replaced where it stands, unless it is a
-    real-time signal.
+    If the same signal is in the queue already, the new information replaces the old in its
+    place, unless it is a real-time signal.
     """
     p.p_sigpend |= 1 << signo
     if SIGRTMIN <= signo <= SIGRTMAX or signo not in p.p_siginfo:
@@ -75,7 +75,7 @@ def sigput(p: Proc, signo: int) -> None:
 
 
 def sigget(p: Proc, signo: int) -> None:
-    """Line 588: take *signo*, which stays pending where the queue has it once more."""
+    """Takes *signo*, which stays pending if the queue has it once more (line 588)."""
     p.p_sigpend &= ~(1 << signo)
     if signo in p.p_siginfo:
         p.p_siginfo.remove(signo)
@@ -84,22 +84,23 @@ def sigget(p: Proc, signo: int) -> None:
 
 
 def sigclear(p: Proc, mask: int = -1) -> None:
-    """Line 672: what is in *mask* is no longer pending."""
+    """Makes the signals in *mask* no longer pending (line 672)."""
     p.p_sigpend &= ~mask
     p.p_siginfo = [signo for signo in p.p_siginfo if not mask >> signo & 1]
 
 
 def sigispending(l: Lwp) -> bool:
-    """Line 725: whether a signal that is neither masked nor ignored is pending for the LWP."""
+    """Returns whether the LWP has a pending signal, neither masked nor ignored (line 725)."""
     pending = l.l_sigpend | l.l_proc.p_sigpend
     return bool(pending & ~l.l_proc.p_sigctx.ps_sigignore & ~l.l_sigmask)
 
 
 def sigaction1(p: Proc, signum: int, new: str | None) -> tuple[int, str]:
-    """sys/kern/sys_sig.c: (error, old disposition); *new* None only asks.
+    """Sets a disposition, or only reads it if *new* is None (sys/kern/sys_sig.c).
 
-    The disposition is in p_sigacts, which may be shared; the sets that say what
-    to drop and what to catch are in p_sigctx, each process's own.
+    Returns an error number and the old disposition.  The disposition is in p_sigacts, which
+    processes may share.  The sets of signals to ignore and to catch are in p_sigctx, of which
+    each process has its own.
     """
     old = p.p_sigacts.sa_sigdesc.get(signum, "default")
     if new is None:
@@ -147,7 +148,7 @@ def sigactsfree(k: State, p: Proc) -> None:
 
 
 def kpsignal(k: State, p: Proc, signo: int) -> None:
-    """kpsignal2(), line 1304: send *signo* to *p*."""
+    """Sends *signo* to *p* (kpsignal2(), line 1304)."""
     if p.p_stat not in (SACTIVE, SSTOP):
         return
     prop = sigprop[signo]
@@ -195,16 +196,16 @@ def kpsignal(k: State, p: Proc, signo: int) -> None:
 
 
 def _deliver(k: State, p: Proc, prop: int, signo: int) -> None:
-    """Lines 1515-1518: to the newest LWP that can take it, or to all where the signal is such."""
+    """Gives the signal to the newest LWP that can take it, or to all LWPs (lines 1515-1518)."""
     for l in p.p_lwps:
         if sigpost(k, l, prop, signo) and not prop & SA_TOALL:
             return
 
 
 def sigpost(k: State, l: Lwp, prop: int, signo: int) -> bool:
-    """Line 1116: make the LWP look at its signals, waking it where it may be woken.
+    """Makes the LWP look at its signals, and wakes it if it may be woken (line 1116).
 
-    True where it may be able to take this one.
+    Returns whether it may be able to take this signal.
     """
     if l.l_stat == LSZOMB:
         return False
@@ -234,13 +235,13 @@ def sigpost(k: State, l: Lwp, prop: int, signo: int) -> bool:
 
 
 def child_psignal(k: State, p: Proc, mask: int) -> None:
-    """Line 1015: SIGCHLD to the parent of a process that stopped or went on."""
+    """Sends SIGCHLD to the parent of a process that stopped or went on (line 1015)."""
     if p.p_pptr.p_sflag & mask == 0:
         kpsignal(k, p.p_pptr, SIGCHLD)
 
 
 def proc_stop_done(k: State, p: Proc, ppmask: int) -> None:
-    """Line 1569: the process is stopped; tell its parent."""
+    """Marks the process as stopped, and tells its parent (line 1569)."""
     p.p_sflag &= ~PS_STOPPING
     p.p_stat = SSTOP
     p.p_waited = 0
@@ -250,7 +251,7 @@ def proc_stop_done(k: State, p: Proc, ppmask: int) -> None:
 
 
 def proc_stop_lwps(p: Proc) -> None:
-    """Line 1546: whoever sleeps interruptibly is stopped where it is."""
+    """Stops the LWPs that sleep interruptibly (line 1546)."""
     for l in p.p_lwps:
         if l.l_stat == LSSLEEP and l.l_sintr:
             l.l_stat = LSSTOP
@@ -258,7 +259,10 @@ def proc_stop_lwps(p: Proc) -> None:
 
 
 def proc_stop(k: State, p: Proc, signo: int) -> None:
-    """Line 2404: stop all LWPs; those that run or sleep deaf to signals stop themselves."""
+    """Stops all LWPs (line 2404).
+
+    An LWP that runs, or whose sleep no signal ends, stops later by itself.
+    """
     p.p_sflag |= PS_STOPPING
     proc_stop_lwps(p)
     if p.p_nrlwps == 0:
@@ -270,7 +274,10 @@ def proc_stop(k: State, p: Proc, signo: int) -> None:
 
 
 def proc_stop_callout(k: State) -> bool:
-    """Line 2462, once a tick: tell of a process whose last LWP is at rest; whether one was."""
+    """Reports the stop of a process whose last LWP has stopped; returns whether there was one.
+
+    The kernel calls it once a tick (line 2462).
+    """
     k.stopping = [p for p in k.stopping if p.p_sflag & PS_STOPPING]
     for p in k.stopping:
         proc_stop_lwps(p)
@@ -281,18 +288,18 @@ def proc_stop_callout(k: State) -> bool:
 
 
 def sigswitch(k: State, l: Lwp, ppmask: int, signo: int) -> Sleeping:
-    """Line 1721: stop the process because of *signo*, and switch away."""
+    """Stops the process because of *signo*, and switches away (line 1721)."""
     p = l.l_proc
     if p.p_stat == SACTIVE and not p.p_sflag & PS_STOPPING:
         proc_stop(k, p, signo)
-    # The last live LWP tells the parent; where it is not this one, proc_stop_callout() does.
+    # The last live LWP tells the parent; if it is not this one, proc_stop_callout() does.
     if p.p_sflag & PS_STOPPING and p.p_nrlwps == 1:
         proc_stop_done(k, p, ppmask)
     yield from sigswitch_unlock_and_switch_away(l)
 
 
 def sigswitch_unlock_and_switch_away(l: Lwp) -> Sleeping:
-    """Line 1776: until somebody lets the process go on."""
+    """Leaves the CPU until the process is continued (line 1776)."""
     p = l.l_proc
     while p.p_stat == SSTOP or p.p_sflag & PS_STOPPING:
         p.p_nrlwps -= 1
@@ -301,7 +308,7 @@ def sigswitch_unlock_and_switch_away(l: Lwp) -> Sleeping:
 
 
 def eventswitch(k: State, l: Lwp, code: int, pe_report_event: int, entity: int) -> Sleeping:
-    """Line 1593: stop for the tracer with SIGTRAP.  Enters with both locks, leaves without."""
+    """Stops for the tracer with SIGTRAP; enters with both locks, leaves without (line 1593)."""
     p = l.l_proc
     p.p_lock.exit()
     k.proc_lock.exit()
@@ -329,7 +336,7 @@ def eventswitch(k: State, l: Lwp, code: int, pe_report_event: int, entity: int) 
 
 
 def eventswitchchild(k: State, l: Lwp, code: int, pe_report_event: int) -> Sleeping:
-    """Line 1704: the child's side of a traced fork, naming the original parent."""
+    """Stops the child of a traced fork, and names the original parent (line 1704)."""
     p = l.l_proc
     k.proc_lock.enter()
     p.p_lock.enter()
@@ -341,7 +348,7 @@ def eventswitchchild(k: State, l: Lwp, code: int, pe_report_event: int) -> Sleep
 
 
 def proc_unstop(k: State, p: Proc) -> None:
-    """Line 2520: let a stopped process go on."""
+    """Continues a stopped process (line 2520)."""
     p.p_stat = SACTIVE
     p.p_sflag &= ~PS_STOPPING
     sig = p.p_xsig
@@ -361,7 +368,7 @@ def proc_unstop(k: State, p: Proc) -> None:
 
 
 def sigchecktrace(l: Lwp) -> int:
-    """Line 1807: the signal that the debugger gave, if any."""
+    """Returns the signal that the tracer passed on, or 0 (line 1807)."""
     p = l.l_proc
     if p.p_sigpend & 1 << SIGKILL:
         return 0
@@ -372,7 +379,7 @@ def sigchecktrace(l: Lwp) -> int:
 
 
 def issignal(k: State, l: Lwp) -> Sleeping:
-    """Line 1851: the next signal to act on, or 0; stops are taken here."""
+    """Returns the next signal to act on, or 0; stops for the tracer here (line 1851)."""
     p = l.l_proc
     while True:
         if p.p_stat == SSTOP or p.p_sflag & PS_STOPPING:
@@ -381,7 +388,7 @@ def issignal(k: State, l: Lwp) -> Sleeping:
         signo = sigchecktrace(l) if p.p_stat == SACTIVE else 0
         pending = False
         if signo == 0:
-            ss = p.p_sigpend & ~l.l_sigmask  # nobody here sends a signal to one LWP
+            ss = p.p_sigpend & ~l.l_sigmask  # no scenario sends a signal to one LWP
             if p.p_lflag & PL_PPWAIT:
                 ss &= ~vforksigmask
             # firstsig() gives SIGKILL no precedence, but kpsignal2 does: it runs alone.
@@ -393,7 +400,7 @@ def issignal(k: State, l: Lwp) -> Sleeping:
         bit = 1 << signo
         traced = bool(p.p_slflag & PSL_TRACED) and not p.p_sigctx.ps_sigpass & bit
         if pending:
-            # Line 1936: what PT_GET_SIGINFO tells is of the first in the queue, whichever this is.
+            # Line 1936: PT_GET_SIGINFO reports the first in the queue, whichever signal this is.
             first = p.p_siginfo[0] if p.p_siginfo else signo
             p.p_sigctx.ps_info = (first, 0, 0, 0)
         if p.p_sigctx.ps_sigignore & bit and not traced:
@@ -402,8 +409,8 @@ def issignal(k: State, l: Lwp) -> Sleeping:
             continue
         own_parent_waits = bool(p.p_lflag & PL_PPWAIT) and p.p_pptr is p.p_opptr
         if traced and signo != SIGKILL and not own_parent_waits:
-            # Lines 1967-1973: no longer pending, but still in the queue, and for good:
-            # what the debugger gives back is not taken from there.
+            # Lines 1967-1973: no longer pending, but in the queue for ever: the signal that
+            # the tracer passes on is not taken from there.
             if pending:
                 p.p_sigpend &= ~bit
             p.p_xsig = signo

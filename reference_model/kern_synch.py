@@ -6,9 +6,9 @@ A system call that can sleep is a Python generator.  It yields where the LWP lea
 CPU, and :func:`run` resumes it once the LWP is runnable again.  So a call reads from top
 to bottom as in C, and a sleep inside a callee is a ``yield from``.
 
-Rejected: threads, one for each LWP.  They are slower by far, and the order in which they
-run would be the host's.  Rejected, too: a state machine for each call.  Nobody could lay
-it beside the C.
+Rejected: threads, one for each LWP.  They are much slower, and the host would decide the
+order in which they run.  Rejected, too: a state machine for each call.  It could not be
+read beside the C.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Runs a scenario on the model: what each step observes, and every order that is open.
+"""Runs a scenario on the model: the observation of each step, in every open order.
 
 What a step does is a function of :mod:`reference_model.verbs`.  This module takes the steps one
 after the other, gives the newborn their names, and says what is observed of a call that has not
@@ -33,14 +33,14 @@ MAX_ORDERS = 4096
 
 
 def predict(scenario: Scenario, options: Options) -> Log:
-    """Returns a log that the source allows: the only one, where it leaves nothing open."""
+    """Returns one expected log: the only one, if the source leaves no order open."""
     return Machine(scenario.roots(), Kernel(options), traced=scenario.traced).run(scenario.steps)
 
 
 def allowed_logs(scenario: Scenario, options: Options) -> tuple[Log, ...]:
-    """Returns every log that the source allows, the first of them :func:`predict`'s.
+    """Returns every expected log: those that the source allows.  The first is :func:`predict`'s.
 
-    Raises ``OverflowError`` where more than :data:`MAX_ORDERS` orders are open.
+    Raises ``OverflowError`` if more than :data:`MAX_ORDERS` orders are open.
     """
     return tuple(dict.fromkeys(_orders(scenario, options)))
 
@@ -123,7 +123,7 @@ class Machine(World):
         return UNFINISHED if _lives(l) else GONE
 
     def _settle(self) -> None:
-        """Lets everything run that can, the children's own programs included."""
+        """Runs every LWP that can run, also those that act without a step."""
         while True:
             self.k.settle()
             ready = [entry for entry in self.programs if entry[0].l_task is None]

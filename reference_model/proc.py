@@ -1,8 +1,8 @@
-"""What a process is made of: ``struct proc`` (sys/sys/proc.h 1.373) and its parts.
+"""``struct proc`` (sys/sys/proc.h 1.373) and its parts.
 
-Field names are the C structure's.  What fork shares or copies is an object here
-too, really shared or really copied: that one process sees the other's close, or
-does not see its umask, follows from this and is written down nowhere else.
+The names of fields are those of the C structure.  An object that fork shares or copies is an
+object here, too, and really shared or copied.  From this alone it follows whether one process
+observes the close or the umask of another one.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from reference_model.language.netbsd import (
     SIDL,
 )
 
-#: What a function that can sleep is: a generator that yields where the LWP
-#: leaves the CPU, and is resumed once it is runnable again.
+#: The type of a function that can sleep: a generator that yields where the LWP leaves the CPU,
+#: and is resumed once the LWP is runnable again.
 Sleeping = Generator[None, None, Any]
 
 
 class Mutex:
-    """A kmutex_t: who enters it leaves it.  Entering twice is a bug of the model."""
+    """A kmutex_t.  The LWP that enters it leaves it; entering twice is a bug of the model."""
 
     __slots__ = ("ipl", "owned", "refcnt", "type")
 
@@ -41,12 +41,12 @@ class Mutex:
         self.owned = True
 
     def exit(self) -> None:
-        assert self.owned, "leaving a lock that is not held"
+        assert self.owned, "leaving a lock that is not taken"
         self.owned = False
 
 
 class Rwlock:
-    """A krwlock_t; nobody here ever waits for one."""
+    """A krwlock_t; the model never waits for one."""
 
     __slots__ = ()
 
@@ -63,11 +63,11 @@ class Condvar:
 
 @dataclass(slots=True, eq=False)
 class File:
-    """An open file: the offset is its own, whoever's descriptor leads to it.
+    """An open file: all descriptors that lead to it share its offset.
 
-    ``f_count`` counts descriptors.  ``f_pipe`` is set in both ends of a pipe,
-    ``f_writes`` in the one that one writes to.  ``f_kqueue`` is a kqueue's own,
-    ``f_trace`` what ktrace(2) writes into this file.
+    ``f_count`` counts descriptors.  ``f_pipe`` is set in both ends of a pipe, ``f_writes`` in
+    the end for writing.  ``f_kqueue`` is set if the file is a kqueue, ``f_trace`` if ktrace(2)
+    writes into the file.
     """
 
     f_offset: int = 0
@@ -81,7 +81,7 @@ class File:
 
 @dataclass(slots=True, eq=False)
 class Knote:
-    """``struct knote`` of EVFILT_PROC: who is watched, for what, and what has happened."""
+    """``struct knote`` of EVFILT_PROC: the watched process, its notes, and what has happened."""
 
     kn_kq: Kqueue
     kn_id: int
@@ -94,9 +94,9 @@ class Knote:
 
 @dataclass(slots=True, eq=False)
 class Kqueue:
-    """``struct kqueue``: its knotes, the active ones in the order in which they became so.
+    """``struct kqueue``: its knotes, the active ones in the order in which they became active.
 
-    ``fd_knhash`` has the same ones, the newest first: so they are looked up.
+    ``fd_knhash`` has the same knotes, the newest first: a knote is looked up in this order.
     """
 
     knotes: list[Knote] = field(default_factory=list)
@@ -107,7 +107,7 @@ class Kqueue:
 class Trace:
     """``struct ktr_desc``: the records so far, each a process ID and a word.
 
-    ``ktd_ref`` counts the traced processes, ``file`` is kept open until it is 0.
+    ``ktd_ref`` counts the traced processes; ``file`` is kept open until it is 0.
     """
 
     records: list[tuple[int, str]] = field(default_factory=list)
@@ -117,7 +117,7 @@ class Trace:
 
 @dataclass(slots=True, eq=False)
 class Pipe:
-    """What lies between the two ends of a pipe; only ktrace ever writes anything into it."""
+    """A pipe, between its two ends; only ktrace ever writes into it."""
 
     readers: Condvar
     open_for_writing: bool = True
@@ -157,7 +157,7 @@ RLIM_INFINITY = 2**63 - 1
 
 @dataclass(slots=True, eq=False)
 class Plimit:
-    """``struct plimit``: limits, shared until somebody changes one (copy-on-write).
+    """``struct plimit``: limits, shared until a process changes one (copy-on-write).
 
     ``pl_rlimit`` maps RLIMIT_NPROC to (soft, hard), in processes.
     """
@@ -179,10 +179,10 @@ class Sigacts:
 
 @dataclass(slots=True)
 class Sigctx:
-    """``struct sigctx``: lies in the section that fork copies, so it is always a copy.
+    """``struct sigctx``: in the section that fork copies, so the child always has a copy.
 
-    The sets are bit masks, bit n for signal n.  ``ps_info`` is what
-    PT_GET_SIGINFO shows: (signal, code, reported event, other process ID).
+    The sets are bit masks, bit n for signal n.  PT_GET_SIGINFO shows ``ps_info``: signal, code,
+    reported event, other process ID.
     """
 
     ps_faked: bool = False
@@ -201,7 +201,7 @@ class Amap:
 
 @dataclass(slots=True, eq=False)
 class MapEntry:
-    """``struct vm_map_entry``: a mapped page, and what fork makes of it."""
+    """``struct vm_map_entry``: a mapped page, and its inheritance in a fork."""
 
     amap: Amap = field(default_factory=Amap)
     inheritance: int = MAP_INHERIT_COPY
@@ -209,10 +209,10 @@ class MapEntry:
 
 @dataclass(slots=True, eq=False)
 class Vmspace:
-    """``struct vmspace``: one word of memory is enough to tell one from another.
+    """``struct vmspace``: one word of memory is enough to distinguish two of them.
 
-    ``page`` is one more page, for minherit(2); None where nothing is mapped there.
-    ``lwpctl`` is the address that _lwp_ctl(2) has given last.
+    ``page`` is one more page, for minherit(2); None if nothing is mapped there.
+    ``lwpctl`` is the address that _lwp_ctl(2) returned last.
     """
 
     word: int = 0
@@ -223,9 +223,9 @@ class Vmspace:
 
 @dataclass(slots=True, eq=False)
 class Lwpctl:
-    """``struct lwpctl``: where the kernel counts how often it has switched to an LWP.
+    """``struct lwpctl``: in it the kernel counts how often it has switched to an LWP.
 
-    ``lcp_uva`` is the memory that it is mapped in: no child inherits it (kern_lwp.c,
+    ``lcp_uva`` is the address space in which it is mapped: no child inherits it (kern_lwp.c,
     lwp_ctl_alloc(), UVM_INH_NONE).
     """
 
@@ -261,7 +261,7 @@ class Session:
 
 @dataclass(slots=True, eq=False)
 class Pgrp:
-    """``struct pgrp``: the session it is in, its members, and who leads it."""
+    """``struct pgrp``: its session, its members, and its leader."""
 
     pg_session: Session
     pg_members: list[Proc] = field(default_factory=list)
@@ -278,7 +278,7 @@ class Emul:
 
 @dataclass(slots=True, eq=False)
 class Lwp:
-    """``struct lwp``: a thread; ``l_task`` is what it is doing inside the kernel, if anything."""
+    """``struct lwp``: a thread; ``l_task`` is its call in the kernel, if it is there."""
 
     l_proc: Proc
     l_cred: Cred
@@ -289,7 +289,7 @@ class Lwp:
     l_sigpend: int = 0
     l_sigstk: Any = None
     l_private: Any = None
-    #: The control block, its own or borrowed; ``l_lcpage`` is whether it is its own.
+    #: The control block; ``l_lcpage`` says whether it is the LWP's own, or borrowed.
     l_lwpctl: Lwpctl | None = None
     l_lcpage: bool = False
     l_vforkwaiting: bool = False
@@ -301,20 +301,20 @@ class Lwp:
     l_wexit: bool = False
     l_stack: object = None
     l_task: Sleeping | None = None
-    #: What the last system call leaves in the two return registers.
+    #: The two return registers after the last system call.
     retval: list[int] = field(default_factory=lambda: [0, 0])
     #: Whether a signal ended the last interruptible sleep.
     signalled: bool = False
 
     @property
     def l_fd(self) -> Filedesc:
-        """``l_fd``: the table of the LWP's process."""
+        """Returns the descriptor table of the LWP's process."""
         return self.l_proc.p_fd
 
 
 @dataclass(slots=True, eq=False)
 class Proc:
-    """``struct proc``: the C structure's order, down to what fork zeroes and copies."""
+    """``struct proc``, in the order of C, with the sections that fork zeroes and copies."""
 
     p_pid: int
     p_lock: Mutex = None  # type: ignore[assignment]
@@ -342,7 +342,7 @@ class Proc:
     p_lwps: list[Lwp] = field(default_factory=list)
     p_raslist: list[Any] | None = None
 
-    # From here to p_path: what startzero() zeroes.
+    # The section from here to p_path is zeroed by startzero().
     p_nlwps: int = 0
     p_nzlwps: int = 0
     p_nrlwps: int = 0
@@ -361,13 +361,13 @@ class Proc:
     p_klist: list[Knote] = field(default_factory=list)
     p_sigwaiters: list[Lwp] = field(default_factory=list)
     p_sigpend: int = 0
-    #: ``p_sigpend.sp_info``: the signals of which something is known, in the order of arrival.
+    #: ``p_sigpend.sp_info``: the signals with information, in the order of arrival.
     p_siginfo: list[int] = field(default_factory=list)
     p_ppid: int = 0
     p_oppid: int = 0
     p_path: str | None = None
 
-    # From here to p_xexit: what startcopy() copies.
+    # The section from here to p_xexit is copied by startcopy().
     p_sigctx: Sigctx = field(default_factory=Sigctx)
     p_nice: int = 20
     p_comm: str = ""
@@ -382,17 +382,17 @@ class Proc:
 
     @property
     def p_rlimit(self) -> dict[int, tuple[int, int]]:
-        """``p_limit->pl_rlimit``."""
+        """Returns ``p_limit->pl_rlimit``."""
         return self.p_limit.pl_rlimit
 
     @property
     def p_session(self) -> Session:
-        """``p_pgrp->pg_session``."""
+        """Returns ``p_pgrp->pg_session``."""
         return self.p_pgrp.pg_session
 
 
 def startzero(p: Proc) -> None:
-    """Zero the section from ``p_startzero`` to ``p_endzero`` (sys/sys/proc.h 1.373)."""
+    """Zeroes the section from ``p_startzero`` to ``p_endzero`` (sys/sys/proc.h 1.373)."""
     p.p_nlwps = 0
     p.p_nzlwps = 0
     p.p_nrlwps = 0
@@ -418,7 +418,7 @@ def startzero(p: Proc) -> None:
 
 
 def startcopy(p2: Proc, p1: Proc) -> None:
-    """Copy the section from ``p_startcopy`` to ``p_endcopy`` (sys/sys/proc.h 1.373)."""
+    """Copies the section from ``p_startcopy`` to ``p_endcopy`` (sys/sys/proc.h 1.373)."""
     ctx = p1.p_sigctx
     p2.p_sigctx = Sigctx(
         ctx.ps_faked, ctx.ps_info, ctx.ps_sigpass, ctx.ps_sigignore, ctx.ps_sigcatch

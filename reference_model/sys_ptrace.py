@@ -1,4 +1,4 @@
-"""ptrace(2), as far as fork's events need it.
+"""The part of ptrace(2) that the events of fork need.
 
 After sys/kern/sys_ptrace_common.c of 10.99.12, with its names; line numbers
 below are that file's.
@@ -61,7 +61,10 @@ _EVENTS = (
 
 
 def ptrace_traceme(k: State, p: Proc) -> int:
-    """PT_TRACE_ME (lines 341-361, 1145-1149)."""
+    """Makes the parent of *p* its tracer (PT_TRACE_ME, lines 341-361 and 1145-1149).
+
+    Returns 0 or an error number.
+    """
     if p.p_pptr is k.initproc:
         return EPERM
     if p.p_slflag & PSL_TRACED:
@@ -72,7 +75,7 @@ def ptrace_traceme(k: State, p: Proc) -> int:
 
 
 def ptrace_allowed(k: State, p: Proc, req: int, t: Proc | None) -> int:
-    """Whether tracer *p* may do *req* to *t* now (line 323); 0 or an error number."""
+    """Returns 0 if the tracer *p* may do *req* to *t* now, else an error number (line 323)."""
     if t is None or t.p_stat not in (SACTIVE, SSTOP):
         return ESRCH
     if req == PT_ATTACH:
@@ -95,13 +98,13 @@ def ptrace_allowed(k: State, p: Proc, req: int, t: Proc | None) -> int:
 
 
 def ptrace_attach(k: State, p: Proc, t: Proc) -> None:
-    """PT_ATTACH (lines 1426-1437)."""
+    """Makes *p* the tracer of *t*, and stops *t* (PT_ATTACH, lines 1426-1437)."""
     proc_changeparent(k, t, p)
     ptrace_sendsig(k, PT_ATTACH, t, SIGSTOP)
 
 
 def ptrace_continue(k: State, req: int, t: Proc, signo: int) -> None:
-    """PT_CONTINUE, PT_DETACH, PT_KILL (lines 1216-1420)."""
+    """Continues, detaches or kills *t* (PT_CONTINUE, PT_DETACH, PT_KILL; lines 1216-1420)."""
     if req == PT_DETACH:
         t.p_slflag &= ~(PSL_TRACED | PSL_TRACEDCHILD | PSL_SYSCALL)
         t.p_sigctx.ps_sigpass = 0
@@ -112,7 +115,7 @@ def ptrace_continue(k: State, req: int, t: Proc, signo: int) -> None:
 
 
 def ptrace_sendsig(k: State, req: int, t: Proc, signo: int) -> None:
-    """Line 943: let the process go on, with a signal or without."""
+    """Continues the process, with a signal or without (line 943)."""
     if t.p_stat == SSTOP:
         t.p_xsig = signo
         if signo > 0 and stopsigmask & 1 << signo:
@@ -128,7 +131,7 @@ def ptrace_sendsig(k: State, req: int, t: Proc, signo: int) -> None:
 
 
 def ptrace_set_event_mask(t: Proc, events: int) -> None:
-    """Line 619: unknown bits are dropped."""
+    """Sets the event mask, without unknown bits (line 619)."""
     for event, psl in _EVENTS:
         if events & event:
             t.p_slflag |= psl
@@ -137,17 +140,20 @@ def ptrace_set_event_mask(t: Proc, events: int) -> None:
 
 
 def ptrace_get_event_mask(t: Proc) -> int:
-    """Line 590."""
+    """Returns the event mask (line 590)."""
     return sum(event for event, psl in _EVENTS if t.p_slflag & psl)
 
 
 def ptrace_set_sigpass(t: Proc, signals: int) -> None:
-    """Line 567: what is passed on to the process without a stop; SIGKILL and SIGSTOP never are."""
+    """Sets the signals that reach *t* without a stop; never SIGKILL and SIGSTOP (line 567)."""
     t.p_sigctx.ps_sigpass = signals & ~sigcantmask
 
 
 def ptrace_get_process_state(t: Proc) -> tuple[int, int]:
-    """Line 668: (reported event, other process or LWP ID), zeroes where the last stop was none."""
+    """Returns the event that *t* reported, and the ID of the other process or LWP (line 668).
+
+    Both are 0 if the last stop did not report an event.
+    """
     signo, code, event, other = t.p_sigctx.ps_info
     if signo != SIGTRAP or code not in (TRAP_CHLD, TRAP_LWP):
         return 0, 0

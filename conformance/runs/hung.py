@@ -1,4 +1,4 @@
-"""Which differences cost a run its time: steps that hang, and kernels that panic."""
+"""The differences that take much time: steps that hang, and kernels that panic."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from reference_model.language.observation import HUNG, NEVER_RETURNED, UNFINISHE
 
 
 def hung(result: Result) -> bool:
-    """Returns whether the difference took a step's whole patience, or a new start of a guest."""
+    """Returns whether the difference took the time of a hung step, or a new start of a guest."""
     if result.verdict is not Verdict.DIFFERENCE:
         return False
     waited = {HUNG, UNFINISHED}.intersection(result.observed or ())

@@ -1,8 +1,7 @@
-"""What was seen, written down as it comes, so that a run that was ended can be gone on with.
+"""The journal of a run: each observation is written at once, so that ``--resume`` can go on.
 
-A line of JSON for each scenario: what the kernel answered, not what we make of
-it, so that going on judges anew.  What could not be decided is not written: it
-is asked again.
+It has a line of JSON for each scenario.  The line has the observation and not the verdict, so a
+resumed run judges again.  A scenario that was not decided is not written: it is run again.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ _LONGEST_LINE = 4 << 20
 
 
 class JournalError(UsageError):
-    """A journal that cannot be gone on with: one line that says why (exit status 2)."""
+    """A journal that cannot be resumed: one line says why (exit status 2)."""
 
 
 def _key(scenario: Subject) -> str:
@@ -35,10 +34,10 @@ def _key(scenario: Subject) -> str:
 
 
 class Journal:
-    """A file of observations of one kernel; those that it has already are to be had from it."""
+    """A file of observations of one kernel, to which a run adds its own."""
 
     def __init__(self, path: Path, target: str, kernel: Kernel) -> None:
-        """Open *path*, or make it.  Raises :class:`JournalError` where it is of another kernel."""
+        """Opens or makes *path*.  Raises :class:`JournalError` if it is of another kernel."""
         self.path = path
         self.broken: str | None = None
         self._seen: dict[str, tuple[Observed, tuple[int, int]]] = {}
@@ -53,14 +52,14 @@ class Journal:
             raise JournalError(f"{path}: {error.strerror}: expected a file to write to") from None
 
     def _read(self, head: dict[str, Any]) -> int:
-        """Read what is there; the length of what is whole, in bytes."""
+        """Reads the entries; returns the length of the complete lines, in bytes."""
         no_journal = JournalError(f"{self.path}: expected the journal of a run")
         if not self.path.is_file():
             raise no_journal
         with self.path.open("rb") as file:
             first = file.readline(_LONGEST_LINE)
             if not first.endswith(b"\n"):
-                # One that was cut short in its first line; another file is left alone.
+                # A journal may have been cut off in its first line.  Another file stays as it is.
                 if not (json.dumps(head) + "\n").encode().startswith(first):
                     raise no_journal
                 return 0
@@ -70,7 +69,7 @@ class Journal:
                 raise no_journal from None
 
     def _read_lines(self, file: BinaryIO, first: bytes, head: dict[str, Any]) -> int:
-        """Reads the lines of *file*, whose first one is read; the length of what is whole."""
+        """Reads the lines after *first*; returns the length of all complete lines, in bytes."""
         found = json.loads(first)
         if found != head:
             kernel = found["kernel"]
@@ -93,11 +92,11 @@ class Journal:
         return _key(scenario) in self._seen
 
     def recall(self, scenario: Scenario) -> tuple[Observed, tuple[int, int]]:
-        """What was seen of a scenario that is in here, and in how many of how many runs."""
+        """Returns the observation of a scenario, and in how many of how many runs it was made."""
         return self._seen[_key(scenario)]
 
     def write(self, result: Result) -> None:
-        """Write down what was seen.  Where there is no room, that is said by ``broken``, once."""
+        """Writes an observation.  If that fails, ``broken`` says why, and it writes no more."""
         if self.broken or (result.observed is None and not result.console):
             return
         entry: dict[str, Any] = {"scenario": _key(result.scenario), "times": list(result.times)}
@@ -111,8 +110,8 @@ class Journal:
             self.broken = f"{self.path}: {error.strerror}: no more is written down"
 
     def close(self, *, keep: bool) -> None:
-        """Close the file; without *keep* it goes."""
-        with suppress(OSError):  # it has been told already
+        """Closes the file, and removes it unless *keep*."""
+        with suppress(OSError):  # it has been reported already
             self._file.close()
         if not keep:
             self.path.unlink(missing_ok=True)

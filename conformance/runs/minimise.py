@@ -1,7 +1,7 @@
-"""The shortest scenario that still differs: parts are left out for as long as it does.
+"""Minimises a scenario: leaves out parts as long as it still differs.
 
-The model says which of the shorter scenarios make sense; the kernel is asked
-about those, many at a time.
+The model says which of the shorter scenarios make sense.  The kernel runs these, many at a
+time.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from reference_model import Options, Scenario, Step
 from reference_model.language.netbsd import CLONE_CSIGNAL, CLONE_FLAGS, SIGCHLD
 from reference_model.language.scenario import VERBS, flags_text, flags_value
 
-#: Simpler ways to say the same kind of argument, the simplest first.
+#: Simpler arguments of the same kind, the simplest first.
 _SIMPLER = {
     "path": ("/",),
     "octal": ("022",),
@@ -27,19 +27,19 @@ _SIMPLER = {
     "events": ("PTRACE_FORK",),
 }
 
-#: Which argument is a mere number.  The other integers are descriptors, whose numbers matter.
+#: The place of an argument that is only a number.  Other integers are descriptors: they matter.
 _NUMBER = {"store": 0, "exit": 0, "lseek": 1}
 
-#: Ends the name of a scenario that was minimised: it is another one than it was made from.
+#: The end of the name of a minimised scenario: it is not the scenario that it was made from.
 MINIMISED = "/minimised"
 #: Runs scenarios and judges them.
 Ask = Callable[[Sequence[Scenario]], Sequence[Result]]
 
 
 def cut_down(result: Result, target: Target, like_it: Callable[[Result], bool]) -> Result:
-    """The shortest scenario that still differs, and with a difference *like_it*, on *target*.
+    """Returns the result of the shortest scenario with a difference *like_it* on *target*.
 
-    The result is *result* itself where its scenario cannot be cut down.
+    Returns *result* itself if its scenario cannot be minimised.
     """
     scenario = result.scenario
     assert isinstance(scenario, Scenario)
@@ -73,9 +73,9 @@ def original_name(name: str) -> str:
 
 
 def shrink(result: Result, scenario: Scenario, ask: Ask, options: Options) -> Result:
-    """The shortest scenario like *scenario*, whose difference is *result*, that still differs.
+    """Returns the result of the shortest scenario that still differs in the same clause.
 
-    It is assigned to the same clause.  The result is *result* itself where nothing can be left out.
+    *result* is the difference of *scenario*.  It is returned if no part can be left out.
     """
     tried = {scenario.steps}
     before = makes_sense(scenario, options)
@@ -86,7 +86,7 @@ def shrink(result: Result, scenario: Scenario, ask: Ask, options: Options) -> Re
             if steps and steps not in tried:
                 tried.add(steps)
                 candidate = replace(scenario, steps=steps)
-                # A scenario that was odd, or a race, to begin with may stay so.
+                # A scenario that made no sense, or was a race, at the start may stay so.
                 if (not before or makes_sense(candidate, options)) and (
                     not orderly or is_orderly(candidate, options)
                 ):
@@ -98,7 +98,7 @@ def shrink(result: Result, scenario: Scenario, ask: Ask, options: Options) -> Re
 
 
 def _first(candidates: Sequence[Scenario], ask: Ask, clause: str) -> tuple[Scenario, Result] | None:
-    """The first of them that differs in *clause*: they are asked in growing batches."""
+    """Returns the first of *candidates* that differs in *clause*; runs them in growing batches."""
     position, size = 0, 4
     while position < len(candidates):
         batch = candidates[position : position + size]
@@ -111,7 +111,7 @@ def _first(candidates: Sequence[Scenario], ask: Ask, clause: str) -> tuple[Scena
 
 
 def _shorter(steps: tuple[Step, ...]) -> Iterator[tuple[Step, ...]]:
-    """Simpler programs: large parts left out, then single steps, then simpler steps."""
+    """Yields shorter scenarios: without large parts, then without single steps, then simpler."""
     for actor in dict.fromkeys(step.actor for step in steps):
         yield tuple(step for step in steps if actor not in step.actors())
     size = len(steps) // 2
@@ -135,7 +135,7 @@ def _simpler(step: Step) -> Iterator[Step]:
             words = ("0", "1")
         for word in words:
             if word == arg:
-                break  # what follows is no simpler
+                break  # the next words are no simpler
             yield replace(step, args=(*step.args[:place], word, *step.args[place + 1 :]))
     if step.verb == "__clone" and step.args[0] == "SIGCHLD" and len(step.args) == 2:
         yield replace(step, verb="fork", args=step.args[1:])

@@ -1,4 +1,4 @@
-"""Runs what differs again, to tell what always differs from what sometimes does."""
+"""Runs differing scenarios again, to find out which always differ and which sometimes do."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from reference_model.language.answer import NotDecided
 
 #: Number of times that a scenario that differs is run in all.
 RUNS_OF_A_DIFFERENCE = 3
-#: Maximum number of differences that are run again; where there are more, it is not by chance.
+#: Maximum number of differences that are run again; more of them are no accident.
 MAX_REPEATED = 50
 TOO_BUSY = "a step did not return in time once, and did so when run again: is the machine too busy?"
 
 
 def repeated(differing: Sequence[Result], target: Target) -> Iterator[Result]:
-    """Yields each of *differing* with how often it differed when it was run again.
+    """Yields each of *differing* with the number of times that it differed.
 
-    A step that did not return in time once and does so now was late: that is not decided.
+    A step that did not return in time once, and does so now, was late: it is not decided.
     """
     seen = [1] * len(differing)
     again = [i for i in range(len(differing)) for _ in range(RUNS_OF_A_DIFFERENCE - 1)]

@@ -21,9 +21,9 @@ from conformance.verdicts.judge import judge
 from reference_model import Scenario
 from reference_model.language.answer import NotDecided, Observed
 
-#: After so many scenarios that hung or panicked, and each takes its time, a run ends.
+#: Maximum number of scenarios that hang or panic before a run ends; each takes its time.
 MAX_STUCK = 10
-#: Maximum number of differences of a clause that are cut down to the shortest scenario.
+#: Maximum number of differences of a clause that are minimised; more would say the same.
 MAX_CUT_DOWN = 3
 
 
@@ -41,13 +41,12 @@ class Run(AnyRun):
         issues: tuple[Issue, ...] = (),
         max_stuck: int = MAX_STUCK,
     ) -> None:
-        """*journal* has what was seen before, and gets what is seen now.
+        """Makes a run of *scenarios* on *target*.
 
-        *more* are batches that are run after *scenarios*, one after the other;
-        what differs in them is cut down to what still differs, and with *cuts_down*
-        what differs in *scenarios* too, unless it is one of the *issues*.
-        What comes after *max_stuck* scenarios that got stuck or made the kernel panic is not
-        decided; 0 is no limit.
+        *journal* has the observations of an earlier run, and gets the new ones.  *more* are
+        batches that are run after *scenarios*, one after the other.  Differences in them are
+        minimised, and with *cuts_down* those in *scenarios* too, unless they are *issues*.
+        After *max_stuck* scenarios that hung or panicked the rest is not decided; 0 is no limit.
         """
         self.target = target
         self.journal = journal
@@ -60,15 +59,15 @@ class Run(AnyRun):
         self._issues = issues
         #: The names of the scenarios that have been judged.
         self._judged: set[str] = set()
-        #: What differs and has not been decided yet, in the order in which it was seen.
+        #: The differences that are not decided yet, in the order in which they were observed.
         self._differing: list[Result] = []
         self._start = monotonic()
 
     def results(self) -> Iterator[Result]:
-        """The verdict on each scenario, as it is reached.
+        """Yields the verdict on each scenario as it is reached.
 
-        What differs comes last: it is run again first, so that the report can
-        say how often it does.
+        Differences come last: they are run again first, so that the report can say how often
+        they appear.
         """
         batches = chain([(self.scenarios, self._cuts_down)], ((more, True) for more in self._more))
         for batch, cuts_down in batches:
@@ -82,7 +81,7 @@ class Run(AnyRun):
                 return
 
     def _batch(self, scenarios: Sequence[Scenario]) -> Iterator[Result]:
-        """The verdicts but for what differs, which is kept to be run again."""
+        """Yields the verdicts except differences, which are kept to be run again."""
         unseen = []
         for scenario in scenarios:
             if self.journal is None or scenario not in self.journal:
@@ -116,35 +115,35 @@ class Run(AnyRun):
         )
 
     def _stop(self, answers: Iterator[tuple[Scenario, Observed]], scenario: Scenario) -> None:
-        """Come to the end, if this *scenario* gets stuck again: the machine may have been busy."""
+        """Stops the run if this *scenario* hangs again: the machine may have been busy."""
         if isinstance(answers, Generator):
             answers.close()
-        self.target.restart()  # what it was sent already is of no use any more
+        self.target.restart()  # the scenarios that it has been sent are no longer needed
         [(_, observed)] = self.target.run([scenario])
         self.summary.stopped = hung(self._judge(scenario, observed))
         self._stuck = 0
 
     def _cut_down(self, result: Result) -> Result:
-        """The shortest scenario that still differs, for the first ones of each clause."""
+        """Returns *result* minimised, if it is one of the first differences of its clause."""
         scenario = result.scenario
         like_it = sum(other.clause == result.clause for other in self.summary.differences)
         if result.verdict is not Verdict.DIFFERENCE or result.times[0] < result.times[1]:
-            return result  # what differs only sometimes would be cut down to what never does
+            return result  # a difference that appears only sometimes would be lost
         if like_it >= MAX_CUT_DOWN or not isinstance(scenario, Scenario):
             return result
         return cut_down(result, self.target, lambda other: other.clause == result.clause)
 
     @property
     def expected_total(self) -> int | None:
-        """How many results there will be; None where nobody knows."""
+        """Returns the number of results to come; None if it is unknown."""
         return len(self.scenarios) or None
 
     def kill(self) -> None:
-        """End the target at once, as after Ctrl-C."""
+        """Ends the target at once, as after Ctrl-C."""
         self.target.kill()
 
     def close(self, *, interrupted: bool = False) -> Summary:
-        """The summary of what was decided, differences not yet run again included."""
+        """Returns the summary, with the differences that have not been run again."""
         for result in self._differing:
             self._count(result)
         self._differing = []
@@ -170,8 +169,8 @@ class Run(AnyRun):
         return counted
 
     def _repeated(self) -> Iterator[Result]:
-        # What hung too often is no chance either, and would take as long again; and a target
-        # that was given up has nothing more to say.
+        # Scenarios that hung too often did not hang by chance, and would take as long again.  A
+        # target that was given up does not answer any more.
         ours = [r for r in self._differing if not (self.summary.stopped and hung(r))]
         ours = [] if self.summary.gave_up else ours
         differing = ours[:MAX_REPEATED]

@@ -18,7 +18,7 @@ _TAG = re.compile(r"#.*?\b([A-Z0-9]+(?:-[A-Z0-9]+)+|[A-Z]{3,})(?=[:\s]|$)")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One clause: the lines of the model that carry it, and the families about it."""
+    """One clause: its lines in the model, and the families about it."""
 
     clause: Clause
     model_lines: tuple[int, ...]
@@ -27,10 +27,10 @@ class Entry:
 
 @cache
 def tagged_lines() -> dict[str, tuple[int, ...]]:
-    """For each clause, the lines of reference_model/kern_fork.py whose statement is its.
+    """Returns for each clause the lines of its statements in reference_model/kern_fork.py.
 
-    Only comments behind code count, or (for a clause that is the absence of
-    code before a statement) a comment of its own directly above one.
+    A comment counts if it is at the end of a line of code, or alone directly above a statement:
+    then the clause is that there is no code before it.
     """
     source = files("reference_model").joinpath("kern_fork.py").read_text(encoding="utf-8")
     statements = {node.lineno for node in ast.walk(ast.parse(source)) if isinstance(node, ast.stmt)}
@@ -51,7 +51,7 @@ def tagged_lines() -> dict[str, tuple[int, ...]]:
 
 @cache
 def catalogue() -> tuple[Entry, ...]:
-    """Every clause, in the order of the C file."""
+    """Returns every clause, in the order of the C file."""
     about: dict[str, dict[str, None]] = {}
     for family in FAMILIES.values():
         for scenario in family.scenarios():

@@ -1,4 +1,4 @@
-"""What a step needs of the kernel that takes it: what its verb needs, and some of its fields."""
+"""What a step needs of the kernel: the needs of its verb, and those of some fields."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from reference_model import Scenario, Step
 from reference_model.language.scenario import ADDRESSES, SIGNAL_SETS
 from reference_model.language.verbs import VERBS, Need
 
-#: A guest of our own: it has no other users and processes, so a step may change the whole system.
+#: A QEMU guest without other users and processes: a step may change the whole system.
 ALONE = Need.ALONE.name
-#: What each verb needs that not every kernel has (the words of a probe's ``lacks=``).
+#: The need of each verb that has one (the words of a probe's ``lacks=``).
 NEEDS = {name: verb.needs.name for name, verb in VERBS.items() if verb.needs is not Need.NOTHING}
-#: Fields that only a guest of our own is made to show: addresses, and what its procfs has.
+#: Fields that only such a guest shows: addresses, and those of its procfs.
 _HIDDEN = frozenset({*ADDRESSES, "p_textvp"})
-#: Fields that Linux tells of a process, too.
+#: Fields that Linux shows, too.
 _TOLD_BY_LINUX = frozenset({"p_nice", "p_ppid", "p_realstat", *SIGNAL_SETS})
 _REASONS = {
     Need.NETBSD.name: "needs NetBSD",
@@ -26,7 +26,7 @@ _REASONS = {
 def needs_of(step: Step) -> frozenset[str]:
     """Returns all that the step needs."""
     found = set()
-    # Linux, too, tells the nice value of a process.
+    # Linux, too, shows the nice value of a process.
     if step.verb in NEEDS and not (step.verb == "kinfo" and step.args[1] in _TOLD_BY_LINUX):
         found.add(NEEDS[step.verb])
     if step.verb == "compare" and step.args[2] in _HIDDEN:

@@ -20,7 +20,7 @@ _LONGEST_REASON = 400
 
 
 class SelectionError(UsageError):
-    """Asked for what there is not: one line that says what is allowed (exit status 2)."""
+    """A name or a text that cannot be used: one line says what is allowed (exit status 2)."""
 
 
 def select(
@@ -100,7 +100,7 @@ def _nothing_chosen(only: Sequence[str], given: Sequence[Scenario] | None) -> st
 
 
 def read_budget(text: str) -> tuple[int | None, float | None]:
-    """Returns how many programs to run, or for how many seconds: ``1000`` or ``30s``."""
+    """Returns the number of programs to run, or the seconds: ``1000`` or ``30s``."""
     number, seconds = (text[:-1], True) if text.endswith("s") else (text, False)
     if not number.isdecimal() or int(number) == 0:
         raise SelectionError(f"--programs {text}: expected a number of programs, or 30s")
@@ -110,8 +110,8 @@ def read_budget(text: str) -> tuple[int | None, float | None]:
 def read_scenarios(paths: Sequence[Path]) -> list[Scenario]:
     """Returns the scenarios of all files, in their order.
 
-    Raises :class:`SelectionError` where two of them have the same name: it could not be told
-    which of them a verdict is on.
+    Raises :class:`SelectionError` if two of them have the same name: a verdict could not say
+    to which of them it belongs.
     """
     found: dict[str, Path] = {}
     scenarios = []

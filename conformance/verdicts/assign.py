@@ -1,26 +1,26 @@
-"""Assigns a difference to a clause: the one that the first wrong observation speaks for.
+"""Assigns a difference to a clause: the one that the first wrong observation tests.
 
-The idea.  A scenario says of each step which clause its observation speaks for, so the first wrong
-step names a clause.  But how an observation is wrong may say more than where it is: a fork that is
-refused with EAGAIN speaks for a limit, whatever its scenario is about.  So each way to be wrong is
-a function below (``_WAYS``).  It recognises itself in an observation, plays the model up to that
-step, and names the clauses that would explain what was observed, the likeliest first.  If the
-scenario's own clause is among them, it stays; else the first of them is named.  Where no function
-recognises the observation, the scenario's own clause stands.
+The idea.  A scenario says of each step which clause its observation tests, so the first wrong
+step names a clause.  But how an observation is wrong may say more than where it is wrong: a fork
+that is refused with EAGAIN is about a limit, in any scenario.  So each way to be wrong is a
+function below (``_WAYS``).  It recognises an observation, plays the model up to that step, and
+names the clauses that would explain what was observed, the likeliest first.  If the scenario's own
+clause is among them, it stays; else the first of them is named.  If no function recognises the
+observation, the scenario's own clause stays.
 
 What was tried, and rejected:
 
 * The clause of the scenario for every difference.  With one statement of a real kernel broken,
-  other clauses came first: a fork that was refused for nothing spoke for whatever its scenario was
-  about, and a process that was not found for the field that was looked for.
-* One function with a row of special cases.  Each grew conditions to keep out of the way of the
-  others; now None says "that is not what is wrong", and an empty list "it is, and the model knows
+  other clauses came first: a fork that was refused without a reason was assigned to the subject of
+  its scenario, and a process that was not found to the field that was read.
+* One function with a row of special cases.  Each case grew conditions to avoid the
+  others.  Now None says "this is not what is wrong", and an empty list "it is, and the model knows
   no clause that explains it".
 * The name of the child.  A vfork child without its mark was recognised only if it was called "-";
   now the model says whether the child has ended or no longer uses its parent's memory.
 
-What is wrong from then on (a count that was not given back) is found by scenarios that come later;
-:mod:`conformance.verdicts.ranking` puts such clauses before what they spoil.  A panic has no
+A count that was not restored is found by scenarios that come later;
+:mod:`conformance.verdicts.ranking` puts such clauses before those that they spoil.  A panic has no
 observation: see :mod:`conformance.verdicts.panics`.
 
 Sources: kern_fork.c 1.232, whose lines are named below; kern_sig.c (kpsignal2), kern_proc.c
@@ -89,10 +89,10 @@ _NOTHING_CAME = (UNFINISHED, HUNG, "ECHILD", NONE)
 def assigned_clause(
     scenario: Scenario, step: int, observed: Log, expected: Log, options: Options
 ) -> str:
-    """Returns the clause that the first wrong observation, *step*, speaks for.
+    """Returns the clause to which the first wrong observation, that of *step*, is assigned.
 
-    *expected* is the log that would have been right for longest.  Where a step got stuck,
-    both end there: a call that some later step would have let return has not returned.
+    *expected* is the expected log that agrees for longest.  If a step hung, both logs end there:
+    a call that a later step would have released has not returned.
     """
     verb, seen, want = scenario.steps[step].verb, observed[step], expected[step]
     said = scenario.clause_of(step)
@@ -114,7 +114,7 @@ def assigned_clause(
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """A first wrong observation, and all that is known of it."""
+    """A first wrong observation, and everything known about it."""
 
     scenario: Scenario
     step: int
@@ -136,18 +136,18 @@ class _Case:
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        """The steps up to the end, or to the one that got stuck."""
+        """Returns the steps up to the end, or to the one that hung."""
         return self.scenario.steps[: len(self.observed)]
 
     def played(self, steps: Sequence[Step]) -> _Noting:
-        """The model, once it has taken *steps*."""
+        """Returns the model after it has taken *steps*."""
         machine = _Noting(self.scenario, self.options)
         machine.run(steps)
         return machine
 
 
 def _never_let_go(case: _Case) -> list[str] | None:
-    """A call still waits for a child that no longer uses its memory: it was never woken.
+    """Recognises a call that still waits for a child that no longer uses its memory.
 
     The child called ``-`` has ended at once; of any other the model says that it lets go.
     """
@@ -158,7 +158,7 @@ def _never_let_go(case: _Case) -> list[str] | None:
 
 
 def _newborn_is_not_the_tracers(case: _Case) -> list[str] | None:
-    """The tracer waits in vain for a newborn whose parent has told of the birth."""
+    """Recognises a tracer that waits in vain for a newborn whose birth the parent has reported."""
     wanted = change(case.want)
     stops = wanted is not None and (wanted.how, wanted.by) == (STOPPED, "SIGTRAP")
     if not (case.what.verb == "wait4" and case.seen in _NOTHING_CAME and stops):
@@ -170,7 +170,7 @@ def _newborn_is_not_the_tracers(case: _Case) -> list[str] | None:
 
 
 def _fork_is_refused_or_not(case: _Case) -> list[str] | None:
-    """EAGAIN where the call had to pass, or the other way round."""
+    """Recognises EAGAIN from a call that should succeed, or the other way round."""
     answer = case.want if case.seen == "EAGAIN" else case.seen
     succeeded = not is_error(answer) and answer not in (HUNG, GONE, NOT_REACHED)
     refused = "EAGAIN" in (case.seen, case.want) and succeeded
@@ -187,7 +187,7 @@ def _fork_is_refused_or_not(case: _Case) -> list[str] | None:
 
 
 def _traced_fork_returns_or_not(case: _Case) -> list[str] | None:
-    """A traced caller stops to report an event, and should not; or the other way round."""
+    """Recognises a traced caller that stops to report an event and should not, or the reverse."""
     differs = (case.seen == UNFINISHED) != (case.want == UNFINISHED)
     if not (case.what.verb in FORKS and case.scenario.traced and differs):
         return None
@@ -202,7 +202,7 @@ def _traced_fork_returns_or_not(case: _Case) -> list[str] | None:
 
 
 def _living_is_not_found(case: _Case) -> list[str] | None:
-    """ESRCH for a process that is there."""
+    """Recognises ESRCH for a living process."""
     if not (case.seen == "ESRCH" != case.want and case.what.verb in _FINDS):
         return None
     machine = case.played(case.steps[: case.step])
@@ -212,7 +212,7 @@ def _living_is_not_found(case: _Case) -> list[str] | None:
 
 
 def _signal_to_a_root_is_lost(case: _Case) -> list[str] | None:
-    """What was sent does not pend: kpsignal2() passes over a process that is not active."""
+    """Recognises a lost signal: kpsignal2() passes over a process that is not active."""
     if not (case.what.verb == "sigpending" and case.what.actor in case.scenario.roots()):
         return None
     kills = [s for s in case.steps[: case.step] if s.verb == "kill"]
@@ -222,7 +222,7 @@ def _signal_to_a_root_is_lost(case: _Case) -> list[str] | None:
 
 
 def _event_is_another(case: _Case) -> list[str] | None:
-    """A stop reports an event that its tracer has asked for, but for another call."""
+    """Recognises a stop with an event that the tracer asked for, but for another call."""
     if case.what.verb not in ("PT_GET_PROCESS_STATE", "PT_GET_SIGINFO"):
         return None
     forks = case.played(case.steps).forks
@@ -286,17 +286,17 @@ class _Fork:
 
     @property
     def room(self) -> int:
-        """How many processes there may still be."""
+        """Returns the number of processes that may still be made."""
         return self.maxproc - self.nprocs - 1
 
     @property
     def full(self) -> bool:
-        """Whether kern.maxproc refuses it."""
+        """Returns whether kern.maxproc refuses the fork."""
         return self.room <= 0
 
     @property
     def over(self) -> bool:
-        """Whether it is more than RLIMIT_NPROC allows, to whom that applies."""
+        """Returns whether RLIMIT_NPROC refuses the fork to an unprivileged user."""
         return self.count + 1 > self.limit
 
     @property
@@ -329,33 +329,33 @@ class _Noting(Machine):
 
 
 def _unasked(fork: _Fork, events: Sequence[str]) -> list[str]:
-    """Whose condition let one of *events* through: the tracer wants it, but for another call.
+    """Returns the clauses whose condition let one of *events* through, for another call.
 
-    Lines 220-248: an event that is not in the mask at all, or is the right one, tells nothing.
+    Lines 220-248: an event that is not in the mask, or is the right one, says nothing.
     """
     wrong = ("PTRACE_FORK",) if fork.blocks else ("PTRACE_VFORK", "PTRACE_VFORK_DONE")
     return [_WHICH_EVENT[e] for e in wrong if e in events and e in fork.events]
 
 
 def _stopped(fork: _Fork, *, came_later: bool) -> list[str]:
-    """What would stop a traced caller that has to return; *came_later*: once its child had gone."""
+    """Returns the clauses that would stop a traced caller; *came_later*: after its child's end."""
     if fork.blocks and came_later:
         return ["TRACE-VFORK-DONE-WHEN"]
     return _unasked(fork, tuple(_WHICH_EVENT))
 
 
 def _not_stopped(l: Lwp) -> list[str]:
-    """What would let a traced caller return that has stopped to report an event."""
+    """Returns the clauses that would let a stopped traced caller return."""
     _, _, event, _ = l.l_proc.p_sigctx.ps_info
     names = [name for name, bit in PTRACE_EVENTS.items() if event & bit]
     return [_WHICH_EVENT[name] for name in names if name in _WHICH_EVENT]
 
 
 def _not_refused(fork: _Fork, before: Sequence[_Fork]) -> list[str]:
-    """What would let a fork pass that has to be refused (lines 269-304).
+    """Returns the clauses that would let a fork succeed that should fail (lines 269-304).
 
-    *before* are the calls that came first in this scenario, some of which were
-    refused, and may have given back more than they took.
+    *before* are the earlier calls in this scenario.  Some of them were refused, and may have
+    given back more than they took.
     """
     if fork.full:
         candidates = ["MAXPROC"]
@@ -379,9 +379,9 @@ def _kept(
     room: Callable[[_Fork], int],
     refused: Callable[[_Fork], bool],
 ) -> bool:
-    """Whether *fork* has no room if each refusal before it has kept what it had taken.
+    """Returns whether *fork* has no room if no refusal before it has restored the count.
 
-    Not so where another has passed that had no more room by then.
+    This is false if another call has succeeded that had no more room by then.
     """
     kept = 0
     for f in before:
@@ -393,10 +393,10 @@ def _kept(
 
 
 def _refused(fork: _Fork, before: Sequence[_Fork], options: Options) -> list[str]:
-    """What would refuse a fork that has to pass (lines 269-304).
+    """Returns the clauses that would refuse a fork that should succeed (lines 269-304).
 
-    *before* are the calls that came first in this scenario: what one of them
-    was refused for and did not give back, and what passed with as little room.
+    *before* are the earlier calls in this scenario: a refused one may not have restored a count,
+    and one that succeeded may have had as little room.
     """
     if fork.over:
         return ["NPROC-BYPASS"] if fork.euid == 0 else _not_refused(fork, before)
@@ -419,7 +419,7 @@ def _refused(fork: _Fork, before: Sequence[_Fork], options: Options) -> list[str
         candidates.append("MAXPROC")
     if fork.euid != 0 and fork.room <= 5:
         candidates.append("KAUTH-FORK")  # the last five slots are meant to be root's
-    # Else it is a limit that was lowered, which some earlier scenario has left less room in.
+    # Else it is a lowered limit, in which an earlier scenario has left less room.
     if not candidates and fork.maxproc != options.maxproc:
         candidates.append("MAXPROC")
     if not candidates and fork.limit != options.nproc_limit[0] and fork.euid != 0:

@@ -1,4 +1,4 @@
-"""Known issues: a file of the user's that says which differences have a report already.
+"""Known issues: a user's file of the differences that have been reported.
 
 A file of them is TOML, an array ``issue`` of tables::
 
@@ -9,9 +9,8 @@ A file of them is TOML, an array ``issue`` of tables::
     seen = "C"
     revisions = ["1.231", "1.232"]
 
-``call`` and ``seen`` are patterns for the first wrong step and what was seen of
-it, ``*`` if left out; ``revisions`` are those of kern_fork.c that it holds for,
-all if left out.
+``call`` and ``seen`` are patterns for the first wrong step and its observation, ``*`` if left
+out; ``revisions`` are those of kern_fork.c that have the issue, all if left out.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ _LONGEST = 1 << 20
 
 
 class IssuesError(UsageError):
-    """A file of known issues that is wrong: one line that says where and how."""
+    """A file of known issues that is wrong: one line says where and how."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +45,11 @@ class Issue:
     revisions: tuple[str, ...] = ()
 
     def holds_for(self, revision: str | None) -> bool:
-        """Whether it is one of a kernel with this revision of kern_fork.c."""
+        """Returns whether a kernel with this revision of kern_fork.c has the issue."""
         return not self.revisions or revision in self.revisions
 
     def is_of(self, difference: Result) -> bool:
-        """Whether the difference is this issue, on a kernel that it holds for."""
+        """Returns whether the difference is this issue, on a kernel that has it."""
         if difference.step is None:
             call, seen = "", difference.reason
         else:
@@ -64,12 +63,12 @@ class Issue:
 
 
 def holding(issues: Iterable[Issue], revision: str | None) -> tuple[Issue, ...]:
-    """The issues of a kernel with this revision of kern_fork.c."""
+    """Returns the issues of a kernel with this revision of kern_fork.c."""
     return tuple(issue for issue in issues if issue.holds_for(revision))
 
 
 def known_as(difference: Result, issues: Iterable[Issue]) -> Issue | None:
-    """The first of the kernel's issues that the difference is."""
+    """Returns the first of *issues* that matches the difference, or None."""
     return next((issue for issue in issues if issue.is_of(difference)), None)
 
 
@@ -86,7 +85,7 @@ def gone(
     clauses: Mapping[str, Collection[str]],
     differences: Collection[Result],
 ) -> list[Gone]:
-    """The kernel's issues whose clause was decided, and that were not seen any more.
+    """Returns the issues whose clause was decided, and that were not observed.
 
     *clauses* has the verdicts on each clause.
     """
@@ -99,7 +98,7 @@ def gone(
 
 
 def read_issues(path: Path) -> tuple[Issue, ...]:
-    """Read a file of known issues.  Raises :class:`IssuesError`."""
+    """Returns the issues of a file.  Raises :class:`IssuesError`."""
     text = read_text_bounded(path, _LONGEST, "known issues, as TOML")
     try:
         data = tomllib.loads(text)

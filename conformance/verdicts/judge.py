@@ -1,4 +1,4 @@
-"""Compares what was observed with what is expected, and assigns what differs to a clause."""
+"""Compares the observed log with the expected ones, and assigns a difference to a clause."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def judge(
             reason=observed.reason,
             console=observed.console,
         )
-    # One prediction is cheap and nearly always right; the other orders only where it is not.
+    # One prediction is cheap and nearly always right; the other orders are tried if it is not.
     if observed == predict(scenario, options):
         return Result(scenario, Verdict.AGREES, about, observed=observed)
     allowed = allowed_logs(scenario, options)
@@ -53,24 +53,24 @@ def judge(
     step, nearest = _first_wrong(observed, right)
     end = len(observed)
     if HUNG in observed[step + 1 :]:
-        # The scenario ended there, so that a call which a later step would have let return is
-        # rightly unfinished: what is right is what may be seen of a scenario that ends there.
+        # The scenario ended there, so a call that a later step would have released is rightly
+        # unfinished: the expected logs are those of a scenario that ends there.
         end = observed.index(HUNG, step)
         ended = replace(scenario, steps=scenario.steps[:end])
         allowed_so_far = allowed_logs(ended, options)
         known_so_far = [log for log, _ in known.outcomes(ended, allowed_so_far)]
         step, so_far = _first_wrong(observed[:end], [*allowed_so_far, *known_so_far])
         nearest = (*so_far, *nearest[end:])
-        if step == end:  # nothing is wrong but that it ended there
+        if step == end:  # the only difference is that it ended there
             end += 1
     clause = assigned_clause(scenario, step, observed[:end], nearest[:end], options)
     return Result(scenario, Verdict.DIFFERENCE, clause, allowed, observed, step=step)
 
 
 def _first_wrong(observed: Log, right: Sequence[Log]) -> tuple[int, Log]:
-    """The first wrong observation, and the log that would have been right for longest.
+    """Returns the first wrong step, and the log that agrees for longest.
 
-    It is the one behind the last where nothing is wrong.
+    If no observation is wrong, the step is the number of observations.
     """
     return max(((_agree_until(observed, log), log) for log in right), key=lambda found: found[0])
 

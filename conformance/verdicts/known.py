@@ -38,12 +38,12 @@ Facts = Mapping[str, bool]
 
 
 class KnownError(UsageError):
-    """A file of known differences that is wrong: one line that says where and how."""
+    """A file of known differences that is wrong: one line says where and how."""
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """All of these: bits set, bits clear, exit signal from ... on, and facts of the host."""
+    """Holds if all its parts hold: bits set and clear, the exit signal, and facts of the host."""
 
     set: int = 0
     any: int = 0
@@ -68,7 +68,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class SeenInstead:
-    """For the calls that match, *seen* in the place of *expected* (a pattern; any if empty)."""
+    """For the calls that match, *seen* is observed instead of *expected*, a pattern."""
 
     call: str
     seen: str
@@ -88,7 +88,7 @@ class KnownDifference:
     topic: str = ""
 
     def rewrite(self, scenario: Scenario, log: Log) -> Log:
-        """The log as this entry says that it is seen."""
+        """Returns *log* as it is observed according to this entry."""
         return tuple(
             self._seen(step.call(), expected, scenario)
             for step, expected in zip(scenario.steps, log, strict=True)
@@ -102,7 +102,7 @@ class KnownDifference:
 
 
 def first_flags(scenario: Scenario) -> int | None:
-    """The flags of the scenario's first __clone, if it has one."""
+    """Returns the flags of the scenario's first __clone, or None."""
     for step in scenario.steps:
         if step.verb == "__clone":
             return flags_value(step.args[0])
@@ -110,20 +110,20 @@ def first_flags(scenario: Scenario) -> int | None:
 
 
 def exit_signal(scenario: Scenario) -> str:
-    """The name of the exit signal of the scenario's first __clone, or ``0``."""
+    """Returns the name of the exit signal of the scenario's first __clone, or ``0``."""
     number = (first_flags(scenario) or 0) & CLONE_CSIGNAL
     return signal_name(number) if number else "0"
 
 
 @dataclass(frozen=True)
 class KnownDifferences:
-    """All entries of a file, and what is true of the host."""
+    """All entries of a file, and the facts of the host."""
 
     entries: tuple[KnownDifference, ...] = ()
     facts: Facts = field(default_factory=dict)
 
     def of(self, scenario: Scenario) -> tuple[KnownDifference, ...]:
-        """The entries that hold for *scenario*, the first of each topic."""
+        """Returns the entries that apply to *scenario*, the first of each topic."""
         found: dict[str, KnownDifference] = {}
         flags = None
         for entry in self.entries:
@@ -139,7 +139,7 @@ class KnownDifferences:
     def outcomes(
         self, scenario: Scenario, allowed: tuple[Log, ...]
     ) -> Iterator[tuple[Log, tuple[KnownDifference, ...]]]:
-        """Each log that is written down for the scenario, and the entries that it takes."""
+        """Yields each known log of the scenario, and the entries that lead to it."""
         entries = self.of(scenario)
         for log in allowed:
             used = []
@@ -166,7 +166,7 @@ def _condition(row: dict[str, Any]) -> Condition:
 
 
 def load_known(path: Path, facts: Facts) -> KnownDifferences:
-    """Read a file of known differences.  Raises :class:`KnownError`."""
+    """Returns the known differences of a file.  Raises :class:`KnownError`."""
     entries: list[KnownDifference] = []
     try:
         rows = tomllib.loads(path.read_text(encoding="utf-8")).get("difference", [])

@@ -1,4 +1,4 @@
-"""Assigns a panic to a clause: the one that made what the kernel was working on."""
+"""Assigns a panic to a clause: the one that made the object on which the kernel was working."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from conformance.verdicts.assign import blocks
 from reference_model import Step
 
-#: Which clause has made what a function of the kernel works on: kern_sig.c's queue of signals,
+#: The clause that makes the object on which a function works: kern_sig.c's queue of signals,
 #: kern_descrip.c's table, vfs_cwd.c's directories, and so on.
 _MADE_BY = (
     (r"kpsignal2?|sig(?:put|get|clear|clearall|pending1)|ksiginfo_\w+", "NO-PENDING-SIGNALS"),
@@ -37,9 +37,9 @@ _TRAPPED = re.compile(r"\btrap type \d+ code \w+ rip ([a-z_]\w*)")
 
 
 def clause_of_panic(reason: str, console: str, steps: Sequence[Step] = ()) -> str | None:
-    """Returns the clause that made what the kernel was working on; None where it cannot be told.
+    """Returns the clause that made the object on which the kernel was working, or None.
 
-    It can be told of traps, of locks taken or released wrongly, and of the checks of a queue.
+    This is known for traps, for locks taken or released wrongly, and for the checks of a queue.
 
     *console* has the traceback, the innermost function first; from a kernel without a debugger,
     it has only where it was trapped.  *steps* are the scenario's: exit1() itself looks for the
@@ -48,7 +48,7 @@ def clause_of_panic(reason: str, console: str, steps: Sequence[Step] = ()) -> st
     frames = _FRAME.findall(console)
     if _QUEUE.search(reason) and {"lwp_create", "fork1"}.intersection(frames):
         return "FRESH-LISTS"  # the head of a list of the new process was never made
-    # A trap comes of what is no memory, an assertion of any value: that may be the caller's.
+    # A trap is about memory, an assertion may be about any value, such as one of the caller.
     last = [i for i, frame in enumerate(frames) if frame in _TRAP or _LOCK.fullmatch(frame)][-1:]
     trapped = _TRAPPED.findall(console)[:1]
     for frame in [*trapped, *(frame for i in last for frame in frames[i + 1 :])]:

@@ -1,4 +1,4 @@
-"""Puts the differences of a run in order: what explains most comes first."""
+"""Puts the differences of a run in order: those that explain most come first."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from conformance.results.result import Result, Verdict
 from conformance.results.results import Results
 from conformance.results.summary import Summary
 
-#: Clauses that say what a refused fork gives back.  What was not given back refuses forks of
-#: later scenarios, so other limits that do not hold are likely to follow from these.
+#: Clauses that say which counts a refused fork restores.  A count that was not restored refuses
+#: forks of later scenarios, so differences in other limits are likely to follow from these.
 LEFT_BEHIND = frozenset({"FORK-REFUSED-ROLLBACK", "NPROC-ROLLBACK"})
-#: Clauses that say which user a process is charged to.  What is charged to one user and given
-#: back to another leaves both counts wrong, refused or not.
+#: Clauses that say for which user a process is counted.  If it is added for one user and
+#: subtracted for another, both counts are wrong, with or without a refusal.
 MISCOUNTED = frozenset({"NPROC-COUNTS-REAL-UID"})
 #: Clauses that count how often others apply (kern_fork.c 1.232, lines 553 to 557): they are
-#: wrong wherever those are, and say something only where no other clause differs.
+#: wrong if those are, and matter only if no other clause differs.
 COUNTING = frozenset({"FORK-COUNTERS"})
-#: A clause that rests on another: where that one differs as well, it explains both.  Lines
-#: 195 to 199 ask for the flag that lines 179 and 180 set; lines 560, 561 and child_return() tell
-#: a trace of the child that lines 452 to 464 have given it.
+#: Clauses that depend on another one: if that one differs as well, it explains both.  Lines 195
+#: to 199 test the flag that lines 179 and 180 set; lines 560, 561 and child_return() write to the
+#: trace that lines 452 to 464 have given the child.
 RESTS_ON = {
     "CLONE-FILES-CLOSE-ON-FORK": "CLONE-FILES",
     "KTR-EMUL": "KTRACE-INHERITED",
@@ -30,12 +30,12 @@ RESTS_ON = {
 def ranked(summary: Summary) -> list[Result]:
     """Returns the differences: one of each clause before the second of any, the surest first.
 
-    * A clause that was broken differs wherever it is looked at; one that only follows from it
-      agrees in other scenarios.
-    * A count that is wrong from then on is found by other scenarios, which then differ as
-      surely: it comes before them.
-    * What differs only sometimes comes after what differs every time.
-    * What only counts, or rests on another clause that differs, comes last.
+    * A broken clause differs in every scenario that tests it; one that only follows from it agrees
+      in other scenarios.
+    * A count that stays wrong is found by other scenarios, which then differ as surely: it
+      comes before them.
+    * Differences that appear only sometimes come after those that appear every time.
+    * Clauses that only count, or that depend on another clause that differs, come last.
     """
     share = {
         clause: count[Verdict.DIFFERENCE] / (count[Verdict.DIFFERENCE] + count[Verdict.AGREES])
@@ -62,7 +62,7 @@ def results_of(summary: Summary) -> Results:
 
 
 def _left_behind(result: Result) -> bool:
-    """Returns whether a count is wrong from then on: one kept, or charged to another user."""
+    """Returns whether a count stays wrong: not restored, or counted for another user."""
     if result.step is None or result.observed is None:
         return False
     seen = result.observed[result.step : result.step + 1]

@@ -1,4 +1,4 @@
-"""What a target can say of a scenario: its log, or why there is none."""
+"""The answers of a target to a scenario: its log, or why there is none."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from reference_model.language.observation import Log
 
 @dataclass(frozen=True, slots=True)
 class NotDecided:
-    """Why a scenario could not be decided.
+    """The reason why a scenario could not be decided.
 
-    ``gave_up`` says that the probe, or its kernel, was there and is lost for good.
+    ``gave_up`` says that the probe, or its kernel, was there and will not come back.
     """
 
     reason: str
@@ -20,7 +20,7 @@ class NotDecided:
 
 @dataclass(frozen=True, slots=True)
 class Panicked:
-    """The scenario made the kernel panic: what it said last, and its console."""
+    """The scenario made the kernel panic: the panic message, and the console."""
 
     reason: str
     console: str

@@ -1,7 +1,7 @@
 """NetBSD's numbers, under NetBSD's names.
 
-Every name here is one that NetBSD's headers define, except the kernel-only
-ones, which stand in a second table below.  ``tests/test_constants.py`` compiles
+NetBSD's headers define every name here, except the kernel-only names in the second table
+below.  ``tests/test_constants.py`` compiles
 the public ones against the headers of NetBSD 10.1 and compares; nothing in this
 file comes from memory alone.
 """
@@ -326,14 +326,14 @@ ERRNO_NAMES: Final = {number: name for name, number in ERRNO.items()}
 
 
 def signal_name(number: int) -> str:
-    """The signal's name, or ``SIG<number>`` where NetBSD has none for it."""
+    """Returns the name of the signal *number*, or ``SIG<number>`` if NetBSD has none."""
     return SIGNAL_NAMES.get(number) or f"SIG{number}"
 
 
 def signal_number(name: str) -> int:
-    """The inverse of :func:`signal_name`.
+    """Returns the number of the signal *name*: the inverse of :func:`signal_name`.
 
-    Raises ``ValueError`` for what is neither.
+    Raises ``ValueError`` if *name* is no signal.
     """
     if name in SIGNALS:
         return SIGNALS[name]
@@ -343,5 +343,5 @@ def signal_number(name: str) -> int:
 
 
 def names_of(table: dict[str, int], value: int) -> str:
-    """The names of the bits in *value*, joined by ``|``, or ``0``."""
+    """Returns the names of the bits in *value*, joined by ``|``, or ``0``."""
     return "|".join(name for name, bit in table.items() if value & bit) or "0"

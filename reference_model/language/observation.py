@@ -1,4 +1,4 @@
-"""The words of an observation: what is seen of one step.
+"""The words of an observation: one line of text about one step.
 
 An observation is a text in printable ASCII: what the call returned, the name of its error, or one
 of the words below.  The words are the same in the model, on the wire and in what people read.
@@ -28,7 +28,7 @@ UNFINISHED: Final = "unfinished"
 #: The probe does not know how to make the call on this kernel.
 CANNOT: Final = "cannot"
 
-#: What is seen of a step that never returned, whatever the reason, and of those after it.
+#: The observations of a step that never returned, for any reason, and of the steps after it.
 NEVER_RETURNED: Final = frozenset({HUNG, NOT_REACHED, UNFINISHED})
 
 #: Stands between what a call returned and the step that had to come first: ``C blocked 2``.
@@ -36,7 +36,7 @@ BLOCKED: Final = "blocked"
 _BLOCKED = re.compile(rf" {BLOCKED} (\d+)$")
 _DURATION = re.compile(rf" {BLOCKED} \d+")
 
-#: What a wait tells of a child.
+#: The words for a change of a child, as a wait reports it.
 EXITED: Final = "exited"
 KILLED: Final = "killed"
 STOPPED: Final = "stopped"
@@ -51,7 +51,7 @@ def blocked(returned: str, until: int) -> str:
 
 
 def blocked_until(seen: str) -> int | None:
-    """Returns the step until which the call was blocked; None where it was not."""
+    """Returns the step until which the call was blocked; None if it was not blocked."""
     found = _BLOCKED.search(seen)
     return int(found[1]) if found else None
 
@@ -62,7 +62,7 @@ def without_blocked(seen: str) -> str:
 
 
 def without_duration(text: str) -> str:
-    """Returns *text*, of observations, without until when calls were blocked."""
+    """Returns *text*, a text of observations, without the steps until which calls were blocked."""
     return _DURATION.sub(f" {BLOCKED}", text)
 
 
@@ -93,7 +93,7 @@ def continued(process: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a wait tells: a process, how it changed, and the exit status or the signal."""
+    """The report of a wait: a process, how it changed, and the exit status or the signal."""
 
     process: str
     how: str
@@ -101,6 +101,6 @@ class Change:
 
 
 def change(seen: str) -> Change | None:
-    """Returns what a wait told; None where the observation is another one."""
+    """Returns the report of a wait; None if the observation is none."""
     found = _CHANGE.match(seen)
     return Change(found[1], found[2], found[3]) if found else None

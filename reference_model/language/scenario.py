@@ -1,13 +1,12 @@
-"""The scenario: a small program over named processes, as a value and as text.
+"""The scenario: a list of steps over named processes, as a value and as text.
 
-A scenario is a list of steps.  Each step is one system call (or one look) of
-one actor.  Steps are taken in the order in which they are written: the next one
-starts when the one before is over, that is, has returned, or cannot return yet
-because its process sleeps in the kernel, is stopped, or is dead.
+Each step is one system call, or one inspection, of one actor.  Steps are taken in the order in
+which they are written.  The next one starts when the one before is over: it has returned, or
+its process sleeps in the kernel, is stopped, or is dead.
 
-An actor that no step gives birth to is a root: it exists from the start, its
-parent is init, every signal that can be blocked is blocked in it, and every
-disposition is the default.  The other actors are born by ``fork``, ``vfork``,
+An actor that no step makes is a root: it exists from the start.  Its parent is init, it blocks
+every signal that can be blocked, and every disposition is the default.  The other actors are
+born by ``fork``, ``vfork``,
 ``__vfork14``, ``__clone`` or ``spawn``, or, as another LWP of the process that
 calls it, by ``_lwp_create``.  The child called ``-`` takes no steps: it exits
 with status 0 at once.
@@ -52,7 +51,7 @@ from reference_model.language.verbs import Property
 MAX_STEPS: Final = 64
 MAX_ACTORS: Final = 8
 ANONYMOUS: Final = "-"
-#: What stands in an actor's place and is none.
+#: Words that may be in the place of an actor, and are no actor.
 NOBODY: Final = frozenset({ANONYMOUS, "any"})
 
 _ACTOR: Final = re.compile(r"[A-Z][a-z0-9]{0,6}\Z")
@@ -65,7 +64,7 @@ _OCTAL: Final = re.compile(r"0[0-7]{0,3}\Z")
 _PATH: Final = re.compile(r"/(dev|tmp)?\Z")
 _UID: Final = re.compile(r"(-1|0|free[12])\Z")
 
-#: The sets of ``struct kinfo_proc2``, of which is shown whether a signal is in one.
+#: The sets of signals in ``struct kinfo_proc2``: kinfo says whether a signal is in one.
 SIGNAL_SETS: Final = ("p_sigmask", "p_sigignore")
 #: The fields that can be shown, and those that can only be compared.
 SHOWN_FIELDS: Final = (
@@ -80,7 +79,7 @@ SHOWN_FIELDS: Final = (
     "p_ppid",
     *SIGNAL_SETS,
 )
-#: Fields of kern.proc2 that are addresses: they are only ever compared.
+#: The fields of kern.proc2 that are addresses: they are only compared.
 ADDRESSES: Final = (
     "p_sess",
     "p_fd",
@@ -144,15 +143,15 @@ _EXAMPLES: Final = {
 
 
 class ScenarioError(ValueError):
-    """A text that is no scenario: one line that says where, what and what is allowed."""
+    """A text that is no scenario: one line says where, what is wrong and what is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """One call of one actor.
 
-    ``about`` is the clause that the step's observation speaks for, or empty:
-    then it speaks for the first clause of its scenario.
+    ``about`` is the clause that the step's observation tests.  If it is empty, the observation
+    tests the first clause of its scenario.
     """
 
     actor: str
@@ -161,18 +160,18 @@ class Step:
     about: str = ""
 
     def call(self) -> str:
-        """The step without its clause, as the probe reads it."""
+        """Returns the step without its clause, as the probe reads it."""
         return " ".join((f"{self.actor}:", self.verb, *self.args))
 
     def actors(self) -> tuple[str, ...]:
-        """Every actor that the step names, in the order in which the probe meets them."""
+        """Returns every actor that the step names, in the order in which the probe meets them."""
         named = zip(VERBS[self.verb], self.args, strict=False)
         others = [a for k, a in named if k in _NAMING and a not in NOBODY]
         return self.actor, *others
 
     @property
     def child(self) -> str | None:
-        """The actor that this step gives birth to, if it is one that does."""
+        """Returns the actor that this step makes, or None."""
         at = _BORN_AT.get(self.verb)
         return None if at is None else self.args[at]
 
@@ -194,23 +193,23 @@ class Scenario:
 
     @property
     def traced(self) -> bool:
-        """Whether any step is a tracer's."""
+        """Returns whether any step is a tracer's."""
         return any(step.verb in TRACER_VERBS for step in self.steps)
 
     def clause_of(self, index: int) -> str:
-        """The clause that the observation of step *index* speaks for."""
+        """Returns the clause that the observation of step *index* tests."""
         return self.steps[index].about or self.about[0]
 
     def clauses(self) -> frozenset[str]:
-        """Every clause that some step or the scenario itself names."""
+        """Returns every clause that a step or the scenario itself names."""
         return frozenset(self.about).union(s.about for s in self.steps if s.about)
 
     def calls(self) -> list[str]:
-        """The steps as the probe reads them, one line each."""
+        """Returns the steps as the probe reads them, one line each."""
         return [step.call() for step in self.steps]
 
     def roots(self) -> tuple[str, ...]:
-        """The actors that exist from the start, in the order of their first steps."""
+        """Returns the actors that exist from the start, in the order of their first steps."""
         born: set[str] = set()
         roots: dict[str, None] = {}
         for step in self.steps:
@@ -221,7 +220,7 @@ class Scenario:
         return tuple(roots)
 
     def text(self) -> str:
-        """The scenario as text; :func:`parse` gives the same value back."""
+        """Returns the scenario as text; :func:`parse` makes the same value of it."""
         lines = [f"scenario {self.name}", "about " + " ".join(self.about)]
         for step in self.steps:
             call = step.call()
@@ -231,7 +230,7 @@ class Scenario:
 
 @lru_cache(maxsize=32768)
 def flags_text(flags: int) -> str:
-    """The 32-bit first argument of ``__clone`` as text: names, exit signal, other bits.
+    """Returns the first argument of ``__clone`` as text: names, exit signal, other bits.
 
     >>> flags_text(0x00010f14)
     'CLONE_VM|CLONE_FS|CLONE_FILES|CLONE_SIGHAND|SIGCHLD|0x10000'
@@ -249,7 +248,7 @@ def flags_text(flags: int) -> str:
 
 @lru_cache(maxsize=32768)
 def flags_value(text: str) -> int:
-    """The inverse of :func:`flags_text`.  ``ValueError`` for what are no flags."""
+    """Returns the flags that *text* names.  Raises ``ValueError`` if it names none."""
     value = 0
     for word in text.split("|"):
         if word in CLONE_FLAGS:
@@ -264,7 +263,7 @@ def flags_value(text: str) -> int:
 
 
 def bits_value(table: dict[str, int], text: str) -> int:
-    """The value of ``A|B`` in *table*, where ``0`` is none.  ``ValueError`` otherwise."""
+    """Returns the value of ``A|B`` in *table*; ``0`` is none.  Raises ``ValueError``."""
     if text == "0":
         return 0
     value = 0
@@ -276,7 +275,7 @@ def bits_value(table: dict[str, int], text: str) -> int:
 
 
 def signals_value(text: str) -> int:
-    """The set that ``SIGCHLD|SIGUSR1`` is, bit n for signal n.  ``ValueError`` otherwise."""
+    """Returns the set of ``SIGCHLD|SIGUSR1``, bit n for signal n.  Raises ``ValueError``."""
     value = 0
     for word in [] if text == "0" else text.split("|"):
         signo = signal_number(word)
@@ -287,12 +286,12 @@ def signals_value(text: str) -> int:
 
 
 def signals_text(signals: int) -> str:
-    """Returns the text of a set of signals, bit n for signal n: the inverse of the above."""
+    """Returns the text of a set of signals: the inverse of :func:`signals_value`."""
     return "|".join(signal_name(n) for n in range(1, _NSIG) if signals & 1 << n) or "0"
 
 
 def _check(kind: str, text: str) -> None:
-    """Raise ``ValueError``, saying what was expected, where *text* is not of *kind*."""
+    """Raises ``ValueError``, which says what is expected, if *text* is not of *kind*."""
 
     def want(good: object, expected: str) -> None:
         if not good:
@@ -392,7 +391,7 @@ def _usage(verb: str) -> str:
 
 
 def _check_births(steps: Sequence[tuple[int, Step]]) -> None:
-    """Raises :class:`ScenarioError` where an actor acts before its birth, or is born twice.
+    """Raises :class:`ScenarioError` if an actor acts before its birth, or is born twice.
 
     *steps* are steps with their line numbers.
     """
@@ -417,7 +416,7 @@ def _check_births(steps: Sequence[tuple[int, Step]]) -> None:
 
 
 def parse(text: str) -> list[Scenario]:
-    """Read scenarios, separated by blank lines; ``#`` starts a comment line.
+    """Returns the scenarios of *text*; blank lines separate them, ``#`` starts a comment line.
 
     Raises :class:`ScenarioError`, one line with the number of the wrong one.
     """

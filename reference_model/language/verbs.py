@@ -1,7 +1,7 @@
-"""The table of verbs: what ``verbs.def`` says of each.
+"""The table of verbs, read from ``verbs.def``.
 
-The probe's C includes the same file.  This parser is strict, so that no entry
-is read in one way here and in another way there.
+The probe's C includes the same file.  This parser is strict, so that both read each entry in
+the same way.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from enum import Enum, Flag, auto
 from importlib.resources import files
 from typing import Final
 
-#: Argument kinds that name a process, or an LWP, that the step gives birth to.
+#: The kinds of arguments that name a process, or an LWP, that the step makes.
 BORN: Final = frozenset({"child", "lwp"})
-#: The kinds of arguments, in the words of scenario.py, which checks what is written for each.
+#: The kinds of arguments; scenario.py checks the texts of each kind.
 KINDS: Final = (
     *("child", "lwp", "actor", "whom", "flags", "stack", "integer", "signal", "signals"),
     *("options", "path", "octal", "disposition", "how", "limit", "uid", "events", "shown"),
@@ -25,7 +25,7 @@ MAX_ARGUMENTS: Final = 3
 
 
 class Need(Enum):
-    """What a verb needs of the kernel that takes it; verbs.def explains each."""
+    """A kind of kernel that a verb needs; verbs.def explains each."""
 
     NOTHING = auto()
     NETBSD = auto()
@@ -37,7 +37,7 @@ class Need(Enum):
 
 
 class Property(Flag):
-    """What else is true of a verb; verbs.def explains each."""
+    """A property of a verb; verbs.def explains each."""
 
     PLAIN = 0
     DIRECTOR = auto()
@@ -52,7 +52,7 @@ class Property(Flag):
 class Verb:
     """A verb: its entry in verbs.def.
 
-    A kind that ends in ``?`` is that of an argument which may be left out.
+    A kind that ends in ``?`` belongs to an argument that may be left out.
     """
 
     name: str
@@ -66,12 +66,12 @@ class Verb:
 
     @property
     def births(self) -> bool:
-        """Whether it gives birth to a process."""
+        """Returns whether the verb makes a process."""
         return "child" in self.kinds
 
     @property
     def born_at(self) -> int | None:
-        """The place of the argument that names what is born."""
+        """Returns the place of the argument that names the newborn, or None."""
         return next((n for n, kind in enumerate(self.kinds) if kind in BORN), None)
 
 
@@ -85,7 +85,7 @@ class Group:
 
 
 class VerbsError(ValueError):
-    """An entry of verbs.def that is none: one line that says where and what is wrong."""
+    """A wrong entry of verbs.def: one line says where and what is wrong."""
 
 
 _STRING = r'"((?:[^"\\\n]|"\s*")*)"'
@@ -99,7 +99,7 @@ _KIND = re.compile(r"(OPTIONAL\()?([A-Z]+)(?(1)\))")
 
 
 def _text(literal: str) -> str:
-    """The text of string literals that stand side by side."""
+    """Returns the text of string literals that are side by side."""
     return re.sub(r'"\s*"', "", literal)
 
 

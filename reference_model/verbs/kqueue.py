@@ -32,7 +32,7 @@ def watch(w: World, l: Lwp, fd: str, name: str, notes: str) -> str:
 
 @verb("kevent")
 def kevent(w: World, l: Lwp, fd: str) -> str:
-    """Returns what waits, by actor; for a newborn also whose child it is."""
+    """Returns the pending notes of each actor; for a newborn also its parent."""
     told = kern_event.kevent_collect(_kqueue_at(w, l, fd))
     order = list(dict.fromkeys(name for s in w.steps for name in s.actors()))
     told.sort(key=lambda kn: order.index(w.names[kn.kn_id]))

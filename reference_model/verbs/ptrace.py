@@ -1,4 +1,4 @@
-"""What a tracer does."""
+"""The verbs of a tracer."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from reference_model.verbs.world import World
 
 
 def _tracee(w: World, l: Lwp, name: str, request: int = PT_CONTINUE) -> Proc:
-    """Returns the process that the request may be made of now.  Raises :class:`CallError`."""
+    """Returns the process *name*, if *request* is allowed now.  Raises :class:`CallError`."""
     t = w.proc(name)
     error = sys_ptrace.ptrace_allowed(w.k, l.l_proc, request, t)
     if error or t is None:

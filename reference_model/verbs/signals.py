@@ -1,4 +1,4 @@
-"""Signals, and what becomes of them."""
+"""Signals: sending them, masks, dispositions, and what is pending."""
 
 from __future__ import annotations
 
@@ -52,7 +52,8 @@ def sigprocmask(w: World, l: Lwp, how: str, signal: str) -> str:
         l.l_sigmask |= bit
     else:
         l.l_sigmask &= ~bit
-        # sys_sig.c, lines 617-624: what a tracee ignores stays pending, and nobody looks.
+        # sys_sig.c, lines 617-624: a signal that a tracee ignores stays pending, and is not
+        # looked at.
         if kern_sig.sigispending(l):
             l.l_pendsig = True
     return OK

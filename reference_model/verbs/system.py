@@ -1,4 +1,4 @@
-"""What the whole system counts, allows and says."""
+"""Counters, limits and messages of the whole system."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is whose child, and what became of it."""
+"""Parents and children: wait4 and the verbs beside it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the steps of a scenario act on: a kernel, and who its actors are."""
+"""The state on which the steps of a scenario act: a kernel and its actors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NO_PID = 0x7FFFFFF0
 
 
 class World:
-    """The state of a scenario under way, beside what the kernel knows."""
+    """The state of a running scenario, beside that of the kernel."""
 
     def __init__(self, kernel: Kernel) -> None:
         self.k = kernel
@@ -26,17 +26,17 @@ class World:
         self.steps: list[Step] = []
         #: The name of the child that a process gives birth to next.
         self.newborn: dict[Proc, str] = {}
-        #: What an LWP does of its own accord, without a step, as soon as it is in user mode.
+        #: LWPs that act without a step as soon as they are in user mode, and what they do.
         self.programs: list[tuple[Lwp, Callable[[Lwp], Sleeping]]] = []
         #: The actors that have called exec: they take no steps any more.
         self.replaced: set[str] = set()
         #: The second return register of an LWP's last fork; None where it failed.
         self.retval1: dict[Lwp, int | None] = {}
-        #: How long the last fork of a process took, in microseconds.
+        #: Duration of the last fork of a process, in microseconds.
         self.took: dict[Proc, int] = {}
-        #: What the counters of forks were when a step first asked for them.
+        #: The counters of forks when a step first asked for them.
         self.first_counts: tuple[int, ...] | None = None
-        #: How many messages the kernel had written when a step first asked.
+        #: Number of messages that the kernel had written when a step first asked.
         self.first_messages: int | None = None
 
     def proc(self, name: str) -> Proc | None:
@@ -56,7 +56,7 @@ class World:
 
     @staticmethod
     def descriptor(l: Lwp, fd: str) -> Descriptor:
-        """Returns what *fd* is in the LWP's table.  Raises :class:`CallError` for none."""
+        """Returns the descriptor *fd* of the LWP.  Raises :class:`CallError` if there is none."""
         descriptor = l.l_fd.fd_dt.get(int(fd))
         if descriptor is None:
             raise CallError(EBADF)

@@ -38,7 +38,7 @@ class Family:
     generate: Callable[[Random], Iterator[Scenario]]
 
     def scenarios(self, seed: int = DEFAULT_SEED) -> list[Scenario]:
-        """All scenarios of this family for *seed*."""
+        """Returns all scenarios of this family for *seed*."""
         return list(self.generate(Random(f"{self.name} {seed}")))
 
 

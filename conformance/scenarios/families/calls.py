@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-#: As a scenario writes them, ``{child}`` being who is born.
+#: The calls as a scenario writes them; ``{child}`` is the name of the child.
 CALLS = {
     "fork": "fork {child}",
     "vfork": "vfork {child}",
@@ -19,5 +19,5 @@ CALLS = {
 
 
 def calls(*names: str) -> dict[str, str]:
-    """Those of them that have these names, in this order."""
+    """Returns the calls of these names, in this order."""
     return {name: CALLS[name] for name in names}

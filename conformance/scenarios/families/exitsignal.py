@@ -22,7 +22,7 @@ _WAYS = ("0", "WALTSIG", "WALLSIG", "WALTSIG|WALLSIG")
 
 
 def _arrives(signal: int) -> str:
-    """A caught and blocked exit signal is pending once the child is gone, and only that one."""
+    """Tests that only the exit signal is pending after the exit, if it is caught and blocked."""
     catch = f"P: sigaction {signal_name(signal)} catch\n" if signal else ""
     return (
         f"scenario exitsignal/arrives/{signal}\n"
@@ -36,7 +36,7 @@ def _arrives(signal: int) -> str:
 
 
 def _default(signal: int) -> str:
-    """The same where nobody asked for it: what is ignored by default never becomes pending."""
+    """Tests the same without a handler: a signal ignored by default never becomes pending."""
     return (
         f"scenario exitsignal/default/{signal}\n"
         "about EXIT-SIGNAL CLONE-CSIGNAL\n"
@@ -48,7 +48,7 @@ def _default(signal: int) -> str:
 
 
 def _who_waits(signal: int, way: str) -> str:
-    """Which options of wait4 find the child: before it has exited, and after."""
+    """Tests which options of wait4 find the child: before it has exited, and after."""
     return (
         (
             f"scenario exitsignal/waits/{signal}/{way}\n"
@@ -65,7 +65,7 @@ def _who_waits(signal: int, way: str) -> str:
 
 
 def _ends(signal: int, unblocked: str) -> str:
-    """Unblocked, the exit signal does to the parent what that signal does."""
+    """Tests that an unblocked exit signal acts on the parent as this signal always does."""
     return (
         f"scenario exitsignal/does/{signal}\n"
         "about EXIT-SIGNAL\n"
@@ -137,7 +137,7 @@ Q: wait4 P
 
 
 def _called(text: str, name: str, call: str) -> str:
-    """The same with another call; a parent that it holds cannot look before the child exits."""
+    """Returns the same with another call; a blocked parent cannot look before the child exits."""
     head, tail = text.replace("/20", f"/{name}").split("P: __clone SIGCHLD C\n")
     if name != "fork":
         tail = tail[tail.index("C: exit") :]

@@ -1,6 +1,6 @@
-"""What a child has from its parent and what it has not, as kern.proc2 and its own calls show it.
+"""What a child inherits from its parent, as kern.proc2 and its own calls show it.
 
-Each matter is looked at after each of the calls, since each of them leads to
+Each matter is tested after each of the calls, since all of them lead to
 the same fork1.  Addresses are only compared, never shown.
 """
 
@@ -14,10 +14,10 @@ from reference_model import Scenario, parse
 
 _CALLS = calls("fork", "vfork", "__vfork14", "clone", "clone-all", "clone-vfork")
 
-# A child that is held back takes no step, and before its first one nobody can know who it is.
+# A child that does not run takes no step, and before its first step its process is not known.
 _RUNS = "C: getppid [RUNNABLE]\nQ: kinfo C p_realstat [RUNNABLE]\n"
 
-# The clauses, what P does before, and what C looks at: Q stands by, and is nobody's child.
+# The clauses, the steps of P before, and those of C after: Q only looks, and is a root.
 _MATTERS: dict[str, tuple[str, str, str]] = {
     "nice": (
         "ZERO-AND-COPY",
@@ -122,7 +122,7 @@ _MATTERS: dict[str, tuple[str, str, str]] = {
     "actions": ("SIGNAL-ACTIONS", "", "C: compare P C p_sigacts"),
 }
 
-# After C's end P looks at what C may not have changed.
+# After C's end P tests what C must not have changed.
 _AFTERWARDS = {
     "nice": "P: kinfo P p_nice",
     "timers": "P: getitimer real",
@@ -335,7 +335,7 @@ def generate(random: Random) -> Iterator[Scenario]:
             # While its child lives, a blocked parent can only be looked at.
             lines = [f"scenario inherited/{name}/{matter}", f"about {about}", before, call]
             lines += [looks, "C: exit 3"]
-            if matter != "flags":  # who ignores SIGCHLD has nobody to wait for
+            if matter != "flags":  # a parent that ignores SIGCHLD has no child to wait for
                 lines += ["P: wait4 C     [EXIT-SIGNAL]"]
             elif blocks:
                 lines += ["P: getppid"]

@@ -1,4 +1,4 @@
-"""kqueue: who watches a process hears of its forks, and of its children where it asked to."""
+"""kqueue: a watcher hears of the forks of a process, and of its children if it asked to."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """ktrace: whether a child is traced too, and what its first records are.
 
-A traced process writes a record for each system call, and who waits for its
-turn makes many: returns from system calls are therefore only traced in steps
-of one actor right after one another, with the child called ``-``.
+A traced process writes a record for each system call, and an actor that waits for its turn
+makes many of them.  So scenarios trace returns from system calls only in steps of one actor
+right after one another, with the child called ``-``.
 """
 
 from __future__ import annotations

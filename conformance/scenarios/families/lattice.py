@@ -2,10 +2,10 @@
 
 What ``trace`` leaves out: the other kinds of ``__clone``, events that fork1 does not
 report beside those that it does, tracers that are no relatives, SIGCHLD taken
-or passed on, SIGTRAP blocked or ignored, whoever is let go or killed at each of
+or passed on, SIGTRAP blocked or ignored, detaching or killing a process at each of
 its stops, a traced child's own children, a third process that attaches, and
-processes that ask to be traced.  docs/ptrace-cases.md says which of them answers
-to which case of NetBSD's own tests.
+processes that ask to be traced.  docs/ptrace-cases.md says which of them cover which case
+of NetBSD's own tests.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _CALLS = calls(
 )
 _CLONES = tuple(call for call in _CALLS if call.startswith("clone"))
 _ALL = "|".join(EVENTS)
-#: The tracer is the parent from birth, has attached to a root, or to somebody else's child.
+#: The tracer is the parent from birth, has attached to a root, or to another process's child.
 _START = {
     "related": "T: spawn P\n",
     "attached": "T: PT_ATTACH P\n",
@@ -37,7 +37,7 @@ _END = {"related": "", "attached": "", "unrelated": "G: wait4 P\n"}
 
 @dataclass(frozen=True)
 class Case:
-    """One call of P, traced by T from *start* with *mask*; *sigchld* is what T does with that."""
+    """One call of P, traced by T from *start* with *mask*; T treats SIGCHLD as *sigchld* says."""
 
     start: str
     call: str
@@ -45,24 +45,24 @@ class Case:
     sigchld: str = "blocked"
 
     @property
-    def holds(self) -> bool:
+    def blocks(self) -> bool:
         return "vfork" in self.call
 
     @property
     def born(self) -> bool:
-        """Whether the birth of the child is reported."""
-        return ("PTRACE_VFORK" if self.holds else "PTRACE_FORK") in self.mask.split("|")
+        """Returns whether the birth of the child is reported."""
+        return ("PTRACE_VFORK" if self.blocks else "PTRACE_FORK") in self.mask.split("|")
 
     @property
     def done(self) -> bool:
-        return self.holds and "PTRACE_VFORK_DONE" in self.mask.split("|")
+        return self.blocks and "PTRACE_VFORK_DONE" in self.mask.split("|")
 
     @property
     def when(self) -> str:
-        return "TRACE-VFORK-WHEN" if self.holds else "TRACE-FORK-WHEN"
+        return "TRACE-VFORK-WHEN" if self.blocks else "TRACE-FORK-WHEN"
 
     def begin(self, *own: str) -> str:
-        """Until P's call; before it, P does what *own* says."""
+        """Returns the steps up to P's call; before the call, P does what *own* says."""
         text = _START[self.start] + "T: wait4 P\nT: PT_GET_SIGINFO P\n"
         if self.start != "related":
             # A stop of its own making, before its tracer asks for events.
@@ -79,7 +79,7 @@ class Case:
         return _CALLS[self.call].format(child=child)
 
     def parent_stop(self, parent: str = "P") -> str:
-        """The forker's event; from it T knows who the child is."""
+        """Returns the steps for the forker's event; from it T knows the child."""
         return (
             f"T: wait4 {parent} [{self.when}]\n"
             f"T: PT_GET_PROCESS_STATE {parent} [TRACE-PARENT-EVENT]\n"
@@ -107,7 +107,7 @@ class Case:
 
     @property
     def sigchld_stop(self) -> str:
-        """P's stop for the death of its child, where T wants to see that.
+        """Returns the steps for P's stop at the death of its child, if T wants to see it.
 
         A signal that is sent to a traced process while that is stopped waits
         until something else makes it look (kern_sig.c, kpsignal2()): so P goes
@@ -123,7 +123,7 @@ class Case:
 
     @property
     def end(self) -> str:
-        """P collects its child and exits; its tracer hears of it first, then its parent."""
+        """Returns the steps in which P waits for C and exits; the tracer hears of it first."""
         early = "G: wait4 P WNOHANG\n" if self.start == "unrelated" else ""
         return (
             "P: wait4 C [ORIGINAL-PARENT]\nP: exit 6\n"
@@ -131,7 +131,7 @@ class Case:
         )
 
     def through(self) -> str:
-        """Nobody is harmed; SIGCHLD of the child is blocked, passed on or taken by T."""
+        """Runs both to their exits; SIGCHLD of the child is blocked, passed on or taken by T."""
         body = self.begin()
         if self.born:
             body += self.parent_stop() + self.child_stop()
@@ -147,7 +147,7 @@ class Case:
         return self.text(f"sigchld-{self.sigchld}", self.when, body, self.sigchld_stop, self.end)
 
     def sigtrap(self, how: str) -> str:
-        """The stops come, and the mask and the ignored set stay, with SIGTRAP *how*."""
+        """Tests that the stops come, and both sets of signals stay, with SIGTRAP *how*."""
         own: tuple[str, ...] = ("sigprocmask block SIGTRAP",)
         look = "p_sigmask"
         if how == "ignored":
@@ -168,14 +168,14 @@ class Case:
         return self.text(f"sigtrap-{how}", self.when, body, self.end)
 
     def forker(self, request: str) -> str:
-        """P is let go or killed at its first stop, before its child's stop is collected."""
+        """Detaches or kills P at its first stop, before T waits for its child's stop."""
         body = self.begin() + self.parent_stop() + f"T: {request} P\n"
         body += self.child_stop() + "T: PT_CONTINUE C\nC: exit 15\n"
         body += "T: wait4 C [TRACE-REPARENT]\nT: wait4 C [TRACE-REPARENT]\n"
         return self._without_forker(f"forker-{request}", request, body)
 
     def forker_done(self, request: str) -> str:
-        """P is let go or killed once it has reported that its child is gone."""
+        """Detaches or kills P once it has reported that its child is gone."""
         body = self.begin() + self.parent_stop() + "T: PT_CONTINUE P\n"
         body += self.child_stop() + "T: PT_CONTINUE C\nC: exit 15\n" + self.done_stop()
         body += f"T: {request} P\nT: wait4 C [TRACE-REPARENT]\nT: wait4 C [TRACE-REPARENT]\n"
@@ -190,7 +190,7 @@ class Case:
         return self.text(name, "TRACE-REPARENT TRACE-VFORK-DONE-WHEN", body)
 
     def forkee(self, request: str, first: str) -> str:
-        """C is let go or killed at its stop, before or after its parent goes on."""
+        """Detaches or kills C at its stop, before or after its parent goes on."""
         body = self.begin() + self.parent_stop() + self.child_stop()
         gone = f"T: {request} C\n"
         if request == "PT_KILL":
@@ -202,7 +202,7 @@ class Case:
         return self.text(f"forkee-{request}-{first}-first", "TRACE-REPARENT", body, self.end)
 
     def both(self, request: str) -> str:
-        """P and C are let go, or killed, at their stops."""
+        """Detaches or kills P and C at their stops."""
         body = self.begin() + self.parent_stop() + self.child_stop()
         body += f"T: {request} P\nT: {request} C\n"
         if request == "PT_KILL":
@@ -215,7 +215,7 @@ class Case:
         return self.text(f"both-{request}", "TRACE-REPARENT", body)
 
     def stranger(self) -> str:
-        """Nobody else can attach to the newborn, until T lets it go."""
+        """Tests that no other process can attach to the newborn until T detaches it."""
         body = self.begin() + self.parent_stop()
         body += "U: PT_ATTACH C [TRACE-REPARENT]\n" + self.child_stop()
         body += "U: PT_CONTINUE C [TRACE-REPARENT]\nT: PT_DETACH C\n"
@@ -227,7 +227,7 @@ class Case:
         return self.text("stranger", "TRACE-REPARENT", body, self.end)
 
     def child_last(self) -> str:
-        """P goes on before anybody asks for C, which is T's and stops all the same."""
+        """Continues P before T waits for C; C is traced by T and stops all the same."""
         body = self.begin() + self.parent_stop() + "T: PT_CONTINUE P\n"
         body += "U: PT_ATTACH C [TRACE-REPARENT]\nT: wait4 C [CHILD-EVENT]\n"
         body += "T: PT_GET_PROCESS_STATE C [CHILD-EVENT]\nT: PT_CONTINUE C\n"
@@ -235,7 +235,7 @@ class Case:
         return self.text("child-last", self.when, body, self.end)
 
     def untraced_newborn(self) -> str:
-        """A child whose birth nobody asked for is nobody's tracee: anybody may attach."""
+        """Tests that a child whose birth is not reported is not traced: any process may attach."""
         body = self.begin() + "C: kinfo C p_ppid [PARENT]\n"
         body += "U: PT_ATTACH C [TRACE-STATE-NOT-INHERITED]\nU: wait4 C\n"
         body += "U: PT_GET_PROCESS_STATE C [TRACE-STATE-NOT-INHERITED]\nU: PT_DETACH C\n"
@@ -244,7 +244,7 @@ class Case:
         return self.text("untraced-newborn", "TRACE-STATE-NOT-INHERITED", body, self.end)
 
     def masked_forkee_forks(self, call: str) -> str:
-        """C has no mask of its own: T gives it one, and C's child is T's, too."""
+        """Gives C, which has no mask of its own, a mask: then T traces C's child, too."""
         inner = Case(self.start, call)
         body = self.begin() + self.parent_stop() + self.child_stop()
         body += f"T: PT_SET_EVENT_MASK C {_ALL}\nT: PT_CONTINUE P\nT: PT_CONTINUE C\n"
@@ -258,7 +258,7 @@ class Case:
         return self.text(f"forkee-{call}-traced", self.when, body, self.end)
 
     def forkee_forks(self, call: str) -> str:
-        """C has no mask of its own: its child is nobody's tracee."""
+        """Tests that C has no mask of its own, so that its child is not traced."""
         inner = Case(self.start, call)
         body = self.begin() + self.parent_stop() + self.child_stop()
         body += "T: PT_CONTINUE P\nT: PT_CONTINUE C\n"
@@ -271,7 +271,7 @@ class Case:
 
 
 def _with_spawn(mask: tuple[str, ...]) -> Iterator[str]:
-    """The mask, and the same with an event beside it that no fork reports."""
+    """Yields the mask, and the mask with an event that no fork reports."""
     yield "|".join(mask) or "0"
     yield "|".join((*mask, "PTRACE_POSIX_SPAWN"))
 
@@ -319,7 +319,7 @@ def _cases() -> Iterator[str]:
 
 
 def _asked(call: str, parent: str) -> str:
-    """A vforked child asks to be traced by its parent, and forks: nobody waits for anybody."""
+    """Returns a scenario: a vforked child asks to be traced by its parent, and forks."""
     return f"""
         scenario lattice/asked/{parent}/{call}
         about TRACE-FORK-WHEN VFORK-WAIT
@@ -338,7 +338,7 @@ def _asked(call: str, parent: str) -> str:
 
 
 def _mask_kept(mask: str) -> str:
-    """A mask reads back as it was set, and does no harm to a process that never forks."""
+    """Returns a scenario: a mask reads back as set, and does nothing to a process without forks."""
     return f"""
         scenario lattice/mask/{mask}
         about TRACE-STATE-NOT-INHERITED

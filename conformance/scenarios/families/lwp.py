@@ -1,8 +1,8 @@
-"""A process with two LWPs: what is the calling LWP's, what its process's, and who waits in vfork.
+"""A process with two LWPs: what belongs to the calling LWP, and which LWP waits in vfork.
 
 L is the second LWP of the process P: it has P's signal mask from its birth, and
-neither signal stack nor private pointer.  Where both could have given the child
-something, each of them forks, so that no other choice of an LWP is right twice.
+neither signal stack nor private pointer.  If both could have given the child
+something, each of them forks: a kernel that takes the wrong LWP then differs once.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _OF_THE_CALLER: dict[str, tuple[str, str, str]] = {
 }
 
 # The other LWP goes on until C calls exec, or ends.
-_HELD = """
+_BLOCKED = """
 scenario lwp/{name}/{end}/other-goes-on
 about VFORK-WAIT
 P: _lwp_create L
@@ -60,9 +60,9 @@ P: wait4 E               [EXIT-SIGNAL]
 L: wait4 C               [EXIT-SIGNAL]
 """
 
-# Both are held, each by its own child; the one or the other is let go first.
-_BOTH_HELD = """
-scenario lwp/{name}/both-held/in-order
+# Both are blocked, each by its own child; one or the other is released first.
+_BOTH_BLOCKED = """
+scenario lwp/{name}/both-blocked/in-order
 about PPWAIT-MARK VFORK-WAIT
 P: _lwp_create L
 P: {call}     [PPWAIT-MARK]
@@ -75,7 +75,7 @@ L: getppid
 L: wait4 C
 P: wait4 D
 
-scenario lwp/{name}/both-held/in-reverse
+scenario lwp/{name}/both-blocked/in-reverse
 about PPWAIT-MARK VFORK-WAIT
 P: _lwp_create L
 P: {call}     [PPWAIT-MARK]
@@ -123,7 +123,7 @@ P: getppid
 P: wait4 C
 """
 
-# C runs on the control block of the LWP that waits for it, and so is counted there.
+# C uses the control block of the LWP that waits for it, and so is counted there.
 _CONTROL_BLOCK = """
 scenario lwp/{name}/control-block
 about LWP
@@ -261,8 +261,8 @@ T: wait4 P WNOHANG
 {other}: wait4 C         [EXIT-SIGNAL]
 """
 
-# Whoever sleeps in vfork is deaf, so that the stop of its process is not complete.
-_DEAF = """
+# No signal ends the sleep in vfork, so the stop of the process is not complete.
+_SLEEPS_ON = """
 scenario lwp/stop/waits-for-{name}
 about VFORK-WAIT TRACE-PARENT-EVENT
 {traced}
@@ -287,7 +287,7 @@ L: wait4 C               [EXIT-SIGNAL]
 
 
 def _parse(text: str) -> list[Scenario]:
-    """The scenarios, less the lines that were left empty in them."""
+    """Returns the scenarios of *text*, without the empty lines inside a scenario."""
     return parse(re.sub(r"\n\n+(?!scenario )", "\n", text))
 
 
@@ -296,7 +296,7 @@ def _of_the_caller(name: str, call: str) -> Iterator[Scenario]:
         lines = [f"scenario lwp/{name}/{matter}", f"about {about}", "P: _lwp_create L", before]
         for caller, child in (("L", "C"), ("P", "D")):
             lines += [f"{caller}: {call.format(child=child)}", looks.format(c=child)]
-            # The step after its end is the caller's, which may have been held.
+            # The step after its end is the caller's, which may have been blocked.
             lines += [f"{child}: exit 3", f"{caller}: wait4 {child}     [EXIT-SIGNAL]"]
         yield from parse("\n".join(lines) + "\n")
 
@@ -313,12 +313,12 @@ def generate(random: Random) -> Iterator[Scenario]:
         if "vfork" not in name:
             continue
         for end, end_of_c in ends.items():
-            held = _HELD.format(name=name, call=call, end=end, end_of_c=end_of_c)
-            yield from parse(held)
+            blocked = _BLOCKED.format(name=name, call=call, end=end, end_of_c=end_of_c)
+            yield from parse(blocked)
         yield from parse(_CONTROL_BLOCK.format(name=name, call=call))
-        yield from parse(_BOTH_HELD.format(name=name, call=call, other=text.format(child="D")))
+        yield from parse(_BOTH_BLOCKED.format(name=name, call=call, other=text.format(child="D")))
         traced = _TRACED.format(events="PTRACE_FORK").strip()
-        yield from parse(_DEAF.format(name=name, call=call, traced=traced))
+        yield from parse(_SLEEPS_ON.format(name=name, call=call, traced=traced))
     shared = "__clone CLONE_VM|CLONE_VFORK|SIGCHLD C"
     yield from parse(_CONTROL_BLOCK.format(name="clone-vm-vfork", call=shared))
     yield from parse(_OTHERS)

@@ -1,7 +1,7 @@
-"""RLIMIT_NPROC: how many processes a user may have, and who may have more.
+"""RLIMIT_NPROC: how many processes a user may have, and which users may have more.
 
-``free1`` and ``free2`` are user IDs that nobody has here (the target makes
-sure), so that their counts start at zero.  ``own`` scenarios stay with the user who runs them.
+``free1`` and ``free2`` are user IDs that no process has (the target makes sure), so their
+counts start at zero.  The ``own`` scenarios do not change the user.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ P: {E}
 
 
 def generate(random: Random) -> Iterator[Scenario]:
-    # First: a count that is not taken back spoils all that come after it.
+    # These come first: a count that is not restored spoils every scenario after it.
     yield from parse(_FREED)
     for name, call in _CALLS.items():
         for limit in range(5):

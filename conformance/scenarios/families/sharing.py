@@ -92,7 +92,7 @@ def _steps(actor: str, text: str, about: str = "") -> Step:
 
 
 def matter(flags: int, name: str) -> Scenario:
-    """One matter (memory, directory, ...) under one set of flags."""
+    """Returns the scenario of one matter (memory, directory, ...) under one set of flags."""
     about, setup, child, turns = _MATTERS[name]
     if len(about) > 1 and flags & CLONE_FLAGS[about[1].replace("-", "_")]:
         about = about[::-1]  # where the flag is given, it is the flag that is in question
@@ -113,7 +113,7 @@ def matter(flags: int, name: str) -> Scenario:
 
 
 def _signals(flags: int, unblocked: bool) -> Scenario:
-    """Pending signals stay behind; the signal mask goes along."""
+    """Tests that pending signals are not inherited, and that the signal mask is."""
     clone = flags_text(flags | SIGCHLD)
     steps = [
         _steps("P", "sigaction SIGCHLD catch"),
@@ -137,7 +137,7 @@ def _signals(flags: int, unblocked: bool) -> Scenario:
 
 
 def _stack(flags: int, own: bool) -> Scenario:
-    """The child starts on the stack that it was given, or else on its parent's."""
+    """Tests that the child starts on the given stack, or else on its parent's."""
     args = (flags_text(flags | SIGCHLD), "C", *(("own",) if own else ()))
     steps = (
         Step("P", "__clone", args),

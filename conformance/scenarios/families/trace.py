@@ -1,8 +1,8 @@
-"""ptrace's fork events: who stops, in which order, naming whom, and whose child it is then.
+"""ptrace's fork events: which processes stop, in which order, and what they report.
 
 Each way to make a child, under each set of PTRACE_FORK, PTRACE_VFORK and
-PTRACE_VFORK_DONE, with a tracer that was there from birth or has attached; and
-what becomes of the others when the tracer lets one go or kills it.
+PTRACE_VFORK_DONE, with a tracer that was there from birth or has attached.  In some
+scenarios the tracer detaches or kills a process.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from reference_model import Scenario, parse
 #: The events that fork1 reports.
 EVENTS = ("PTRACE_FORK", "PTRACE_VFORK", "PTRACE_VFORK_DONE")
 _TRACED_CALLS = ("fork", "vfork", "__vfork14", "clone", "clone-vfork")
-_HOLDS = {"vfork", "__vfork14", "clone-vfork"}
+_BLOCKING = {"vfork", "__vfork14", "clone-vfork"}
 _START = {
     "birth": "T: spawn P\n",
     "attach": "T: PT_ATTACH P\n",
@@ -25,22 +25,22 @@ _START = {
 
 
 def masks() -> Iterator[tuple[str, ...]]:
-    """The eight subsets of the three events."""
+    """Yields the eight subsets of the three events."""
     for size in range(4):
         yield from combinations(EVENTS, size)
 
 
 class _Case:
-    """One call under one event mask: which stops a debugger would be ready for."""
+    """One call under one event mask, with the stops that a debugger expects."""
 
     def __init__(self, call: str, mask: tuple[str, ...], start: str) -> None:
         self.call = CALLS[call].format(child="C")
         self.mask = "|".join(mask) or "0"
-        self.holds = call in _HOLDS
-        self.event = ("PTRACE_VFORK" if self.holds else "PTRACE_FORK") in mask
-        self.done = self.holds and "PTRACE_VFORK_DONE" in mask
+        self.blocks = call in _BLOCKING
+        self.event = ("PTRACE_VFORK" if self.blocks else "PTRACE_FORK") in mask
+        self.done = self.blocks and "PTRACE_VFORK_DONE" in mask
         self.name = f"{start}/{call}/{self.mask}"
-        self.when = "TRACE-VFORK-WHEN" if self.holds else "TRACE-FORK-WHEN"
+        self.when = "TRACE-VFORK-WHEN" if self.blocks else "TRACE-FORK-WHEN"
         self.begin = (
             _START[start]
             + "T: wait4 P\n"
@@ -54,7 +54,7 @@ class _Case:
 
     @property
     def stops(self) -> str:
-        """Both stops, in whichever order, and what each of them says."""
+        """Returns the steps for both stops, in any order, and for what they report."""
         return (
             f"T: wait4 any [{self.when}]\n"
             f"T: wait4 any [{self.when}]\n"
@@ -76,7 +76,7 @@ class _Case:
         )
 
     def through(self) -> str:
-        """From the first stop to the last exit, nobody harmed."""
+        """Runs both processes from the first stop to the last exit."""
         if self.event:
             middle = (
                 self.stops
@@ -99,7 +99,7 @@ class _Case:
         return self.scenario("through", self.when, middle, self.done_stop, end)
 
     def event_mask(self) -> str:
-        """The mask stays with the parent, and the child has none of its own."""
+        """Tests that the parent keeps the mask, and that the child has none."""
         if self.event:
             middle = (
                 self.stops
@@ -118,7 +118,7 @@ class _Case:
         return self.scenario("event-mask", "TRACE-STATE-NOT-INHERITED", middle)
 
     def parent_first(self) -> str:
-        """The parent goes on first; a vfork parent is held all the same."""
+        """Continues the parent first; a vfork parent is blocked all the same."""
         middle = (
             self.stops
             + "T: PT_CONTINUE P\n"
@@ -131,7 +131,7 @@ class _Case:
         return self.scenario("parent-first", self.when, middle, self.done_stop, end)
 
     def detach_child(self) -> str:
-        """A child that is let go belongs to its parent again."""
+        """Detaches the child, which then belongs to its parent again."""
         middle = (
             self.stops
             + "T: PT_DETACH C\n"
@@ -143,7 +143,7 @@ class _Case:
         return self.scenario("detach-child", "TRACE-REPARENT", middle, self.done_stop, end)
 
     def detach_parent(self) -> str:
-        """A parent that is let go reports nothing more; its child stays traced."""
+        """Detaches the parent, which then reports nothing more; its child stays traced."""
         middle = (
             self.stops
             + "T: PT_DETACH P\n"
@@ -157,15 +157,15 @@ class _Case:
         return self.scenario("detach-parent", "TRACE-VFORK-DONE-WHEN TRACE-REPARENT", middle)
 
     def kill_child(self) -> str:
-        """A child killed at its first stop never runs; a vfork parent is released."""
+        """Kills the child at its first stop: it never runs, and a vfork parent is released."""
         middle = self.stops + "T: PT_CONTINUE P\nT: PT_KILL C\nT: wait4 C [TRACE-REPARENT]\n"
         end = "C: getppid\nP: wait4 C [ORIGINAL-PARENT]\nP: exit 6\nT: wait4 P\n"
         return self.scenario("kill-child", "CHILD-EVENT", middle, self.done_stop, end)
 
     def kill_parent(self) -> str:
-        """A parent killed at its stop leaves its traced child to init, still traced."""
+        """Kills the parent at its stop: its child goes to init, and is still traced."""
         middle = self.stops
-        if self.holds:
+        if self.blocks:
             # A parent that waits for its child dies only after that.
             middle += "T: PT_KILL P\nT: PT_CONTINUE C\nC: exit 5\nT: wait4 C\nT: wait4 P\n"
         else:

@@ -1,4 +1,4 @@
-"""Which arguments __clone takes: every exit signal, every flag, every bit.
+"""Which arguments __clone accepts: every exit signal, every flag, every bit.
 
 Exhaustive: each subset of the six named flags with each of the 256 exit
 signals, and each other bit alone with each legal subset.  Beside these, random
@@ -33,21 +33,21 @@ _RANDOM_COMBINATIONS = 256
 
 
 def subsets(flags: tuple[int, ...]) -> Iterator[int]:
-    """The sum of each subset of *flags*."""
+    """Yields the sum of each subset of *flags*."""
     for size in range(len(flags) + 1):
         for chosen in combinations(flags, size):
             yield sum(chosen)
 
 
 def legal_subsets() -> Iterator[int]:
-    """The 24 subsets of the named flags that __clone documents as good."""
+    """Yields the 24 subsets of the named flags that __clone accepts."""
     for flags in subsets(tuple(CLONE_FLAGS.values())):
         if not flags & CLONE_PTRACE and not (flags & CLONE_SIGHAND and not flags & CLONE_VM):
             yield flags
 
 
 def _about(flags: int) -> tuple[str, ...]:
-    """The clauses that the flag word touches, in the order in which they are checked."""
+    """Returns the clauses of the flag word, in the order in which __clone checks them."""
     about = []
     if flags & CLONE_PTRACE:
         about.append("CLONE-PTRACE")
@@ -61,7 +61,7 @@ def _about(flags: int) -> tuple[str, ...]:
 
 
 def validation(flags: int) -> Scenario:
-    """One flag word: is it taken, and is there a child afterwards?"""
+    """Returns the scenario for one flag word: is it accepted, and is there a child afterwards?"""
     name, text, about = f"validation/{flags:#010x}", flags_text(flags), _about(flags)
     if flags & CLONE_CSIGNAL in (SIGKILL, SIGSTOP):
         # This exit signal would end P, so its child stays until after the last step.

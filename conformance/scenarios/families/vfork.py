@@ -1,4 +1,4 @@
-"""fork, vfork, __vfork14 and __clone: who waits for whom, and what comes back."""
+"""fork, vfork, __vfork14 and __clone: which process waits, and what the calls return."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ _EVERYTHING = """
 
 
 def _raise(call: str, holds: bool, signal: str) -> str:
-    """A child sends itself *signal*; whoever is stopped by it is killed by somebody else."""
+    """Returns steps: a child sends itself *signal*; if that stops it, another process kills it."""
     steps = f"P: {call} [VFORK-WAIT]\nC: sigprocmask unblock {signal}\nC: kill C {signal}\n"
     if signal in _STOPPING and not (holds and signal in _HELD_BACK):
         steps += "Q: kinfo C p_realstat [PPWAIT-MARK]\n"
@@ -156,7 +156,7 @@ def _raise(call: str, holds: bool, signal: str) -> str:
 
 
 def _nested(outer: str, inner: str) -> str:
-    """A child makes a child, and each waits for its own."""
+    """Returns steps: a child makes a child, and each parent waits for its own."""
     return f"""P: {outer}          [VFORK-WAIT]
         C: {inner}              [PPWAIT-MARK]
         D: getppid              [PARENT]

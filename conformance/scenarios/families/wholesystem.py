@@ -1,6 +1,6 @@
 """Counters and limits of the whole system: kern.maxproc, kern.forkfsleep, vm.uvmexp2.
 
-Only in a guest of our own: elsewhere others fork as well, and would feel the limit.
+They run only in a QEMU guest: elsewhere other processes fork as well, and meet the limit.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ Q: fork_counts
 
 
 def _room(count: int, call: str) -> Iterator[str]:
-    """Root forks until it is refused: *count* more than there are is no more room for one."""
+    """Yields steps: root forks until it is refused; kern.maxproc is *count* above the present."""
     yield f"scenario wholesystem/maxproc/root/{call}/{count}\nabout MAXPROC\nP: maxproc {count}\n"
     for child in "CDEF"[: count + 1]:
         yield f"P: {_CALLS[call].format(child=child)}\n"
@@ -71,9 +71,9 @@ def _room(count: int, call: str) -> Iterator[str]:
 
 
 def _last_slots(room: int) -> Iterator[str]:
-    """Who is not root gets as far as root: that the last five slots are root's has no effect.
+    """Yields steps: a user gets as far as root, since the last five slots are not reserved.
 
-    fork1 hands the count to the security model where that does not look for it.
+    fork1 passes the count to the security model in the wrong argument.
     """
     yield f"scenario wholesystem/maxproc/last-slots/{room}\nabout KAUTH-FORK MAXPROC\n"
     yield f"P: setreuid free1 free1\nQ: maxproc {room}\n"
@@ -215,8 +215,8 @@ P: took 50
 
 
 def generate(random: Random) -> Iterator[Scenario]:
-    # First: a count that is not taken back spoils all that come after it.  The refusals by
-    # RLIMIT_NPROC come before those by kern.maxproc, since other families have had such already.
+    # These come first: a count that is not restored spoils every scenario after it.  The refusals
+    # by RLIMIT_NPROC come before those by kern.maxproc, since other families have had them already.
     yield from parse(_ROLLBACK)
     for name, call in _CALLS.items():
         children = {child: call.format(child=child) for child in "CD"}

@@ -1,4 +1,4 @@
-"""Scenarios that nobody has written: drawn step by step, judged like any others."""
+"""Generated programs: scenarios that are drawn step by step, and judged like any other."""
 
-#: The first part of their names, as of any scenario's.
+#: The family of generated programs: the first part of their names.
 FAMILY = "programs"

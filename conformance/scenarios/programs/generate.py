@@ -1,6 +1,6 @@
-"""Generated programs: Hypothesis draws them, the model says whether they are any good.
+"""Generated programs: Hypothesis draws them, and the model says whether they make sense.
 
-A program is a scenario that nobody has written.  It is drawn step by step:
+A program is a scenario that is drawn at random, step by step:
 :mod:`~conformance.verbs` says how each verb is drawn, and
 :mod:`~conformance.scenarios.programs.rules` which steps may be taken next (docs/language.md,
 "Two rules for writing scenarios").
@@ -30,22 +30,22 @@ from conformance.verbs import DRAWN, Dice, Topic
 from reference_model import Options, Scenario, Step
 from reference_model.language.scenario import ANONYMOUS
 
-#: Programs are drawn so many at a time, at first fewer: nobody has anything to do before them.
+#: Number of programs in a batch; the first batches are smaller, so that the kernel starts early.
 BATCH, _FIRST_BATCH = 192, 24
-#: So many are made of what Hypothesis draws once: a draw costs it as much as a small program us.
+#: Number of programs from one draw of Hypothesis; a draw takes as long as a small program.
 _A_DRAW = 8
-#: So many batches are drawn ahead; in the last seconds of a budget they come one by one.
+#: Number of batches drawn ahead, and the last seconds of a budget: then batches come singly.
 _AHEAD, _ENDS_SOON = 3, 5.0
 _LONGEST = 16
-#: So much more often than births come the verbs of what a program is about.
+#: Weight of the verbs of a program's topics, compared with that of births.
 _STRESS = 3
-#: What a program is drawn from, in bytes, and to how many they are spread: enough for its longest
-#: step each time.  Hypothesis draws byte by byte, and would take longer for all than the model.
+#: Number of bytes that Hypothesis draws for a program, and to which they are expanded: enough for
+#: the longest steps.  It draws byte by byte, and all bytes would take longer than the model does.
 _DATA, _SPREAD = 16, 20 * _LONGEST
-#: So many draws without a step that can be taken, or refused steps, and the program ends.
+#: Maximum number of draws without a step that can be taken; then the program ends.
 _PATIENCE = 12
 
-#: What programs are about beside births, ends and waits; who is in one stands there together.
+#: The topics of a program beside births, ends and waits: each line is for one program.
 _PLAIN: Final = (
     (Topic.FILES, Topic.DIRECTORY, Topic.MEMORY),
     (Topic.FILES, Topic.MEMORY, Topic.EXEC),
@@ -66,7 +66,7 @@ _PLAIN: Final = (
     (Topic.FILES, Topic.AIO, Topic.INSPECTION),
     (Topic.EXEC, Topic.SIGNALS),
 )
-#: Each look at the counters takes two ticks of the clock, so these are few.
+#: Topics that are drawn rarely: each read of the counters takes two ticks of the clock.
 _SLOW: Final = (Topic.COUNTS, Topic.LIMITS)
 _TRACED: Final = (
     (),
@@ -78,7 +78,7 @@ _TRACED: Final = (
     (Topic.MEMORY, Topic.FILES),
     (Topic.ATTRIBUTES,),
 )
-#: Who is there from the start, and how T becomes a tracer.
+#: The roots of a traced program, and the steps in which T becomes a tracer.
 _STARTS: Final[tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]] = (
     (("T",), ("T: spawn P",)),
     (("T",), ("T: spawn P",)),
@@ -89,7 +89,7 @@ _STARTS: Final[tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]] = (
 
 @lru_cache(maxsize=64)
 def _verbs(topics: tuple[Topic, ...]) -> tuple[str, ...]:
-    """The verbs of the topics, each as often as its weight says; births are enough anyway."""
+    """Returns the verbs of the topics, each as often as its weight says."""
     return tuple(
         verb
         for verb, entry in DRAWN.items()
@@ -104,7 +104,7 @@ def _step(text: str, about: str = "") -> Step:
 
 
 def _beginning(dice: Dice, options: Options, lacks: frozenset[str]) -> tuple[Draft, list[str]]:
-    """A new draft with its first steps taken or to be taken, and the verbs that it is made of."""
+    """Returns a new draft with its first steps, and the verbs to draw from."""
     if "PTRACE" not in lacks and dice.below(3) == 0:
         roots, start = dice.pick(_STARTS)
         draft = Draft(options, lacks, roots, traced=True)
@@ -140,7 +140,7 @@ def _beginning(dice: Dice, options: Options, lacks: frozenset[str]) -> tuple[Dra
 
 
 def _drawn(dice: Dice, draft: Draft, verbs: Sequence[str]) -> Step | None:
-    """A step that whoever acts next may take; None where nothing came of it."""
+    """Returns a step that the next actor may take; None if none was drawn."""
     step = draft.due() or (draft.expected() if dice.below(4) else None)
     first = draft.state.must_act_next or draft.state.acts_first
     if step is not None and first in (None, step.actor):
@@ -158,7 +158,7 @@ def _drawn(dice: Dice, draft: Draft, verbs: Sequence[str]) -> Step | None:
 
 
 def _draft(data: bytes, options: Options, lacks: frozenset[str]) -> Draft | None:
-    """The program that *data* stands for; None where it does not come to its end."""
+    """Returns the program of *data*; None if it does not come to its end."""
     dice = Dice(Random(data).randbytes(_SPREAD))
     draft, verbs = _beginning(dice, options, lacks)
     patience = _PATIENCE
@@ -168,7 +168,7 @@ def _draft(data: bytes, options: Options, lacks: frozenset[str]) -> Draft | None
         if step is None or not draft.add(step):
             patience -= 1
         elif draft.has_nameless:
-            # When it ends is its own affair, so nobody else acts before it is gone.
+            # It is not known when the child ends, so no other actor acts before it is gone.
             wait = Step(step.actor, "wait4", (ANONYMOUS, "WALLSIG"), WAIT_CLAUSE)
             if step.actor not in draft.state.ready or not draft.add(wait):
                 return None
@@ -178,9 +178,9 @@ def _draft(data: bytes, options: Options, lacks: frozenset[str]) -> Draft | None
 def program(
     data: bytes, options: Options, lacks: frozenset[str] = frozenset()
 ) -> tuple[Step, ...] | None:
-    """The steps of the program that *data* stands for; None where they make no sense.
+    """Returns the steps of the program of *data*; None if they make no sense.
 
-    *lacks* is what the kernel has not (:mod:`conformance.scenarios.needs`).
+    *lacks* names what the kernel lacks (:mod:`conformance.scenarios.needs`).
     """
     draft = _draft(data, options, lacks)
     if draft is None or len(draft.state.steps) < 2:
@@ -196,7 +196,7 @@ def program(
 def _draw(
     options: Options, lacks: frozenset[str], chosen_seed: int, number: int
 ) -> list[tuple[Step, ...]]:
-    """Up to so many programs, a multiple of :data:`_A_DRAW`, no two of them the same."""
+    """Returns up to *number* different programs; *number* is a multiple of :data:`_A_DRAW`."""
     drawn: dict[tuple[Step, ...], None] = {}
 
     @seed(chosen_seed)
@@ -210,7 +210,7 @@ def _draw(
     @given(st.binary(min_size=_A_DRAW * _DATA, max_size=_A_DRAW * _DATA))
     def collect(data: bytes) -> None:
         for at in range(0, len(data), _DATA):
-            # Hypothesis begins each time with nothing but zeros.
+            # Hypothesis begins each time with zeros only.
             salt = f"{chosen_seed} {at}".encode("ascii")
             if steps := program(salt + data[at : at + _DATA], options, lacks):
                 drawn.setdefault(steps)
@@ -226,17 +226,17 @@ def limited(
     seconds: float | None,
     lacks: frozenset[str] = frozenset(),
 ) -> Iterator[list[Scenario]]:
-    """Batches up to so many programs, or for so many seconds.
+    """Yields batches of up to *number* programs, or for *seconds*.
 
-    The next ones are drawn while whoever has this one is at work on it, and come
-    together where they are there already: between two batches a guest has nothing to do.
+    A thread draws the next batches while the caller works on this one.  Batches that are ready
+    are joined, since a guest is idle between two batches.
     """
-    # Else it would keep notes of ours in a folder where the user happens to be.
+    # Otherwise Hypothesis would write a folder into the current directory.
     set_hypothesis_home_dir(platformdirs.user_cache_path("forkoracle") / "hypothesis")
     until = monotonic() + seconds if seconds is not None else None
     drawn = batches(options, chosen_seed, lacks)
     pool = ThreadPoolExecutor(1)
-    # What is there by now stays: looking through it again and again took a seventh of our time.
+    # The objects made so far stay: the collector took a seventh of the time to look through them.
     gc.freeze()
     try:
         following = deque(pool.submit(next, drawn) for _ in range(_AHEAD))
@@ -258,7 +258,7 @@ def limited(
 def batches(
     options: Options, chosen_seed: int, lacks: frozenset[str] = frozenset()
 ) -> Iterator[list[Scenario]]:
-    """Programs without end, in batches; the same for the same seed."""
+    """Yields batches of programs without end, the same ones for the same seed."""
     first = 0
     for batch in count():
         size = min(_FIRST_BATCH << batch, BATCH)
