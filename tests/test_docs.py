@@ -178,6 +178,20 @@ def test_every_scenario_that_is_shown_is_one() -> None:
     assert logs
 
 
+def test_the_names_of_the_glossary_are_in_the_code() -> None:
+    text = (CHECKOUT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    folders = ("reference_model", "conformance", "vm")
+    paths = [path for folder in folders for path in (CHECKOUT / folder).rglob("*.py")]
+    code = "\n".join(path.read_text(encoding="utf-8") for path in paths)
+    cells = re.findall(r"^\| [^|]+ \| `([^`]+)` \|", text, re.MULTILINE)
+    assert cells
+    for name in cells:
+        word = re.findall(r"\w+", name)[-1]
+        defined = rf"^\s*(?:(?:class|def) {word}\b|(?:self\.)?{word}(?:: [^=\n]+)?(?: = |$))"
+        is_file = any((CHECKOUT / folder / name).exists() for folder in (".", *folders))
+        assert is_file or re.search(defined, code, re.MULTILINE), name
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_links_lead_somewhere(document: Path) -> None:
     """Each relative link is to a file that is there."""

@@ -1,1 +1,1 @@
-"""What a run came to, as values: a verdict on each scenario, their counts, and their JSON."""
+"""The results of a run, as values: a verdict on each scenario, their counts, and their JSON."""

@@ -1,4 +1,4 @@
-"""Which kernel was asked."""
+"""The kernel on which scenarios were run."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from reference_model.language.observation import Log
 
 
 class Verdict(StrEnum):
-    """The four things that can be said of a scenario."""
+    """The four possible verdicts on a scenario."""
 
     AGREES = "agrees"
     KNOWN = "known difference"
@@ -20,9 +20,9 @@ class Verdict(StrEnum):
 
 
 class Subject(Protocol):
-    """What a verdict is on: a scenario, or cases of a compiled kern_fork.c.
+    """The subject of a verdict: a scenario, or cases of a compiled kern_fork.c.
 
-    ``calls()`` has one line for each observation, ``text()`` is what can be read back.
+    ``calls()`` has one line for each observation; ``text()`` can be parsed again.
     """
 
     @property
@@ -42,7 +42,7 @@ class Subject(Protocol):
 class Cases:
     """Cases of a compiled kern_fork.c: one that differs, or all that agree and reach the same.
 
-    ``rows`` are what differs, ``case`` is the text of the one case.
+    ``rows`` are the lines that differ, ``case`` is the text of the one case.
     """
 
     family: str
@@ -67,7 +67,7 @@ class Cases:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One step: its call, what is expected, what was observed (None: nothing was)."""
+    """One step: its call, the expected and the observed text (None: nothing was observed)."""
 
     call: str
     expected: str
@@ -105,7 +105,7 @@ class Result:
     lines: str | None = None
 
     def expected_at(self, index: int) -> str:
-        """Returns what the model allows at step *index*."""
+        """Returns the expected observations of step *index*."""
         return " or ".join(dict.fromkeys(log[index] for log in self.expected)) or "-"
 
     def rows(self) -> list[Row]:
@@ -123,7 +123,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """A known issue that was not seen any more: its problem report and its clause."""
+    """A known issue that was not observed: its problem report and its clause."""
 
     pr: str
     clause: str

@@ -34,7 +34,7 @@ _T = TypeVar("_T")
 
 
 class ResultsError(UsageError):
-    """A results file that cannot be used: one line that says why."""
+    """A results file that cannot be used: one line says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +50,11 @@ class Counts:
 
 @dataclass(frozen=True)
 class Results:
-    """What a run came to.
+    """The results of a run.
 
     ``differences`` and ``issues`` come in the order in which they are shown; ``issues`` are the
     differences that are known issues.  ``items`` has the verdicts by family and clause.
-    ``not_run`` is the number of scenarios that an interrupted run did not come to.
+    ``not_run`` is the number of scenarios that an interrupted run did not reach.
     """
 
     target: str

@@ -1,4 +1,4 @@
-"""What each kind of run has: of scenarios on a kernel, or of cases on a kern_fork.c file."""
+"""The interface of a run: of scenarios on a kernel, or of cases on a kern_fork.c file."""
 
 from __future__ import annotations
 

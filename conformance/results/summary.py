@@ -24,7 +24,7 @@ class Summary:
     seconds: float = 0.0
     interrupted: bool = False
     gave_up: bool = False
-    #: Whether it came to its end since too many scenarios hung or panicked.
+    #: Whether the run stopped because too many scenarios hung or panicked.
     stopped: bool = False
     by_verdict: Counter[Verdict] = field(default_factory=Counter)
     by_family: dict[str, Counter[Verdict]] = field(default_factory=dict)
@@ -35,13 +35,13 @@ class Summary:
     differences: list[Result] = field(default_factory=list)
     #: The differences that are known issues of this kernel.
     of_issues: list[Result] = field(default_factory=list)
-    #: The known issues that were not seen any more.
+    #: The known issues that were not observed.
     gone: list[Gone] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    #: Where the clauses stand in the file that was asked; of 1.232, where it is none.
+    #: The lines of each clause in the file that was compiled; else those in 1.232.
     clause_lines: dict[str, str] | None = None
     coverage: Coverage | None = None
-    #: The number of scenarios that an interrupted run did not come to; None where unknown.
+    #: The number of scenarios that an interrupted run did not reach; None if it is unknown.
     not_run: int | None = 0
     #: That number for each family and clause.
     not_run_of: Counter[Item] = field(default_factory=Counter)
@@ -69,7 +69,7 @@ class Summary:
         return result
 
     def interrupt(self, left: Iterable[Scenario] | None) -> None:
-        """Notes that the run was interrupted before *left*; None where unknown."""
+        """Records that the run was interrupted before *left*; None if they are unknown."""
         self.interrupted = True
         if left is None:
             self.not_run = None
@@ -84,7 +84,7 @@ class Summary:
         return f"interrupted: {self.scenarios}{whole} scenarios run"
 
     def progress_of(self, item: Item) -> str | None:
-        """Returns how far an interrupted run came with a family and clause; None where done."""
+        """Returns how far an interrupted run came with a family and clause; None if it is done."""
         if not self.interrupted or (self.not_run is not None and not self.not_run_of[item]):
             return None
         run = sum(result.number for result in self.by_item.get(item, ()))
@@ -93,7 +93,7 @@ class Summary:
 
 
 def touched(result: Result) -> frozenset[str]:
-    """Returns the clauses that a verdict counts for: a difference counts for one alone."""
+    """Returns the clauses for which a verdict counts; a difference counts for one only."""
     if result.verdict in (Verdict.DIFFERENCE, Verdict.KNOWN):
         return frozenset({result.clause})
     return result.scenario.clauses()

@@ -1,4 +1,4 @@
-"""What else a process has, and a child inherits or not."""
+"""Other attributes of a process, which a child inherits or not."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ CALLS: dict[str, Call] = {}
 
 
 def verb(name: str, *, returns: bool = True) -> Callable[[_F], _F]:
-    """Registers a function as what the verb *name* does."""
+    """Registers a function as the call of the verb *name*."""
 
     def register(function: _F) -> _F:
         if name in CALLS:
@@ -56,7 +56,7 @@ def verb(name: str, *, returns: bool = True) -> Callable[[_F], _F]:
 
 
 def check(verbs: Iterable[str], calls: Iterable[str]) -> None:
-    """Raises ``ImportError`` where a verb of the language has no call here, or the other way."""
+    """Raises ``ImportError`` if a verb has no call here, or a call has no verb."""
     known = set(verbs)
     for name in sorted(known.difference(calls)):
         raise ImportError(f"the verb {name} has no function in reference_model/verbs")

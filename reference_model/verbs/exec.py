@@ -1,4 +1,4 @@
-"""The end of a process, and another program in it."""
+"""exit and exec."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many processes a user may have, and which user a process is of."""
+"""User IDs, and the limit on a user's processes."""
 
 from __future__ import annotations
 

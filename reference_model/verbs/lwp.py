@@ -1,4 +1,4 @@
-"""A second LWP, and how often the kernel has switched to one."""
+"""A second LWP, and the control blocks of LWPs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A process's memory, of which the model has two words: a private one and a page's."""
+"""Memory: the model has two words of it, a private one and one in a page."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def load(w: World, l: Lwp) -> str:
 
 @verb("minherit")
 def minherit(w: World, l: Lwp, inheritance: str) -> str:
-    """Follows uvm_map.c uvm_map_inherit(): of what is not mapped nothing is changed."""
+    """Follows uvm_map.c uvm_map_inherit(): an unmapped page is left alone."""
     page = l.l_proc.p_vmspace.page
     if page is not None:
         page.inheritance = INHERITANCES[inheritance]
@@ -30,7 +30,7 @@ def minherit(w: World, l: Lwp, inheritance: str) -> str:
 
 
 def _page(l: Lwp) -> Amap:
-    """Returns what is behind the page.  Raises :class:`CallError` where it is not mapped."""
+    """Returns the memory of the page.  Raises :class:`CallError` if it is not mapped."""
     page = l.l_proc.p_vmspace.page
     if page is None:
         raise CallError(EFAULT)

@@ -1,7 +1,7 @@
-"""What the kernel tells of a process.
+"""The fields of a process that the kernel shows.
 
-What kern.proc2 shows follows fill_kproc2() of sys/kern/kern_proc.c of 10.99.12.
-Addresses are only ever compared: here, whether two fields lead to one object.
+kern.proc2 follows fill_kproc2() of sys/kern/kern_proc.c of 10.99.12.  Addresses are only
+compared: here, whether two fields are the same object.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from reference_model.proc import Lwp, Proc
 from reference_model.verbs.call import CallError, verb
 from reference_model.verbs.world import World
 
-# sysctl_flagmap and its like, line 1984: the flag inside, the one that is shown.
+# sysctl_flagmap and similar tables, line 1984: the kernel's flag, and the one that is shown.
 _PROC_FLAGS = {
     "p_flag": {
         PK_EXEC: "P_EXEC",
@@ -63,7 +63,7 @@ _PROC_FLAGS = {
     "p_stflag": {PST_PROFIL: "P_PROFIL"},
 }
 _STATES = {SACTIVE: "SACTIVE", SSTOP: "SSTOP", SZOMB: "SZOMB"}
-#: The fields whose values are numbers or texts; of all others the identity is compared.
+#: The fields that are compared by value; all others are compared by identity.
 _BY_VALUE = {*SHOWN_FIELDS, "pathname", "start"}
 
 
