@@ -134,7 +134,7 @@ BREAKS = [
         "l2.l_private = p1.p_lwps[0].l_private",
         "lwp/*/private",
     ),
-    ("PPWAIT-MARK", "p2.p_vforklwp = l1", "p2.p_vforklwp = p1.p_lwps[0]", "lwp/*/both-held/*"),
+    ("PPWAIT-MARK", "p2.p_vforklwp = l1", "p2.p_vforklwp = p1.p_lwps[0]", "lwp/*/both-blocked/*"),
     (
         "PPWAIT-MARK",
         "l1.l_vforkwaiting = False",
