@@ -54,7 +54,7 @@ class Kernel(State):
     """NetBSD as far as scenarios can see it.  It leaves out what no scenario can ask for."""
 
     def __init__(self, options: Options, choices: Sequence[int] = ()) -> None:
-        """*choices* decides what NetBSD's sources leave open: see :meth:`State.choose`."""
+        """Makes a kernel; *choices* decides the open orders: see :meth:`State.choose`."""
         super().__init__(options, choices)
         self.roots_group = Pgrp(self.session)
         self.initproc = self._first_process(None)

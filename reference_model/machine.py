@@ -69,7 +69,7 @@ class Machine(World):
     """One scenario on one kernel, step by step."""
 
     def __init__(self, roots: Iterable[str], kernel: Kernel, *, traced: bool = False) -> None:
-        """*traced*: the scenario has a tracer, so logs leave out how long a call was blocked."""
+        """Makes a machine; if the scenario is *traced*, logs leave out when a call was blocked."""
         super().__init__(kernel)
         self.traced = traced
         self.log: list[str | None] = []

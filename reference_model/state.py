@@ -6,8 +6,8 @@ of numbers, ``choices``, and ``widths`` notes how many answers there were.  So o
 sequence of numbers is one run, and all runs can be tried one after the other
 (:func:`reference_model.machine.allowed_logs`).
 
-Rejected: a scheduler that draws lots.  It would have to be asked often to find
-every order, and would never know that it had found all.  Rejected, too: a copy of
+Rejected: a random scheduler.  It would need many runs to find every order, and would
+never know that it had found all of them.  Rejected, too: a copy of
 the whole state at each open order.  The functions that sleep are generators, and a
 generator cannot be copied; to run the scenario again from its start is simpler,
 and fast enough.
@@ -60,7 +60,7 @@ class State(ABC):
     initproc: Proc
 
     def __init__(self, options: Options, choices: Sequence[int] = ()) -> None:
-        """*choices* answers :meth:`choose`, in order; beyond its end the answer is 0."""
+        """Makes a state; *choices* answers :meth:`choose` in order, and then 0 does."""
         self.options = options
         self.revision = options.revision
         self.maxproc = options.maxproc
