@@ -116,9 +116,9 @@ def test_report_asks_the_kernel_that_is_named(tmp_path: Path, local: LocalTarget
     command = ("report", str(results), "-o", str(tmp_path / "out"), "--target", "local")
     done = forkoracle(tmp_path, *command, "--repeat", "5")
     assert done.returncode == 0, done.stderr
-    assert "seen 5 of 5 times, 1 scenario with this cause" in done.stdout
+    assert "reproduced 5/5, 1 scenario with this cause" in done.stdout
     text = " ".join((tmp_path / "out/clone-ptrace.txt").read_text().split())
-    assert "Seen 5 of 5 times" in text
+    assert "Observed in 5 of 5 runs" in text
     assert f"Run on {local.kernel}, it exited with 1: step 0, P: __clone" in text
     assert "umask 07" not in text
 
@@ -144,7 +144,7 @@ def test_run_counts_for_its_report_and_its_results(tmp_path: Path) -> None:
     assert done.returncode == 1, done.stderr
     [entry] = json.loads(results.read_text())["differences"]
     assert (entry["times"], entry["of"]) == (TIMES, TIMES)
-    assert f"Seen {TIMES} of {TIMES} times" in (tmp_path / "out/clone-ptrace.txt").read_text()
+    assert f"Observed in {TIMES} of {TIMES} runs" in (tmp_path / "out/clone-ptrace.txt").read_text()
 
 
 @pytest.mark.parametrize(

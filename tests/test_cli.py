@@ -33,7 +33,7 @@ def test_a_run_that_agrees_exits_with_0(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert lines[0].startswith("target local: ")
-    assert lines[-1].startswith("1 scenarios in ")
+    assert lines[-1].startswith("1 scenario in ")
     assert lines[-1].endswith("s: 1 agrees, 0 differences")
 
 

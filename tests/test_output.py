@@ -88,7 +88,7 @@ def test_dash_is_standard_output_and_all_else_is_not(tmp_path: Path) -> None:
     done = sh(tmp_path, "$RUN --json -")
     assert json.loads(done.stdout)["summary"]["agrees"] == 1
     assert "target local" in done.stderr
-    assert "1 scenarios" in done.stderr
+    assert "1 scenario in " in done.stderr
     assert not (tmp_path / "-").exists()
 
 
@@ -116,7 +116,7 @@ def test_full_disk_loses_no_verdict(tmp_path: Path) -> None:
     done = sh(tmp_path, "$RUN --json full --junit junit.xml")
     assert done.returncode == 3
     assert done.stderr == "forkoracle: full: not written: No space left on device\n"
-    assert "1 scenarios in " in done.stdout
+    assert "1 scenario in " in done.stdout
     assert "testsuite" in (tmp_path / "junit.xml").read_text()
     assert re.search("^Go on with: .*forkoracle run .*--resume ", done.stdout, re.MULTILINE)
     again = sh(tmp_path, "$RUN --resume --json out")

@@ -47,7 +47,7 @@ def test_a_folder_that_is_there_stays(tmp_path: Path, capsys: pytest.CaptureFixt
     out.mkdir()
     (out / "mine").write_text("mine")
     command = ["report", str(results), "-o", str(out)]
-    for more, words in ((), "exists"), (("--force",), "is no report of ours"):
+    for more, words in ((), "exists"), (("--force",), "is no report of forkoracle"):
         assert main([*command, *more]) == 2
         said = capsys.readouterr().err
         assert words in said
@@ -155,7 +155,9 @@ def test_two_runs_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str
         assert f">{word}</td>" in (tmp_path / word / "index.html").read_text()
     same = str(write(tmp_path / "same.json", [NOT_HELD]))
     assert main(["report", same, same, "-o", str(tmp_path / "same")]) == 0
-    assert "Nothing differs between the two" in (tmp_path / "same" / "index.html").read_text()
+    assert (
+        "The two runs have the same differences" in (tmp_path / "same" / "index.html").read_text()
+    )
 
 
 def test_an_issue_that_was_not_run_is_not_fixed(

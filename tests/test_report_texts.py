@@ -69,9 +69,9 @@ def test_send_pr_has_its_fields_and_no_other() -> None:
     assert ">Category:\tkern\n" in text
     assert "System: NetBSD 10.1 amd64\nArchitecture: x86_64\nMachine: amd64\n" in text
     assert "lines 629-634" in " ".join(text.split())
-    assert f"since revision {since()['VFORK-WAIT']}" in " ".join(text.split())
+    assert f"last changed in {since()['VFORK-WAIT']}" in " ".join(text.split())
     assert re.search(r"^> P: vfork C +C blocked 1 +C$", text, re.MULTILINE)
-    assert "Seen 1 of 1 times" in text
+    assert "Observed in 1 of 1 runs" in text
 
 
 def test_each_clause_has_a_revision() -> None:
@@ -104,7 +104,7 @@ def test_a_case_of_the_c_function(tmp_path: Path) -> None:
     text = send_pr(problem, repeat(problem))
     assert ">Synopsis:\tcall 11: cwdinit() instead of cwdshare(p2 p2) (CLONE-FS)\n" in text
     assert "lines 170-171 of the file" in text
-    assert "There is no C program for this" in text
+    assert "There is no reproducer in C" in text
     assert "\nsys___clone flags=0x200\n" in text
 
 

@@ -125,7 +125,7 @@ def test_known_differences_of_linux_show_in_its_guest(linux: GuestTarget) -> Non
     """A program exits with 1 in a Linux guest where Linux is known to differ, else with 0."""
     for scenario, line in WRONG.values():
         assert linux.run_program(program_of(scenario)) == exited(1, line)
-    assert linux.run_program(program_of(AGREES[0])) == exited(0, "as it should be")
+    assert linux.run_program(program_of(AGREES[0])) == exited(0, "as expected")
 
 
 def test_how_a_program_ends_in_a_guest(linux: GuestTarget) -> None:
@@ -158,7 +158,7 @@ def test_netbsd_behaves(netbsd: GuestTarget) -> None:
     other = program.replace('{ "EINVAL" }', '{ "-" }')
     assert other != program
     ended = netbsd.run_program(other)
-    line = "step 0, P: __clone CLONE_PTRACE|SIGCHLD -: expected -, seen EINVAL"
+    line = "step 0, P: __clone CLONE_PTRACE|SIGCHLD -: expected -, observed EINVAL"
     assert ended == exited(1, line, OURS)
 
 

@@ -94,7 +94,7 @@ def test_an_unknown_rest_leaves_no_case_green(tmp_path: Path) -> None:
     made = summary([seen(VFORK, predict(VFORK, Scripted.options))])
     made.interrupt(None)
     assert set(junit(tmp_path / "r.xml", made).values()) == {
-        ("error", "interrupted: 1 scenarios run")
+        ("error", "interrupted: 1 scenario run")
     }
 
 

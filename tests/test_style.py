@@ -22,7 +22,6 @@ NOT_SWEPT: set[str] = {
     "conformance/commands/mutate.py",
     "conformance/commands/run.py",
     "conformance/input.py",
-    "conformance/report/terminal.py",
     "conformance/reproducer/compile.py",
     "conformance/targets/base.py",
     "conformance/targets/channel.py",

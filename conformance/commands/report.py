@@ -1,4 +1,4 @@
-"""The command ``forkoracle report``: what one sends to NetBSD about a run, and a page."""
+"""The command ``forkoracle report``: problem reports, C reproducers and an HTML page."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ _EXAMPLES = """\
 examples:
   forkoracle run --kernel netbsd --json results.json
   forkoracle report results.json -o report --kernel netbsd
-  forkoracle report before.json after.json -o report      what is new, changed and fixed"""
+  forkoracle report before.json after.json -o report      compare two runs"""
 
 
 @dataclass(frozen=True)
 class Written:
-    """A report that was written: the results as the kernel gave them when asked again."""
+    """A report that was written, with the results after each difference was repeated."""
 
     results: Results
     interrupted: bool
@@ -51,13 +51,14 @@ def add_report(commands: argparse._SubParsersAction[Any]) -> None:
         description="Writes problem reports, C reproducers and an HTML page about a run.",
         epilog=_EXAMPLES,
     )
-    report.add_argument("results", type=Path, metavar="RESULTS.json", help="what --json wrote")
+    report.add_argument("results", type=Path, metavar="RESULTS.json", help="results of --json")
     report.add_argument(
         "other",
         type=Path,
         nargs="?",
         metavar="OTHER.json",
-        help="a later run: the report is on it, and says what is new, changed and fixed since",
+        help="results of a later run: the report is on them, and says which differences are new, "
+        "changed or fixed",
     )
     output = report.add_argument_group(OUTPUT).add_argument
     output("-o", "--output", type=Path, metavar="DIR", required=True, help="a new folder")
@@ -72,7 +73,7 @@ def add_report(commands: argparse._SubParsersAction[Any]) -> None:
 
 
 def run_report(options: argparse.Namespace, console: Console) -> int:
-    """Write the report; the exit status."""
+    """Writes the report; returns the exit status."""
     check_report(options.output, force=options.force)
     from conformance.report.pr.compare import compare
 
@@ -107,11 +108,11 @@ def run_report(options: argparse.Namespace, console: Console) -> int:
 
 
 def _target(wanted: Wanted, results: Results, console: Console) -> Target:
-    """The kernel that was named, started.  Raises :class:`SelectionError` if it is another one."""
+    """Starts the kernel that was named.  Raises :class:`SelectionError` if it is another one."""
     if results.target == SOURCE:
         raise SelectionError(
-            "these results are of the target source, which no kernel can be asked about: "
-            "expected no other target"
+            "these results are from --kern-fork and cannot be repeated on a kernel: "
+            "expected no option that names a kernel"
         )
     choice = choose_target(wanted)
     console.print(choice.line, soft_wrap=True, highlight=False)
@@ -125,19 +126,19 @@ def _target(wanted: Wanted, results: Results, console: Console) -> Target:
             target.kill()
             raise SelectionError(
                 f"the results are from another kernel than this one, {target.kernel}: its {word} "
-                f"is {ours[word]}, theirs {theirs[word]}: expected the kernel that they are from"
+                f"is {ours[word]}, and theirs is {theirs[word]}: expected the kernel of the results"
             )
     return target
 
 
 def check_repeat(times: int | None) -> None:
-    """Raise :class:`SelectionError` where nothing can be run so often."""
+    """Raises :class:`SelectionError` if *times* is less than 1."""
     if times is not None and times < 1:
         raise SelectionError("--repeat: expected a number of 1 or more")
 
 
 def check_report(folder: Path, *, force: bool = False) -> None:
-    """Raises :class:`ReportError` where no report can be written."""
+    """Raises :class:`ReportError` if no report can be written to *folder*."""
     from conformance.report.pr.writing import check_folder
 
     check_folder(folder, force=force)
@@ -155,10 +156,11 @@ def write_report(
     cuts_down: bool = False,
     force: bool = False,
 ) -> Written:
-    """Write the report and say what is in it, a line for each problem.
+    """Writes the report and prints a line for each problem.
 
-    With *target*, the kernel of the results, that is asked again first, *repeat* times, and
-    the programs are run on it; where that is interrupted, the report says what it can.
+    *target* is the kernel of the results.  If it is given, each difference is first repeated on
+    it *repeat* times, and the reproducers are run on it.  If that is interrupted, the report is
+    written without them.
     """
     from conformance.report.pr.again import asked_again
     from conformance.report.pr.entry import entries
@@ -170,7 +172,7 @@ def write_report(
     interrupted = False
     try:
         if target is not None:
-            with console.status("asking the kernel again, and running the programs"):
+            with console.status("repeating the differences, and running the reproducers"):
                 results = asked_again(results, target, repeat, cuts_down=cuts_down)
                 made = entries(results, issues, target)
         else:
@@ -191,8 +193,9 @@ def write_report(
     for entry in made:
         known = f" (known: {entry.pr})" if entry.pr else ""
         problem = entry.problem
+        seen, of = problem.difference.times
         number = f"{problem.count} scenario{'s' * (problem.count != 1)} with this cause"
-        say(f"{entry.name}: {problem.synopsis}, seen {problem.how_often} times, {number}{known}")
+        say(f"{entry.name}: {problem.synopsis}, reproduced {seen}/{of}, {number}{known}")
     for issue in news:
         say(f"gone: {issue.pr} no longer occurs: remove it from --known")
     for word, problem in comparison.rows() if comparison else ():

@@ -1,1 +1,1 @@
-"""What people and their tools read: the terminal, JSON and JUnit."""
+"""Prints and writes the results of a run: terminal, JUnit, problem reports."""

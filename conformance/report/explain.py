@@ -1,4 +1,4 @@
-"""A difference in words: each step, what was expected of it, and what was observed."""
+"""Explains a difference: each step with its expected and its observed result."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reference_model.clauses import clauses
 def explain(result: Result, clause_lines: Mapping[str, str] | None = None) -> Iterator[str]:
     """Yields the lines of a difference, the first wrong observation marked with ``>``.
 
-    *clause_lines* says where the clauses stand in the file that was asked, if it was one.
+    *clause_lines* gives the lines of each clause in the file of ``--kern-fork``.
     """
     scenario = result.scenario
     clause = clauses()[result.clause]
@@ -61,10 +61,11 @@ def show_steps(result: Result, expected: Sequence[Log]) -> Iterator[str]:
 
 
 def kinds(differences: Sequence[Result]) -> list[list[Result]]:
-    """Returns the differences in groups of what is the same difference, in their order.
+    """Groups equal differences, in their order.
 
-    Scenarios that differ in the same way at the same call are the same; so are cases of a C
-    file in which the same things differ, whatever their family.
+    Differences of scenarios are equal if the call, the expected and the observed result of the
+    first wrong step are equal.  Differences of cases of a C file are equal if the same rows
+    differ, in any family.
     """
     groups: dict[tuple[object, ...], list[Result]] = {}
     for result in differences:

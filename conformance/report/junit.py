@@ -20,7 +20,7 @@ _COUNTED_AS = {"failure": "failures", "skipped": "skipped", "error": "errors"}
 def item_outcome(
     results: list[Result], lines: Mapping[str, str] | None = None
 ) -> tuple[Verdict, str]:
-    """Returns the verdict on a family's scenarios about one clause, and what to read about it."""
+    """Returns the verdict on a family's scenarios about one clause, and a text that explains it."""
     differences = [r for r in results if r.verdict is Verdict.DIFFERENCE]
     if differences:
         return Verdict.DIFFERENCE, "\n\n".join(
@@ -34,14 +34,14 @@ def item_outcome(
 
 
 def _known_issues(results: list[Result]) -> str:
-    """Which problem reports know of the differences; empty where there are none."""
+    """Returns the problem reports of the differences; empty if there are none."""
     prs = Counter(result.pr for result in results for _ in range(result.number) if result.pr)
     return "; ".join(f"known: {pr} ({number})" for pr, number in prs.items())
 
 
 @dataclass
 class _Suites:
-    """The suites of a run, in the order in which they are met, and their counts."""
+    """The suites of a run, in the order of their first case, and their counts."""
 
     target: str
     root: Element = field(default_factory=lambda: Element("testsuites"))
@@ -56,7 +56,7 @@ class _Suites:
         return SubElement(suite, "testcase", classname=classname, name=name)
 
     def text(self) -> str:
-        """Returns the whole as XML."""
+        """Returns the suites as XML."""
         for suite in self.suites.values():
             suite.set("tests", str(len(suite)))
             for kind, attribute in _COUNTED_AS.items():
@@ -66,10 +66,10 @@ class _Suites:
 
 
 def _outcome(case: Element, summary: Summary, item: tuple[str, str]) -> None:
-    """Adds to *case* what came of its scenarios.
+    """Adds the outcome of its scenarios to *case*.
 
-    A case that an interrupted run did not come to is skipped; one that it left unfinished is an
-    error, unless it has failed already.
+    If the run was interrupted, a case that was not run is skipped, and a case that is not
+    complete is an error, unless it has failed.
     """
     results = summary.by_item.get(item, [])
     early = summary.progress_of(item)

@@ -1,4 +1,4 @@
-"""What the suite noticed of a file's mutants, in the terminal."""
+"""Prints which mutants of a file were noticed, on the terminal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from conformance.source.mutants import Fate, Mutation
 
 
 def show_mutation(console: Console, mutation: Mutation, *, interrupted: bool) -> None:
-    """The survivors with their diffs, then the counts."""
+    """Prints the diff of each mutant that survived, then the counts."""
     for mutant in mutation.survivors():
         console.print(f"[yellow]survived[/yellow] line {mutant.line}", highlight=False)
         console.print(escape(mutant.diff(mutation.lines)), highlight=False, soft_wrap=True)

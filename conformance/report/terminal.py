@@ -1,4 +1,4 @@
-"""The terminal: progress while it runs, then counts, then the first differences in full."""
+"""Prints a run on the terminal: progress, then counts, then the first differences in full."""
 
 from __future__ import annotations
 
@@ -40,7 +40,10 @@ _STYLE = {
 def show_progress(
     console: Console, results: Iterator[Result], total: int | None
 ) -> Iterator[Result]:
-    """Pass the results on under a progress bar that names the family and counts differences."""
+    """Yields the results; a terminal shows a progress bar meanwhile."""
+    if not console.is_interactive:
+        yield from results
+        return
     columns = (
         TextColumn("{task.description:<12}"),
         BarColumn(),
@@ -68,7 +71,10 @@ def show_progress(
 
 @contextmanager
 def show_download(name: str) -> Iterator[Callable[[int, int | None], None]]:
-    """A bar for one file, told of its bytes so far and in all; a line where nobody watches."""
+    """Shows the progress of a download: a bar on a terminal, else one line.
+
+    The function takes the number of bytes so far and in all.
+    """
     console = Console(stderr=True)
     columns = (
         TextColumn("fetching {task.description}"),
@@ -85,7 +91,8 @@ def show_download(name: str) -> Iterator[Callable[[int, int | None], None]]:
 
 
 def show_summary(console: Console, summary: Summary, *, every_clause: bool = False) -> None:
-    """Counts by family and clause, what was not decided and why, then the differences."""
+    """Prints counts by family and clause, the reasons for no verdict, then the differences."""
+    console.print()
     console.print(_counts("family", summary.by_family))
     if every_clause:
         in_order = {
@@ -136,11 +143,11 @@ def show_summary(console: Console, summary: Summary, *, every_clause: bool = Fal
 
 
 def show_result(console: Console, result: Result, expected: Sequence[Log]) -> None:
-    """Prints a scenario step by step: what the model allows, and what was observed."""
+    """Prints a scenario step by step: expected and observed."""
+    console.print()
     for number, line in enumerate(show_steps(result, expected)):
         style = _STYLE[result.verdict] if number == 0 else "red" if line[2:3] == ">" else None
         console.print(escape(line), style=style, soft_wrap=True, highlight=False)
-    console.print()
 
 
 def _decided(row: Counter[Verdict]) -> Iterator[int]:
@@ -155,7 +162,8 @@ def _last_line(summary: Summary) -> str:
         if count[verdict] or verdict in (Verdict.AGREES, Verdict.DIFFERENCE)
     )
     early = "interrupted: " if summary.interrupted else ""
-    return f"{early}{summary.scenarios} scenarios in {summary.seconds:.1f} s: {words}"
+    scenarios = f"{summary.scenarios} scenario{'s' * (summary.scenarios != 1)}"
+    return f"{early}{scenarios} in {summary.seconds:.1f} s: {words}"
 
 
 def _plural(verdict: Verdict, number: int) -> str:

@@ -71,7 +71,7 @@ class Row:
 
     call: str
     expected: str
-    seen: str | None
+    observed: str | None
     wrong: bool
 
 
@@ -84,7 +84,7 @@ class Result:
     clause.  ``expected`` holds every log that the model allows, ``known`` the names of the
     entries that explain a known difference, ``reason`` why it was not decided
     or how the kernel panicked, with its ``console`` text; ``times`` how often a difference
-    was seen in how many runs; ``gave_up`` whether the target was lost.  ``number`` subjects
+    was observed in how many runs; ``gave_up`` whether the target was lost.  ``number`` subjects
     like this one have the same verdict.  ``pr`` is the problem report of a known issue.
     ``lines`` is where the clause stands in the file that was asked, if it was one.
     """

@@ -80,16 +80,20 @@ class Summary:
 
     def progress(self) -> str:
         """Returns how far an interrupted run came."""
-        whole = "" if self.not_run is None else f" of {self.scenarios + self.not_run}"
-        return f"interrupted: {self.scenarios}{whole} scenarios run"
+        return _interrupted(self.scenarios, self.not_run)
 
     def progress_of(self, item: Item) -> str | None:
         """Returns how far an interrupted run came with a family and clause; None if it is done."""
         if not self.interrupted or (self.not_run is not None and not self.not_run_of[item]):
             return None
         run = sum(result.number for result in self.by_item.get(item, ()))
-        whole = "" if self.not_run is None else f" of {run + self.not_run_of[item]}"
-        return f"interrupted: {run}{whole} scenarios run"
+        return _interrupted(run, None if self.not_run is None else self.not_run_of[item])
+
+
+def _interrupted(run: int, left: int | None) -> str:
+    total = run if left is None else run + left
+    whole = "" if left is None else f" of {total}"
+    return f"interrupted: {run}{whole} scenario{'s' * (total != 1)} run"
 
 
 def touched(result: Result) -> frozenset[str]:

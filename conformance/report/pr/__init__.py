@@ -1,1 +1,1 @@
-"""What one sends to NetBSD about a difference, and a page to look at."""
+"""Writes problem reports, reproducers and the HTML page."""

@@ -1,4 +1,4 @@
-"""Asks a kernel again about what it did otherwise: in as few steps as show it, and how often."""
+"""Minimises the differences of a run on their kernel, and counts how often they reproduce."""
 
 from __future__ import annotations
 
@@ -15,41 +15,42 @@ from conformance.verdicts.judge import judge
 from reference_model import Scenario
 from reference_model.language.answer import NotDecided
 
-#: So often a difference is asked for: one that comes only every sixth time is still missed in
+#: Number of runs for each difference.  A difference that occurs in one of six runs is missed in
 #: fewer than 3 of 100 reports.
 TIMES = 20
-#: But for no longer than so many seconds, once it has been asked for as often as any run does.
+#: Maximum number of seconds for these runs, after the first AT_LEAST of them.
 SECONDS, AT_LEAST = 20.0, 3
 
 
 def asked_again(
     results: Results, target: Target, times: int | None = None, *, cuts_down: bool
 ) -> Results:
-    """The results, with what tells each of their problems asked of *target* again.
+    """Returns the results after the scenario of each problem was run on *target* again.
 
-    That many *times*, or, where it is None, :data:`TIMES` unless that takes long.
-    With *cuts_down* the scenario is first cut down to the shortest with the same cause.
+    Each is run *times* times; if that is None, up to :data:`TIMES` times in :data:`SECONDS`.
+    With *cuts_down* each scenario is first minimised.
     """
     differences = list(results.differences)
     for problem in group(differences, results.kernel, results.target):
         told = problem.difference
         if scenario_of(told) is None or (told.step is None and not target.ours):
-            continue  # nothing that a kernel can be asked, or that it survives
+            continue  # not a scenario, or one that would make a shared kernel panic
         index = next(i for i, difference in enumerate(differences) if difference is told)
         result = told
-        if cuts_down and told.times[0] == told.times[1]:  # else it might become what never differs
+        # A difference that is not stable might be minimised to a scenario that never differs.
+        if cuts_down and told.times[0] == told.times[1]:
             result = cut_down(told, target, partial(_is_like, told))
         differences[index] = replace(_counted(result, target, times), lines=told.lines)
     return replace(results, differences=tuple(differences))
 
 
 def _is_like(difference: Result, result: Result) -> bool:
-    """Whether it has the same cause."""
+    """Says whether *result* is a difference with the same cause."""
     return result.verdict is Verdict.DIFFERENCE and cause(result) == cause(difference)
 
 
 def _counted(result: Result, target: Target, times: int | None) -> Result:
-    """The result with how often it was seen; as it is where nothing could be decided."""
+    """Returns the result with its new count; unchanged if no run was decided."""
     scenario = result.scenario
     assert isinstance(scenario, Scenario)
     seen = of = 0

@@ -1,4 +1,4 @@
-"""Two runs side by side: what is fixed, new and changed in the second."""
+"""Compares two runs: which problems of the second are new or changed, and which are fixed."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from conformance.runs.minimise import original_name
 
 @dataclass(frozen=True)
 class Comparison:
-    """What differs between two runs, cause by cause.
+    """The problems in which two runs differ, by cause.
 
-    ``changed`` are scenarios that differ in both, but otherwise: as they do
-    in the second.  ``unknown`` are those of the first that the second run need not have
-    asked: it has none of their family, or did not come to its end.
+    ``changed`` are scenarios that differ in both runs, with different causes; they are shown
+    as in the second run.  ``unknown`` are problems of the first run whose scenarios the second
+    run may not have run: it skipped their family, or was interrupted.
     """
 
     before: Results
@@ -27,7 +27,7 @@ class Comparison:
     unknown: tuple[Problem, ...]
 
     def rows(self) -> list[tuple[str, Problem]]:
-        """A word and a problem for each, the bad news first."""
+        """Returns a word for each problem, the new problems first."""
         kinds = (
             ("new", self.new),
             ("changed", self.changed),
@@ -38,12 +38,12 @@ class Comparison:
 
 
 def _by_name(results: Results) -> dict[str, Result]:
-    """By the name of the scenario that each was made from, if it was minimised."""
+    """Returns the differences by the name that their scenario had before it was minimised."""
     return {original_name(d.scenario.name): d for d in (*results.differences, *results.issues)}
 
 
 def compare(before: Results, after: Results) -> Comparison:
-    """Compare two results, scenario by scenario."""
+    """Compares two results, scenario by scenario."""
     old, new = _by_name(before), _by_name(after)
     missing = [d for name, d in old.items() if name not in new]
     asked = [d for d in missing if _asked(d, after)]
@@ -63,6 +63,6 @@ def compare(before: Results, after: Results) -> Comparison:
 
 
 def _asked(difference: Result, results: Results) -> bool:
-    """Whether the run decided the whole family of *difference*."""
+    """Says whether the run decided the whole family of *difference*."""
     family = results.families.get(difference.scenario.family, {})
     return bool(family) and Verdict.NOT_DECIDED not in family and not results.interrupted

@@ -1,9 +1,9 @@
-"""A scenario as one C program that anybody can compile and run: the How-To-Repeat.
+"""Writes a scenario as one C program, the reproducer of a report.
 
-The program needs nothing of ours.  It exits with 0 where the kernel behaves, 1
-with one line of what was wrong, 2 where that cannot be told.  What each of its
-processes sees is noted in shared memory; ``main`` lets one step be taken after
-the other, and compares at the end.
+The program needs no other file of forkoracle.  It exits with 0 if the kernel behaves as
+expected, with 1 and a line that says what was wrong if not, and with 2 if the test could not
+run.  Its processes write their observations to shared memory; ``main`` starts one step after
+the other, and compares the observations at the end.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from reference_model.kernel import Kernel
 from reference_model.language.scenario import ADDRESSES, ANONYMOUS, FORKS, NOBODY
 from reference_model.machine import Machine
 
-#: With more open orders than this, a list of them would tell nobody anything.
+#: Maximum number of expected logs in a reproducer: a longer list cannot be read.
 MAX_ORDERS = 64
 #: Columns of a line of a comment, so that the whole line has 80 at most.
 _WIDTH = 77
 
 
 class NoProgramError(Exception):
-    """No program can be written for a scenario: why."""
+    """A scenario has no reproducer in C; one line says why."""
 
 
-#: What every system has, and what only NetBSD has: the latter's other headers are the parts'.
+#: Headers of every program; parts for NetBSD name further ones.
 _HEADERS = """\
 #include <sys/types.h>
 #include <sys/mman.h>
@@ -61,7 +61,7 @@ _HEADERS = """\
 """
 
 _LINUX_WORDS = """\
-#ifndef __NetBSD__		/* NetBSD's words for what others have, too */
+#ifndef __NetBSD__		/* NetBSD's names of Linux's constants */
 #define WALTSIG		__WCLONE
 #define WALLSIG		__WALL
 #define SIGEMT		16
@@ -78,7 +78,7 @@ main(int argc, char **argv)
 	(void)argc, (void)argv;
 BEGIN	status = run();
 	if (status == 0)
-		printf("as it should be\\n");
+		printf("as expected\\n");
 	else
 		printf("%s\\n", complaint);
 	return status;
@@ -103,7 +103,7 @@ _ONLY_NETBSD = """\
 int
 main(void)
 {
-	printf("only NetBSD has what this asks for\\n");
+	printf("the calls of this test need NetBSD\\n");
 	return 2;
 }
 """
@@ -111,10 +111,10 @@ main(void)
 
 @dataclass(frozen=True)
 class _Part:
-    """A piece of C: what it needs, the headers it needs, its lines for other parts, its text.
+    """A piece of C: the parts and headers that it needs, its lines for other parts, its text.
 
-    A line ``//PLACE text`` of a part goes where another one has the line ``//PLACE``.  A part that
-    needs a header, or the word NetBSD, is one that only NetBSD has.
+    A line ``//PLACE text`` of a part goes where another part has the line ``//PLACE``.  A part
+    that needs a header, or the word NetBSD, is for NetBSD only.
     """
 
     needs: tuple[str, ...]
@@ -126,7 +126,7 @@ class _Part:
 
 @cache
 def _parts() -> dict[str, _Part]:
-    """All of them, in the order in which they stand in a program."""
+    """Returns all parts, in the order that they have in a program."""
     parts = {}
     for name in (
         "board",
@@ -157,7 +157,7 @@ def _parts() -> dict[str, _Part]:
 
 
 def _needed(names: Iterable[str]) -> list[_Part]:
-    """These parts and all that they need, in their order."""
+    """Returns these parts and all that they need, in their order."""
     wanted: set[str] = set()
     todo = list(names)
     while todo:
@@ -169,7 +169,7 @@ def _needed(names: Iterable[str]) -> list[_Part]:
 
 
 def _placed(parts: list[_Part]) -> list[str]:
-    """The texts of the parts, each line that belongs into another one in its place."""
+    """Returns the texts of the parts; lines for a place in another part are moved there."""
     lines: dict[str, list[str]] = {}
     for part in parts:
         for place, line in part.elsewhere:
@@ -182,7 +182,7 @@ def _placed(parts: list[_Part]) -> list[str]:
 
 
 def _for_netbsd(text: str) -> str:
-    """What is left of C where ``__NetBSD__`` is known to be defined."""
+    """Returns *text* without the code for systems other than NetBSD."""
     lines: list[str] = []
     open_ifs: list[bool | None] = []  # whether its lines stay; None for another condition
     for line in text.splitlines(keepends=True):
@@ -201,7 +201,7 @@ def _for_netbsd(text: str) -> str:
 
 
 def blocked_steps(scenario: Scenario, options: Options) -> list[bool]:
-    """Which steps have not returned when the next one begins, as the model sees it."""
+    """Says for each step whether it is blocked when the next one begins, by the model."""
     machine = Machine(scenario.roots(), Kernel(options), traced=scenario.traced)
     blocked = []
     for step in scenario.steps:
@@ -213,7 +213,7 @@ def blocked_steps(scenario: Scenario, options: Options) -> list[bool]:
 
 
 def needs_root(scenario: Scenario) -> bool:
-    """Whether only the superuser can play it."""
+    """Says whether only the superuser can run the scenario."""
     return any(
         (step.verb == "setreuid" and step.args != ("-1", "-1"))
         or (step.verb == "compare" and step.args[2] in ADDRESSES)
@@ -223,7 +223,7 @@ def needs_root(scenario: Scenario) -> bool:
 
 
 def _quoted(text: str) -> str:
-    """*text* as a string of C.  What could end a comment or begin a trigraph does neither."""
+    """Returns *text* as a string of C that has no trigraph."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("??", "?\\?") + '"'
 
 
@@ -233,7 +233,7 @@ def _comment(lines: Iterator[str]) -> str:
 
 
 def _packed(values: list[str], indent: str) -> str:
-    """As many values on a line as there is room for; none is broken."""
+    """Returns the values on as few lines as possible; no value is broken."""
     lines, line = [], ""
     for value in values:
         if line and len(line) + len(value) + 2 > _WIDTH - len(indent.expandtabs()):
@@ -244,7 +244,7 @@ def _packed(values: list[str], indent: str) -> str:
 
 
 def _row(log: Log) -> str:
-    """What may be seen of each step."""
+    """Returns the expected observation of each step, as C."""
     words = [_quoted(word) for word in log]
     row = "{ " + ", ".join(words) + " }"
     if len(row) < _WIDTH - 8:
@@ -253,7 +253,7 @@ def _row(log: Log) -> str:
 
 
 def _table(kind: str, name: str, values: list[str]) -> str:
-    """An array; rows of its own are not put on one line."""
+    """Returns an array in C; each value that is a row has its own line."""
     if any(value.startswith("{") for value in values):
         rows = "\n".join(f"\t{value}," for value in values)
     else:
@@ -262,7 +262,7 @@ def _table(kind: str, name: str, values: list[str]) -> str:
 
 
 def _broken(line: str) -> list[str]:
-    """A line of C, on several where it is too long: its words have no spaces in strings."""
+    """Breaks a line of C that is too long; its strings have no spaces."""
     text = line.lstrip("\t")
     tabs = line[: len(line) - len(text)] + "\t"
     parts = wrap(
@@ -295,7 +295,7 @@ def _actors(scenario: Scenario) -> list[str]:
 
 @dataclass(frozen=True)
 class _Body:
-    """Everything but the headers and main, and what these are to be."""
+    """The program without headers and main; the headers it needs."""
 
     text: str
     headers: str
@@ -304,7 +304,7 @@ class _Body:
 
 def _body(scenario: Scenario, expected: tuple[Log, ...], options: Options) -> _Body:
     if len(expected) > MAX_ORDERS:
-        raise NoProgramError(f"{len(expected)} logs may be seen, too many to be listed")
+        raise NoProgramError(f"{len(expected)} expected logs are too many to be listed")
     for step in scenario.steps:
         if step.verb in WITHOUT_C:
             raise NoProgramError(f"no C is known for {step.verb}: {WITHOUT_C[step.verb]}")
@@ -332,14 +332,14 @@ def _body(scenario: Scenario, expected: tuple[Log, ...], options: Options) -> _B
         "".join(f"#define {name:<16}{value}\n" for name, value in defines.items()),
         f"enum {{ {names}, NAMELESS = -1 }};\n",
         _table("const char *const", "steps[STEPS]", [_quoted(s.call()) for s in steps]),
-        "/* What may be seen. */\n"
+        "/* Expected observations; a row for each order of events. */\n"
         + _table(
             "const char *const",
             "expected[ORDERS][STEPS]",
             [_row(log) for log in expected],
         ),
         _table("const int", "actors_of[STEPS]", [s.actor for s in steps]),
-        "/* Which steps may not return before the next one begins; and last ones. */\n"
+        "/* Steps that may be blocked when the next begins; steps that end a process. */\n"
         + _table("const int", "may_block[STEPS]", [str(int(h)) for h in blocked]),
         _table("const int", "ends[STEPS]", [str(int(s.verb == "exit")) for s in steps]),
         _table("const char *const", "actor_names[ACTORS]", [_quoted(a) for a in actors]),
@@ -347,7 +347,9 @@ def _body(scenario: Scenario, expected: tuple[Log, ...], options: Options) -> _B
     ]
     if verbs & {"wait4", "PT_GET_PROCESS_STATE"}:
         born = ["-1" if s.child in (None, ANONYMOUS) else str(s.child) for s in steps]
-        out.append("/* Who is born in a step. */\n" + _table("const int", "births[STEPS]", born))
+        out.append(
+            "/* The child that each step creates. */\n" + _table("const int", "births[STEPS]", born)
+        )
     out.append("static char complaint[512];\n")
     if "exec" in verbs:
         out.append('static char self[PATH_MAX], until_eof[] = "--until-eof";\n')
@@ -371,7 +373,7 @@ def _head(problem: Problem, scenario: Scenario, what: str) -> str:
         yield from wrap(f"{problem.clause.name}: {problem.clause.says}", _WIDTH)
         yield f"({problem.where})"
         yield ""
-        yield "What is done, by several processes, one step after the other:"
+        yield "Steps, each taken by the process before the colon:"
         yield ""
         yield from (f"    {call}" for call in scenario.calls())
 
@@ -381,12 +383,12 @@ def _head(problem: Problem, scenario: Scenario, what: str) -> str:
 def _scenario_of(problem: Problem) -> Scenario:
     scenario = scenario_of(problem.difference)
     if scenario is None:
-        raise NoProgramError("the C function was called by itself, with its callees replaced")
+        raise NoProgramError("the C function was called alone, with its callees replaced")
     return scenario
 
 
 def c_program(problem: Problem, options: Options) -> str:
-    """The program of a problem.  Raises :class:`NoProgramError`."""
+    """Returns the reproducer of a problem.  Raises :class:`NoProgramError`."""
     scenario = _scenario_of(problem)
     body = _body(scenario, problem.difference.expected, options)
     main = _MAIN.replace("BEGIN", _EXEC_MAIN if "until_eof" in body.text else "", 1)
@@ -395,8 +397,9 @@ def c_program(problem: Problem, options: Options) -> str:
         ours = "\n".join((_for_netbsd(body.text), main))
         text = f"#ifdef __NetBSD__\n\n{ours}\n#else\n\n{_ONLY_NETBSD}\n#endif\n"
     what = (
-        "Exits with 0 where the kernel behaves, 1 and a line of what was wrong where it does "
-        "not, 2 where that cannot be told. To run it: cc -o repro repro.c && ./repro"
+        "Exits with 0 if the kernel behaves as expected, with 1 and a line that says what was "
+        "wrong if not, and with 2 if the test could not run. "
+        "To run it: cc -o repro repro.c && ./repro"
     )
     return "\n".join(
         (
@@ -409,11 +412,11 @@ def c_program(problem: Problem, options: Options) -> str:
 
 
 def atf_test(problem: Problem, options: Options) -> str:
-    """The same as a test case for NetBSD's own suite.  Raises :class:`NoProgramError`."""
+    """Returns it as a test case for NetBSD's own suite.  Raises :class:`NoProgramError`."""
     scenario = _scenario_of(problem)
     body = _body(scenario, problem.difference.expected, options)
     if "until_eof" in body.text:
-        raise NoProgramError("a test case cannot be executed anew, as exec asks for")
+        raise NoProgramError("a test case cannot run itself again, as exec requires")
     name = problem.name.replace("-", "_")
     root = '\tatf_tc_set_md_var(tc, "require.user", "root");\n'
     test = f"""\

@@ -1,4 +1,4 @@
-"""The C of a step: its verb's (:mod:`conformance.verbs`), with the arguments filled in."""
+"""Returns the C of a step, from that of its verb (:mod:`conformance.verbs`)."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _WORDS = {
     "install": "RAS_INSTALL",
     "purge": "RAS_PURGE",
 }
-#: The C of an argument that is left out.
+#: The C of an omitted argument.
 _LEFT_OUT = {"stack": "NULL", "options": "0", "integer": "0", "signal": "0"}
 
 
 def _argument(index: int, kind: str, text: str | None) -> str:
-    """Returns an argument in C: of a newborn its name, of any other process its ID."""
+    """Returns an argument in C: the name of a new child, the ID of another process."""
     if text is None:
         return _LEFT_OUT.get(kind, "")
     if kind in ("actor", "whom"):

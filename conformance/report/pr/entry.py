@@ -1,4 +1,4 @@
-"""The problems of a run, each with what is written of it."""
+"""The problems of a run, each with the files that describe it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Entry:
     pr: str
 
     def files(self) -> Iterator[tuple[str, str]]:
-        """The names and texts of its files."""
+        """Yields the names and texts of its files."""
         yield f"{self.name}.txt", send_pr(self.problem, self.repeat)
         yield f"{self.name}.md", markdown(self.problem, self.repeat)
         if self.repeat.program:
@@ -36,7 +36,7 @@ class Entry:
 def entries(
     results: Results, issues: Sequence[Issue] = (), target: Target | None = None
 ) -> list[Entry]:
-    """The problems of a run, each with what is written of it; *target* runs their programs."""
+    """Returns the problems of a run; *target* runs their reproducers."""
     problems = group((*results.differences, *results.issues), results.kernel, results.target)
     holds = holding(issues, results.kernel.kern_fork)
     taken: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""The page of a report: one HTML file with all that it shows."""
+"""The page of a report: one HTML file that loads no other file."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from conformance.results.results import Results, Verdicts
 from reference_model import Log
 from reference_model.clauses import Clause, clauses
 
-#: Stands in every page of ours, so that --force removes nothing else.
+#: In every page that we write: --force replaces only folders with such a page.
 MARK = '<meta name="generator" content="forkoracle report">'
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """The sequence that was expected and the one that was seen; empty where there is none."""
+    """The expected and the observed sequence of steps; empty if there is none."""
 
     expected: Markup
-    seen: Markup
+    observed: Markup
 
 
 def nearest(difference: Result) -> Log:
-    """Of the logs that may be seen, the one that agrees for longest with what was."""
+    """Returns the expected log that agrees with the observed one for the most steps."""
 
     def agrees(log: Log) -> int:
         pairs = zip(log, difference.observed or (), strict=False)
@@ -40,23 +40,23 @@ def nearest(difference: Result) -> Log:
 
 
 def pictures(difference: Result) -> Pictures | None:
-    """The pictures of a difference, where its subject is a scenario."""
+    """Returns the pictures of a difference; None if it is not about a scenario."""
     scenario = scenario_of(difference)
     if scenario is None or not difference.expected:
         return None
 
     def drawn(log: Log, title: str) -> Markup:
-        # ElementTree has escaped every text in it.
+        # ElementTree has escaped all text in it.
         return Markup(sequence(scenario, log, difference.step, title))
 
-    seen = drawn(difference.observed, "seen") if difference.observed else Markup()
-    return Pictures(drawn(nearest(difference), "expected"), seen)
+    observed = drawn(difference.observed, "observed") if difference.observed else Markup()
+    return Pictures(drawn(nearest(difference), "expected"), observed)
 
 
 def _by_family(results: Results) -> dict[str, list[tuple[Clause, Verdicts]]]:
-    """Returns what each family came to about each clause.
+    """Returns the verdicts of each family on each clause.
 
-    Results of older versions tell it of the clauses in all.
+    Results of older versions have no families, only totals of each clause.
     """
     tables = results.items or {"all families": results.clauses}
     return {
@@ -71,9 +71,9 @@ def page(
     gone: Sequence[Gone] = (),
     comparison: Comparison | None = None,
 ) -> str:
-    """The page.  What a guest or a scenario said is shown as text, whatever is in it.
+    """Returns the page.  Text of guests and scenarios is escaped.
 
-    ``gone`` are the known issues that were not seen any more: their ``pr`` and ``clause``.
+    ``gone`` are the known issues that no longer occur.
     """
     return ENVIRONMENT.get_template("page.html").render(
         mark=Markup(MARK),

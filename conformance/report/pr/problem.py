@@ -1,4 +1,4 @@
-"""What a report says, as a value: the differences of a run, those of one cause together."""
+"""The problems of a report: the differences of a run, grouped by their cause."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _NAMED = re.compile(r"\b[A-Z][a-z0-9]{0,6}\b|(?<![\w|])-(?!\w)")
 
 
 def scenario_of(result: Result) -> Scenario | None:
-    """Returns the scenario of a result; None where it is on cases of a compiled file."""
+    """Returns the scenario of a result; None for cases of a compiled file."""
     return result.scenario if isinstance(result.scenario, Scenario) else None
 
 
 def cause(result: Result) -> tuple[str, ...]:
-    """Returns the same for differences that have the same cause.
+    """Returns a key that is equal for differences with the same cause.
 
-    The clause and the first wrong observation: which processes took part, which signal
-    it was, and how long a call was blocked, are left out of it.
+    It holds the clause and the first wrong observation, without the names of processes and
+    signals and without how long a call was blocked.
     """
     if result.step is None or result.observed is None:
         return result.clause, "panic", _NUMBER.sub("N", result.reason)
@@ -46,9 +46,10 @@ def _plain(text: str) -> str:
 
 @dataclass(frozen=True)
 class Problem:
-    """Differences of one cause: the one with the fewest steps, and how many there are.
+    """The differences with one cause: ``difference`` has the fewest steps of them.
 
-    ``since`` is the revision in which the clause's code got the form that it has.
+    ``count`` is the number of scenarios; ``like_it`` names the other ones.  ``since`` is the
+    revision in which the lines of the clause last changed.
     """
 
     difference: Result
@@ -67,20 +68,23 @@ class Problem:
 
     @property
     def where(self) -> str:
-        """File, lines and revision of the clause."""
+        """Returns the file, its revision and the lines of the clause."""
         if self.target == SOURCE:
             lines = self.difference.lines
-            return f"lines {lines} of the file" if lines else "not in the file"
+            return f"lines {lines} of the file" if lines else "the file, which lacks them"
         return f"sys/kern/kern_fork.c 1.232, lines {self.clause.lines}"
 
     @property
     def how_often(self) -> str:
+        """Returns in how many runs and how many other cases the problem was observed."""
         seen, of = self.difference.times
-        return f"{seen} of {of}"
+        others = self.count - 1
+        more = f"; {others} other case{'s fail' if others > 1 else ' fails'} the same way"
+        return f"in {seen} of {of} runs{more if others else ''}"
 
     @property
     def synopsis(self) -> str:
-        """One line: what was done, expected and seen."""
+        """Returns one line: the call, what was observed, and what was expected."""
         d = self.difference
         if d.step is None or d.observed is None:
             return f"{d.reason} ({self.clause.name})"
@@ -91,19 +95,19 @@ class Problem:
 
     @property
     def name(self) -> str:
-        """What its files are called, before a number is added where two have the same."""
+        """Returns the name of its files; a number is added if two problems have the same name."""
         return self.clause.name.lower()
 
 
 @cache
 def since() -> dict[str, str]:
-    """For each clause, the revision of kern_fork.c since which its code stands as it does."""
+    """Returns the revision of kern_fork.c in which the lines of each clause last changed."""
     text = files(__package__).joinpath("since.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
 
 
 def group(differences: Iterable[Result], kernel: Kernel, target: str) -> list[Problem]:
-    """Returns a problem for the differences of each cause, told by the shortest of them."""
+    """Returns a problem for each cause; it shows the difference with the fewest steps."""
     causes: dict[tuple[str, ...], list[Result]] = {}
     for difference in differences:
         causes.setdefault((*cause(difference), difference.pr), []).append(difference)

@@ -1,4 +1,4 @@
-"""The How-To-Repeat of a problem: its program, compiled and run, or why there is none."""
+"""The How-To-Repeat of a problem: its reproducer, compiled and run, or why it has none."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from reference_model import Options
 
 @dataclass(frozen=True)
 class Repeat:
-    """What a report says on how to repeat a problem.
+    """How to repeat a problem, in words (``says``) and as code.
 
-    ``program`` is the C program, ``atf`` the same as a test case; None where
-    there is none, of which ``says`` tells why.
+    ``program`` is the reproducer in C and ``atf`` the same as a test case.  If there is none,
+    it is None and ``says`` gives the reason.
     """
 
     says: str
@@ -29,32 +29,32 @@ class Repeat:
 
 
 def options_for(problem: Problem) -> Options:
-    """What the model is to be told of the kernel that the results are from."""
+    """Returns the options of the model for the kernel of the results."""
     revision = str(problem.kernel.kern_fork or "1.232").split(".")
     return Options(revision=(int(revision[0]), int(revision[1])))
 
 
 def repeat(problem: Problem, target: Target | None = None) -> Repeat:
-    """The program, what came of compiling it for NetBSD, and of running it on *target*."""
+    """Returns the reproducer, compiled for NetBSD and run on *target*, and how that went."""
     try:
         program = c_program(problem, options_for(problem))
     except NoProgramError as reason:
-        return Repeat(f"There is no C program for this: {reason}.\n\n{_as_text(problem)}")
+        return Repeat(f"There is no reproducer in C: {reason}.\n\n{_as_text(problem)}")
     try:
         atf = atf_test(problem, options_for(problem))
     except NoProgramError:
         atf = None
-    wrong = "makes it panic" if problem.difference.step is None else "exits with 1"
-    says = f"The program below exits with 0 where the kernel behaves, and {wrong} where not. "
+    wrong = "makes the kernel panic" if problem.difference.step is None else "exits with 1"
+    says = f"The program below exits with 0 if the kernel behaves as expected; else it {wrong}. "
     ran = tried(problem, program, target) if target else "It has not been run."
     return Repeat(f"{says}{compiled(program)} {ran}", program, atf)
 
 
 def tried(problem: Problem, program: str, target: Target) -> str:
-    """How the program ended on *target*, in a sentence or two."""
+    """Runs the program on *target*; returns how it ended, in one or two sentences."""
     panics = problem.difference.step is None
     if panics and not target.ours:
-        return "It has not been run: the kernel would panic, and others use it."
+        return "It has not been run: the kernel would panic, and other users share this system."
     try:
         ended = target.run_program(program)
     except NotRunError as error:
@@ -71,7 +71,7 @@ def _as_text(problem: Problem) -> str:
 
 
 def compiled(program: str) -> str:
-    """Whether *program* compiles for NetBSD, in a sentence; by ziglang, where that is there."""
+    """Compiles *program* for NetBSD, if ziglang is installed; returns the outcome as a sentence."""
     if zig() is None:
         return "It has not been compiled for NetBSD: ziglang is not installed."
     with TemporaryDirectory() as folder:

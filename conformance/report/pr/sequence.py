@@ -1,8 +1,7 @@
-"""A log as a sequence picture (SVG): a line for each process, time downwards.
+"""Draws a log as a sequence picture (SVG): a line for each process, time downwards.
 
-Each step is a mark on the line of who took it, with the call and what was seen
-beside the lines.  A birth, a signal and a wait are arrows; for as long as a
-call was blocked, the line is a bar.
+Each step is a mark on the line of its process, with the call and the observation beside it.
+A birth, a signal and a wait are arrows; while a call was blocked, the line is a bar.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ class _Picture:
 
 
 def sequence(scenario: Scenario, log: Log, wrong: int | None, title: str) -> str:
-    """The picture of *log*, as the text of an ``svg`` element; step *wrong* is marked."""
+    """Returns the picture of *log* as an ``svg`` element; step *wrong* is marked."""
     actors = _lanes(scenario)
     lanes = {name: _LEFT + _LANE * number for number, name in enumerate(actors)}
     picture = _Picture(scenario, log, lanes)
@@ -67,7 +66,7 @@ def sequence(scenario: Scenario, log: Log, wrong: int | None, title: str) -> str
 
 
 def _lanes(scenario: Scenario) -> list[str]:
-    """The processes in the order in which they are met, a tracer first."""
+    """Returns the processes in the order of their first step, a tracer first."""
     named = [name for step in scenario.steps for name in (*step.actors(), step.child or "")]
     actors = [name for name in dict.fromkeys(named) if name and name not in NOBODY]
     if any(step.child == ANONYMOUS for step in scenario.steps):
@@ -86,7 +85,7 @@ def _add(
 
 
 def _born(picture: _Picture, name: str) -> int | None:
-    """The step that gave birth to *name*; None for a root, -1 where it was never born."""
+    """Returns the step in which *name* was born; None for a root, -1 if it was never born."""
     for index, step in enumerate(picture.scenario.steps):
         if step.child == name:
             seen = picture.log[index]
@@ -95,7 +94,7 @@ def _born(picture: _Picture, name: str) -> int | None:
 
 
 def _ended(picture: _Picture, name: str) -> float:
-    """Where the line of *name* ends."""
+    """Returns the step at which the line of *name* ends."""
     for index, step in enumerate(picture.scenario.steps):
         if step.actor == name and step.verb == "exit" and picture.log[index] == OK:
             return index
@@ -149,7 +148,7 @@ def _blocked(group: ElementTree.Element, x: float, top: float, bottom: float) ->
 
 
 def _arrows(picture: _Picture, index: int) -> Iterator[tuple[str, float, float]]:
-    """The arrows of a step: their kind, and from where to where."""
+    """Yields the arrows of a step: kind, start and end."""
     step, seen, lanes = picture.scenario.steps[index], picture.log[index], picture.lanes
     here = lanes[step.actor]
     if step.verb in BIRTHS and step.child in lanes and _born(picture, step.child) == index:

@@ -1,4 +1,4 @@
-"""A problem as send-pr's form and as Markdown."""
+"""Writes a problem as a send-pr form and as Markdown."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from conformance.report.pr.repeat import Repeat
 #: ``uname -p`` for ``uname -m``, where they differ.
 _ARCHITECTURES = {"amd64": "x86_64", "evbarm": "aarch64"}
 
-#: What Markdown would take for its own.
+#: Characters that are markup in Markdown.
 _MARKUP = re.compile(r"([\\`*_\[\]<>#|])")
 
 ENVIRONMENT = Environment(
     loader=PackageLoader(__package__),
-    # A page shows what a guest said: nothing of it may be markup.
+    # A page shows output of a guest, which must not become markup.
     autoescape=select_autoescape(("html",)),
     undefined=StrictUndefined,
     trim_blocks=True,
@@ -29,30 +29,31 @@ ENVIRONMENT.filters["md"] = lambda text: _MARKUP.sub(r"\\\1", text)
 
 
 def architecture(machine: str) -> str:
-    """What ``uname -p`` says on a machine for which ``uname -m`` says *machine*."""
+    """Returns the ``uname -p`` of a machine whose ``uname -m`` is *machine*."""
     return _ARCHITECTURES.get(machine, machine)
 
 
 def table(problem: Problem) -> Iterator[str]:
-    """What was done, may be seen and was seen: the first wrong observation behind a ``>``."""
+    """Yields the steps, expected and observed; ``>`` marks the first wrong observation."""
     rows = problem.difference.rows()
-    done = max(len("done"), *(len(row.call) for row in rows))
-    may = max(len("expected"), *(len(row.expected) for row in rows))
-    yield f"  {'done':<{done}}  {'expected':<{may}}  seen"
+    step = max(len("step"), *(len(row.call) for row in rows))
+    expected = max(len("expected"), *(len(row.expected) for row in rows))
+    yield f"  {'step':<{step}}  {'expected':<{expected}}  observed"
     for row in rows:
         mark = ">" if row.wrong else " "
-        yield f"{mark} {row.call:<{done}}  {row.expected:<{may}}  {row.seen or ''}".rstrip()
+        cells = f"{row.call:<{step}}  {row.expected:<{expected}}  {row.observed or ''}"
+        yield f"{mark} {cells}".rstrip()
 
 
 def history(problem: Problem) -> str:
-    """Since when the clause's code stands as it does."""
-    return f"The code has been as it is in 1.232 since revision {problem.since}."
+    """Returns a sentence with the revision in which the clause's lines last changed."""
+    return f"In NetBSD's sources these lines last changed in {problem.since}."
 
 
 def revision(problem: Problem) -> str:
-    """The revision of kern_fork.c that the kernel was built from, if it is known."""
+    """Returns the revision of the kernel's kern_fork.c; empty if it is unknown."""
     known = problem.kernel.kern_fork
-    guess = " (a guess from the release)" if problem.kernel.guessed else ""
+    guess = " (guessed from the release)" if problem.kernel.guessed else ""
     return f"{known}{guess}" if known else ""
 
 
@@ -75,10 +76,10 @@ def _fill(template: str, problem: Problem, repeat: Repeat) -> str:
 
 
 def send_pr(problem: Problem, repeat: Repeat) -> str:
-    """The form of send-pr(1), filled in but for who sends it."""
+    """Returns a send-pr(1) form; the sender fills in the name."""
     return _fill("sendpr.txt", problem, repeat)
 
 
 def markdown(problem: Problem, repeat: Repeat) -> str:
-    """The same for trackers that take Markdown."""
+    """Returns the report for trackers that take Markdown."""
     return _fill("report.md", problem, repeat)

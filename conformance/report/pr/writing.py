@@ -1,4 +1,4 @@
-"""Writes the folder of a report: a page, and for each problem its texts and its programs."""
+"""Writes the folder of a report: a page, and for each problem its texts and reproducers."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ PAGE = "index.html"
 
 
 class ReportError(UsageError):
-    """A report that cannot be written: one line that says why."""
+    """A report cannot be written; one line says why."""
 
 
 def check_folder(folder: Path, *, force: bool) -> None:
-    """Raise :class:`ReportError` where a report must not be written to *folder*."""
+    """Raises :class:`ReportError` if a report must not be written to *folder*."""
     check_parent(folder)
     if not folder.exists() and not folder.is_symlink():
         return
@@ -33,7 +33,7 @@ def check_folder(folder: Path, *, force: bool) -> None:
         raise ReportError(f"{folder}: exists: expected a new folder, or --force to replace it")
     index = folder / PAGE
     if folder.is_symlink() or not index.is_file() or MARK not in _beginning(index):
-        raise ReportError(f"{folder}: is no report of ours, so --force does not replace it")
+        raise ReportError(f"{folder}: is no report of forkoracle, so --force does not replace it")
     if foreign := _foreign(folder):
         raise ReportError(
             f"{folder}: has {foreign}, which is no file of the report, so --force does not "
@@ -42,13 +42,13 @@ def check_folder(folder: Path, *, force: bool) -> None:
 
 
 def _beginning(index: Path) -> str:
-    """Returns what a page begins with, its mark included."""
+    """Returns the beginning of a page, which includes its mark."""
     with index.open(encoding="utf-8", errors="replace") as file:
         return file.read(1 << 12)
 
 
 def _foreign(folder: Path) -> str | None:
-    """Returns the name of something in a report of ours that its page does not know."""
+    """Returns the name of a file in a report to which its page has no link."""
     ours = {
         PAGE,
         *re.findall(r'<a href="([^"#/]+)"', (folder / PAGE).read_text("utf-8", "replace")),
@@ -65,7 +65,7 @@ def write_folder(
     comparison: Comparison | None = None,
     force: bool = False,
 ) -> None:
-    """Write the report to *folder*, whole or not at all.  Raises :class:`ReportError`."""
+    """Writes the report to *folder*, whole or not at all.  Raises :class:`ReportError`."""
     check_folder(folder, force=force)
     new = folder.parent / f".forkoracle-{os.getpid()}-{monotonic_ns()}"
     try:

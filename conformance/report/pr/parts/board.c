@@ -1,10 +1,10 @@
-/* What every program has: shared memory, and words for what was seen. */
+/* What every program has: shared memory, and words for observations. */
 
 //@ board
 enum { NOT_YET, BEGUN, DONE };
 //BEFORE_BOARD
 
-/* What all processes see: whose turn it is, who is who, and what was seen. */
+/* Shared by all processes: whose turn it is, their IDs, and the observations. */
 static struct board {
 	volatile int turn, over;
 	volatile pid_t pid[ACTORS];		/* 0: not born */
@@ -25,7 +25,7 @@ nap(long microseconds)
 }
 
 //@ saw board
-/* Note what was seen of a step. */
+/* Records the observation of a step. */
 static void __attribute__((format(printf, 2, 3)))
 saw(int step, const char *format, ...)
 {

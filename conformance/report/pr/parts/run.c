@@ -123,7 +123,7 @@ name_processes(char *seen, size_t size)
 }
 
 //@ judge board names
-/* 0 if what was seen may be seen; else say what is wrong first. */
+/* Returns 0 if the observations are expected; else tells the first wrong one. */
 static int
 judge(void)
 {
@@ -151,7 +151,7 @@ judge(void)
 		return 2;
 	}
 	snprintf(complaint, sizeof(complaint),
-	    "step %d, %s: expected %s, seen %s", best, steps[best],
+	    "step %d, %s: expected %s, observed %s", best, steps[best],
 	    expected[order][best], board->seen[best]);
 	return 1;
 }
