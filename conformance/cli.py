@@ -20,7 +20,7 @@ from conformance.commands.parser import Parser, PrintCompletion, PrintVersion
 from conformance.errors import CANNOT_RUN, INTERRUPTED, USAGE, OutputError, TargetError, UsageError
 from conformance.output import leave, takes_standard_output
 
-#: Each is a module of conformance.commands, with the functions add_NAME and run_NAME.
+#: Modules of conformance.commands; each has the functions add_NAME and run_NAME.
 _COMMANDS = ("run", "scenarios", "clauses", "verbs", "report", "mutate", "vm", "bench")
 _EXAMPLES = """\
 examples:
@@ -34,7 +34,7 @@ examples:
 
 
 class _Console(Console):
-    """Where its reader has left, the command goes on: there may be files to write."""
+    """If the reader closes its pipe, the command continues: there may be files to write."""
 
     def on_broken_pipe(self) -> None:
         self.quiet = True

@@ -1,7 +1,7 @@
-"""How the command ends: the exit statuses, and the errors that lead to them.
+"""Exit statuses of the command, and the errors that lead to them.
 
-The command tells each error in one line, which says what is wrong and what is allowed.
-What a guest can raise (:mod:`vm.errors`) becomes one of these in ``conformance/targets``.
+The command prints each error in one line, which says what is wrong and what is allowed.
+An error of a guest (:mod:`vm.errors`) becomes one of these in ``conformance/targets``.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ class ForkoracleError(Exception):
 
 
 class UsageError(ForkoracleError):
-    """Asked for what cannot be: one line that says what is allowed."""
+    """Wrong usage; one line says what is allowed."""
 
     status = USAGE
 
 
 class TargetError(ForkoracleError):
-    """The target cannot run at all: one line that says why and what to do."""
+    """The target cannot run; one line says why and what to do."""
 
     status = CANNOT_RUN
 
 
 class OutputError(ForkoracleError):
-    """An output that could not be written: one line that says where and why."""
+    """An output could not be written; one line says where and why."""
 
     status = CANNOT_RUN

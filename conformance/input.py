@@ -1,4 +1,4 @@
-"""Reads texts that the user names: of a sane size, and nothing but text."""
+"""Reads text files that the user names, up to a maximum size."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from vm.files import UnfitFileError, looks_like, read_bounded
 
 
 class InputError(UsageError):
-    """A file that is no text of the expected kind: one line that says why (exit status 2)."""
+    """A file is not a text of the expected kind; one line says why (exit status 2)."""
 
 
 def read_text_bounded(path: Path, limit: int, what: str) -> str:
     """Returns the text of a file or pipe, of at most *limit* bytes.
 
-    *what* is what the file should be, such as "a text of scenarios".  Raises
-    :class:`InputError` for a folder, a device, a pipe that nobody writes to, a file that is too
-    long or missing, and for what is not UTF-8; the line says what the file looks like.
+    *what* names the expected kind, such as "a text of scenarios".  Raises :class:`InputError` for
+    a folder, a device, a pipe without a writer, a missing file, one that is too long, and one that
+    is not UTF-8.  The message says what kind of file it seems to be.
     """
     try:
         data = read_bounded(path, limit, what)

@@ -1,8 +1,8 @@
-"""Writes results to where the user wants them, and harms nothing that is there.
+"""Writes results to a file, a pipe, a device or the standard output (``-``).
 
-A regular file is written whole or not at all, and keeps its mode; a symbolic link stays, and what
-it leads to is written.  A terminal, another device or a pipe is written to, and so is what is our
-own output already, such as ``/dev/stdout``.  ``-`` is the standard output.
+A regular file is written whole or not at all, and keeps its mode.  If the path is a symbolic link,
+its target is written.  Other kinds of files, and our own output such as ``/dev/stdout``, are
+written to directly.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from vm.files import write_text
 
 #: The name of the standard output.
 STANDARD_OUTPUT = Path("-")
-#: Seconds that a pipe waits for its reader.
+#: Maximum number of seconds to wait for the reader of a pipe.
 _NO_READER = 10.0
 _DESCRIPTOR = re.compile(r"/dev/(?:fd|std)|/proc/self/fd/")
 
 
 def check_outputs(*paths: Path | None) -> None:
-    """Raises :class:`UsageError` where one of the paths cannot be written, before any work."""
+    """Raises :class:`UsageError` if one of the paths cannot be written."""
     named = [path for path in paths if path is not None]
     if named.count(STANDARD_OUTPUT) > 1:
         raise UsageError("'-' stands for the standard output once: expected a file for the others")
@@ -39,25 +39,25 @@ def check_outputs(*paths: Path | None) -> None:
 
 
 def check_parent(path: Path) -> None:
-    """Raises :class:`UsageError` where nothing new can be made beside *path*."""
+    """Raises :class:`UsageError` if no file can be made in the folder of *path*."""
     if reason := _reason_against_parent(path):
         raise UsageError(f"{path}: {reason}")
 
 
 def takes_standard_output(paths: Iterable[object]) -> bool:
-    """Says whether one of the outputs is the standard output, so that all else goes elsewhere."""
+    """Says whether one of the outputs is the standard output; then messages go to stderr."""
     return STANDARD_OUTPUT in paths
 
 
 class Failures:
-    """Gathers what could not be written, so that one failure keeps nothing else from it."""
+    """Reports outputs that could not be written; the other outputs are still written."""
 
     def __init__(self) -> None:
         self.any = False
 
     @contextmanager
     def noted(self) -> Iterator[None]:
-        """Tells, in one line, what of the block cannot be written; a reader may have left."""
+        """Prints a failure to write as one line; ignores a reader that closed its pipe."""
         try:
             yield
         except OutputError as error:
@@ -74,14 +74,14 @@ class Failures:
 
 
 def leave(stream: TextIO) -> None:
-    """Has what is still to be printed go nowhere: Python would complain of it at its end."""
+    """Sends the rest of the output to /dev/null; else Python prints an error when it exits."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
 
 
 def write_output(path: Path, text: str) -> None:
-    """Writes *text* to what *path* is.  Raises :class:`OutputError`."""
+    """Writes *text* to *path*.  Raises :class:`OutputError`."""
     try:
         if (descriptor := _own_descriptor(path)) is not None:
             _write_all(descriptor, text)
@@ -98,7 +98,7 @@ def write_output(path: Path, text: str) -> None:
 
 
 def _reason_against(path: Path) -> str | None:
-    """Returns why *path* cannot be written, with what was expected."""
+    """Returns why *path* cannot be written, and what was expected; None if it can."""
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
@@ -117,7 +117,7 @@ def _reason_against(path: Path) -> str | None:
 
 
 def _reason_against_parent(path: Path) -> str | None:
-    """Returns why no new file can be made beside what *path* leads to."""
+    """Returns why no file can be made in the folder of *path*; None if one can."""
     parent = Path(os.path.realpath(path)).parent
     if not parent.is_dir():
         return f"no folder {parent} to write it in"
@@ -127,12 +127,12 @@ def _reason_against_parent(path: Path) -> str | None:
 
 
 def is_stream(path: Path) -> bool:
-    """Says whether what is written to *path* cannot be replaced: it is no regular file."""
+    """Says whether *path* is not a regular file: its output can be written only once."""
     return _own_descriptor(path) is not None or (path.exists() and not path.is_file())
 
 
 def _own_descriptor(path: Path) -> int | None:
-    """Returns the descriptor of ours that *path* names, or that has the same file open."""
+    """Returns our descriptor that *path* names, or that has the same file open."""
     if path == STANDARD_OUTPUT:
         return 1
     try:
@@ -147,7 +147,7 @@ def _own_descriptor(path: Path) -> int | None:
 
 
 def _open_to_write(path: Path) -> int:
-    """Opens a device or a pipe; a pipe's reader may be about to come."""
+    """Opens a device or a pipe; waits for a reader of the pipe."""
     deadline = monotonic() + _NO_READER
     while True:
         try:
@@ -163,7 +163,7 @@ def _open_to_write(path: Path) -> int:
 
 def _write_all(descriptor: int, text: str) -> None:
     if descriptor in (1, 2):
-        sys.stdout.flush()  # what was said before comes before
+        sys.stdout.flush()  # keeps the order of the output
     data = memoryview(text.encode("utf-8"))
     while data:
         data = data[os.write(descriptor, data) :]

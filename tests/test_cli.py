@@ -159,7 +159,7 @@ def test_clauses_reads_the_results_that_run_writes(tmp_path: Path) -> None:
         (["--programs", "many"], "--programs many: expected a number of programs, or 30s"),
         (["--programs", "0"], "--programs 0: expected a number of programs, or 30s"),
         (["--programs", "5", "--only", "vfork"], "--only and --programs cannot be combined"),
-        (["--kern-fork", "x.c", "--programs", "5"], "--kern-fork draws cases of its own"),
+        (["--kern-fork", "x.c", "--programs", "5"], "--kern-fork has its own cases"),
     ],
 )
 def test_programs_are_asked_for_by_number_or_time(

@@ -193,7 +193,7 @@ BAD = {
     ),
     "a link to nothing": ([member("./a", type=HARD, linkname="./b")], "which is no file"),
     "a file over a folder": ([member("./a", type=DIR), member("./a", b"x")], "a folder is there"),
-    "an odd type": ([member("./a", type=b"7")], "of a type that no set has"),
+    "an odd type": ([member("./a", type=b"7")], "unknown type: expected a file"),
 }
 
 

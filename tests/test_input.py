@@ -48,7 +48,7 @@ def listening(path: Path) -> Path:
 UNFIT: dict[str, tuple[Callable[[Path], Path], str]] = {
     "gigabyte": (lambda p: sparse(p, 1 << 30), "1 GiB: expected a text, of at most 1 MiB"),
     "folder": (folder, "a folder: expected a text"),
-    "pipe": (fifo, "a pipe from which nothing comes: expected a text"),
+    "pipe": (fifo, "a pipe without a writer: expected a text"),
     "missing": (lambda p: p, "No such file or directory: expected a text"),
     "device": (lambda _: Path("/dev/zero"), "a device: expected a text"),
     "elf": (lambda p: written(p, b"\x7fELF\2\1\1"), "an ELF file (a program, an object or a kern"),

@@ -302,7 +302,7 @@ def test_an_unknown_guest_is_told(home: Path, action: str) -> None:
     """Which guests there are is said with it; exit 3."""
     done = vm(home, action, "nobody")
     assert (done.returncode, done.stderr.count("\n")) == (3, 1)
-    assert "no guest 'nobody': expected one of 'forkoracle vm list' (none is there)" in done.stderr
+    assert "no guest 'nobody': expected one of 'forkoracle vm list' (there are none)" in done.stderr
 
 
 @needs_qemu
@@ -310,7 +310,7 @@ def test_a_name_is_no_path(home: Path) -> None:
     """What would be a folder elsewhere is refused."""
     done = vm(home, "start", "--image", str(image(home / "disk", LOOP)), "--name", "../up")
     assert (done.returncode, done.stderr.count("\n")) == (3, 1)
-    assert "'../up' is no name for a guest" in done.stderr
+    assert "'../up' is not a name for a guest" in done.stderr
 
 
 @pytest.fixture

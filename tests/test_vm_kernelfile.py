@@ -156,7 +156,7 @@ def test_kernel_cut_short_or_damaged_anywhere_is_told_in_one_line(tmp_path: Path
     ("make", "says"),
     [
         ("mkdir k", "a folder: expected a kernel file"),
-        ("mkfifo k", "a pipe from which nothing comes: expected a kernel file"),
+        ("mkfifo k", "a pipe without a writer: expected a kernel file"),
         ("ln -s /dev/zero k", "a device: expected a kernel file"),
         ("truncate -s 1G k", "1 GiB: expected a kernel file, of at most 512 MiB"),
         ("head -c 1G /dev/zero | gzip -1 > k", "more than 512 MiB once unpacked: expected a kern"),

@@ -1,4 +1,4 @@
-"""Virtual machines: a kernel file becomes a running guest that one can talk to.
+"""Virtual machines: a kernel file becomes a running guest with two-way messages.
 
 Knows QEMU, disks and consoles; knows nothing of scenarios or of the model.
 """

@@ -1,8 +1,7 @@
-"""Whether the host's processor can run a guest's instructions by itself.
+"""Finds out whether KVM works and is faster than emulation.
 
-A /dev/kvm that is there and does not work, or is slower than doing without, is
-common in containers and on virtual machines, so a kernel of three instructions
-is run both ways to find out.
+In containers and on virtual machines /dev/kvm often exists and does not work, or is slower than
+emulation.  So a kernel of three instructions is run with both.
 """
 
 from __future__ import annotations
@@ -16,9 +15,9 @@ from time import monotonic
 
 from vm.qemu import bare_qemu, find_qemu
 
-#: Seconds that three instructions may take without help, QEMU's and the firmware's start included.
+#: Maximum number of seconds for three emulated instructions, with the start of QEMU and firmware.
 _PATIENCE = 10.0
-#: With help it may take so many times that, and half a second, before it counts as not working.
+#: KVM counts as not working if it takes this many times as long, plus half a second.
 _SLOWER = 3.0
 _KVM = Path("/dev/kvm")
 # mov $0x2a, %al; out %al, $0xf4 (the debug-exit device: QEMU ends with 2 * 0x2a + 1); hlt
@@ -28,7 +27,7 @@ _LOAD = 0x100000
 
 
 def _kernel() -> bytes:
-    """A 64-bit ELF file with a PVH note, whose entry point is the program."""
+    """Returns a 64-bit ELF file with a PVH note, whose entry point is the program."""
     note = struct.pack("<III4sI", 4, 4, 18, b"Xen\0", _LOAD)
     offset = 64 + 2 * 56
     code = offset + len(note)
@@ -40,7 +39,7 @@ def _kernel() -> bytes:
 
 
 def seconds(accel: str, patience: float) -> float | None:
-    """How long QEMU takes to run a kernel with ``kvm`` or ``tcg``; None where it does not work."""
+    """Returns how long QEMU takes to run the kernel with ``kvm`` or ``tcg``; None if it fails."""
     with TemporaryDirectory(prefix="forkoracle-accel-") as folder:
         kernel = Path(folder) / "kernel"
         kernel.write_bytes(_kernel())
@@ -67,7 +66,7 @@ def _works_and_helps() -> bool:
 
 
 def _this_boot() -> str:
-    """What changes whenever the answer might: the host's boot, the device, and QEMU."""
+    """Returns a text that changes with the host's boot, the device and QEMU."""
     parts = []
     for path in (_KVM, Path(find_qemu())):
         status = path.stat()
@@ -80,7 +79,7 @@ def _this_boot() -> str:
 
 
 def best(cache: Path) -> str:
-    """``kvm`` where it works, else ``tcg``; the answer is kept in *cache* until the next boot."""
+    """Returns ``kvm`` if it works, else ``tcg``; *cache* keeps the answer until the next boot."""
     if not os.access(_KVM, os.R_OK | os.W_OK):
         return "tcg"
     kept = cache / "kvm"
@@ -96,5 +95,5 @@ def best(cache: Path) -> str:
         cache.mkdir(parents=True, exist_ok=True)
         kept.write_text(f"{answer}\n{here}")
     except OSError:
-        pass  # then it is asked again the next time
+        pass  # the next run finds out again
     return answer

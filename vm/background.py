@@ -1,8 +1,7 @@
-"""Guests that are kept running for people: each with a private folder for all its files.
+"""Guests in the background, each with a private folder for all its files.
 
-QEMU has put itself into the background there.  It listens on two sockets in the
-folder: its monitor (QMP), and the guest's console, which it also writes into a
-file.  A folder whose QEMU has gone is a dead guest's.
+QEMU runs as a daemon.  It listens on two sockets in the folder: its monitor (QMP), and the guest's
+console, which it also writes to a file.  If QEMU has ended, the guest of the folder is dead.
 """
 
 from __future__ import annotations
@@ -28,20 +27,20 @@ from vm.monitor import Monitor
 from vm.qemu import bare_qemu, environment
 from vm.system import KNOWN_HOSTS, Login, System, forwarded_port, wait_for_sshd
 
-#: What a guest may be called: it becomes the name of a folder.
+#: Names of guests; the name is also that of a folder.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}\Z")
 CONSOLE, LOG = "console", "console.txt"
 _MONITOR, _RECORD, _PID, _LOCK = "monitor", "guest.json", "pid", "lock"
-#: Seconds that QEMU has to end when it is told to.
+#: Maximum number of seconds for QEMU to end when it is told to.
 _END = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class BackgroundGuest:
-    """A guest in the background: what it runs, and how it is reached.
+    """A guest in the background: the system that it runs, and how to log in.
 
-    ``created`` is in seconds since the Epoch; ``port`` is None where it has no
-    ssh, and ``identity`` where no key was given.
+    ``created`` is in seconds since the Epoch.  ``port`` is None if the guest has no ssh;
+    ``identity`` is None if no key was given.
     """
 
     folder: Path
@@ -56,7 +55,7 @@ class BackgroundGuest:
         return self.folder.name
 
     def process(self) -> psutil.Process | None:
-        """Its QEMU, if that runs: not another process that has its number now."""
+        """Returns its QEMU if it runs, and not a later process with the same process ID."""
         path = self.folder / _PID
         try:
             process = psutil.Process(int(path.read_text(encoding="ascii")))
@@ -65,7 +64,7 @@ class BackgroundGuest:
             return None
 
     def login(self) -> Login:
-        """How to log in.  Raises :class:`GuestError` where that cannot be."""
+        """Returns how to log in.  Raises :class:`GuestError` if that is impossible."""
         if self.port is None:
             raise GuestError(
                 f"guest {self.name} has no ssh: its only program is the probe "
@@ -83,12 +82,12 @@ class BackgroundGuest:
 
     @contextmanager
     def monitor(self) -> Iterator[Monitor]:
-        """QEMU's monitor.  Raises :class:`GuestError`."""
+        """Connects to QEMU's monitor.  Raises :class:`GuestError`."""
         with contextlib.closing(Monitor(connect(self.folder, _MONITOR))) as monitor:
             yield monitor
 
     def stop(self) -> None:
-        """Have QEMU end, and remove the guest's files."""
+        """Ends QEMU, and removes the guest's files."""
         process = self.process()
         if process is not None:
             try:
@@ -103,7 +102,7 @@ class BackgroundGuest:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def wait_for_ssh(self, system: System) -> None:
-        """Wait until its sshd answers.  Raises :class:`GuestError` where it does not come up."""
+        """Waits until its sshd answers.  Raises :class:`GuestError` if it does not come up."""
         assert self.port is not None
         try:
             wait_for_sshd(system, self.folder, self.port, self._ended)
@@ -111,10 +110,10 @@ class BackgroundGuest:
             raise GuestError(f"{error}; on its console: {self.last_words()!r}") from None
 
     def _ended(self) -> str | None:
-        return None if self.process() else "the guest has switched itself off"
+        return None if self.process() else "the guest has powered off"
 
     def last_words(self) -> str:
-        """The last line on its console."""
+        """Returns the last line on its console."""
         try:
             lines = (self.folder / LOG).read_text(encoding="utf-8", errors="replace").split("\n")
         except OSError:
@@ -123,15 +122,15 @@ class BackgroundGuest:
 
 
 def home() -> Path:
-    """Where the guests' folders are."""
+    """Returns the folder of the guests' folders."""
     return platformdirs.user_state_path("forkoracle") / "guests"
 
 
 def connect(folder: Path, name: str) -> socket.socket:
-    """A connection to the socket *name* in *folder*.  Raises :class:`GuestError`."""
+    """Connects to the socket *name* in *folder*.  Raises :class:`GuestError`."""
     ours = socket.socket(socket.AF_UNIX)
     try:
-        # From inside the folder: the whole path may be too long for a socket's address.
+        # A relative path, since the whole path may be too long for a socket's address.
         with contextlib.chdir(folder):
             ours.connect(name)
     except OSError as error:
@@ -141,7 +140,7 @@ def connect(folder: Path, name: str) -> socket.socket:
 
 
 def guests() -> list[BackgroundGuest]:
-    """All guests, the oldest first, dead ones too; one that is being started is left out."""
+    """Returns all guests, also dead ones, the oldest first; not those that are being started."""
     found = []
     for folder in home().iterdir() if home().is_dir() else ():
         try:
@@ -166,25 +165,25 @@ def _being_started(folder: Path) -> bool:
 
 
 def find(name: str) -> BackgroundGuest:
-    """The guest of that name.  Raises :class:`GuestError`."""
+    """Returns the guest of that name.  Raises :class:`GuestError`."""
     all_of_them = guests()
     for guest in all_of_them:
         if guest.name == name:
             return guest
-    names = ", ".join(guest.name for guest in all_of_them) or "none is there"
+    names = ", ".join(guest.name for guest in all_of_them) or "there are none"
     raise GuestError(f"no guest {name!r}: expected one of 'forkoracle vm list' ({names})")
 
 
 @contextmanager
 def new_folder(name: str | None, kind: str) -> Iterator[Path]:
-    """A private folder for a new guest, *kind* and a number where it has no name.
+    """Makes a private folder for a new guest; without a name, *kind* and a number are its name.
 
-    It is locked while the guest is being started, and removed if that fails.
+    The folder is locked while the guest is being started, and removed if that fails.
     Raises :class:`GuestError`.
     """
     if name is not None and not NAME.match(name):
         raise GuestError(
-            f"{name!r} is no name for a guest: expected letters, digits, '.', '_', '-'"
+            f"{name!r} is not a name for a guest: expected letters, digits, '.', '_', '-'"
         )
     folder = _make_folder(name, kind)
     try:
@@ -220,7 +219,7 @@ def launch(
     user: str = "root",
     identity: Path | None = None,
 ) -> BackgroundGuest:
-    """Start QEMU in the background, with *arguments* and with *folder* as its home.
+    """Starts QEMU in the background, with *arguments* and *folder* as its current folder.
 
     Raises :class:`GuestError`.
     """

@@ -1,4 +1,4 @@
-"""A whole system that runs as long as we do: booted, watched, and booted again where it died."""
+"""A whole system in QEMU that runs as long as this process; it is booted again if it dies."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from vm.system import KNOWN_HOSTS, System, forwarded_port, sshd_answers, wait_fo
 
 
 class OwnFolder:
-    """A private folder that goes when we do, however that comes about."""
+    """A private folder that is removed when this process ends, even if it is killed."""
 
     def __init__(self) -> None:
         self.path = Path(tempfile.mkdtemp(prefix="forkoracle-system-"))
-        # QEMU is killed at the same time, and may still make a file of the folder's meanwhile.
+        # QEMU is killed at the same time, and may still create a file here: try five times.
         sweep = 'for _ in 1 2 3 4 5; do rm -rf -- "$0" && break; sleep 1; done'
         self._sweeper = when_we_are_gone(sweep, str(self.path))
 
@@ -30,10 +30,10 @@ class OwnFolder:
 
 
 class BootedSystem:
-    """A system in a QEMU that dies with us; its port, and the keys of its host."""
+    """A system in a QEMU that ends with this process; its ssh port and host keys."""
 
     def __init__(self, prepare: Callable[[Path], System]) -> None:
-        """Boot what *prepare* makes in a folder.  Raises :class:`GuestError`."""
+        """Boots the system that *prepare* makes in a folder.  Raises :class:`GuestError`."""
         self._qemu: Qemu | None = None
         self._reader: threading.Thread | None = None
         self._reading = threading.Lock()
@@ -47,7 +47,7 @@ class BootedSystem:
 
     @property
     def known_hosts(self) -> Path:
-        """The file with the keys that its sshd must have."""
+        """Returns the file with the host keys of its sshd."""
         return self._folder.path / KNOWN_HOSTS
 
     def _boot(self) -> None:
@@ -59,7 +59,7 @@ class BootedSystem:
         wait_for_sshd(self.system, self._folder.path, self.port, self._ended)
 
     def _read_console(self, qemu: Qemu) -> None:
-        """A guest whose console nobody reads stands still once that is full."""
+        """Reads the console all the time: a guest stops when its console's buffer is full."""
         while qemu.process.poll() is None:
             if select.select([qemu.console], [], [], 0.1)[0]:
                 with self._reading:
@@ -73,20 +73,20 @@ class BootedSystem:
         return None
 
     def check(self) -> None:
-        """Raise :class:`GuestError` where the guest is no more, or has panicked."""
+        """Raises :class:`GuestError` if the guest has ended or panicked."""
         assert self._qemu is not None
         with self._reading:
             self._qemu.check()
 
     def console(self) -> str:
-        """What has been written on its console since it was booted."""
+        """Returns the output on its console since it was booted."""
         with self._reading:
             return self._qemu.console.text() if self._qemu else ""
 
     def revive(self) -> None:
-        """Boot anew where it has died or does not answer; nothing of before is on its disk then.
+        """Boots it again, with a clean disk, if it has died or does not answer.
 
-        Raises :class:`GuestError` where that fails.
+        Raises :class:`GuestError` if that fails.
         """
         if self._ended() is None and sshd_answers(self.port):
             return
@@ -94,7 +94,7 @@ class BootedSystem:
         self._boot()
 
     def kill(self) -> None:
-        """End it at once, and leave nothing of it."""
+        """Ends it at once, and removes its files."""
         self._end()
         self._folder.remove()
 

@@ -1,7 +1,6 @@
-"""A guest's serial console: read with pexpect, for what a console is for.
+"""Reads a guest's serial console with pexpect: boot messages, panics, the kernel's debugger.
 
-Boot messages, panics, the kernel's debugger.  Nothing that a test depends on
-goes through it.
+Scenarios and logs do not go through it.
 """
 
 from __future__ import annotations
@@ -15,23 +14,23 @@ from time import monotonic
 import pexpect
 from pexpect import fdpexpect
 
-#: A panic, a trap in the kernel, or the prompt of its debugger: NetBSD's words, and Linux's.
+#: A panic, a trap in the kernel, or the prompt of its debugger, in NetBSD and Linux.
 PANIC = re.compile(
     r"panic: [^\r\n]*|fatal [^\r\n]* trap[^\r\n]*|Stopped in [^\r\n]*|^db(?:\{\d+\})?> ?$"
     r"|Kernel panic - not syncing[^\r\n]*",
     re.MULTILINE,
 )
-#: NetBSD has not found the disk that it should boot from, and asks which one it is.
+#: NetBSD has not found its root disk, and asks for it.
 NO_ROOT = re.compile(r"unknown device major|^root device[^\r\n]*: ", re.MULTILINE)
-#: Seconds without a word after which a dying kernel has said everything, and the most we wait.
+#: Seconds without output after which a panic message is complete; maximum to wait for that.
 _SILENCE, _LAST_WORDS = 0.3, 5.0
 
 
 class Console:
     """Our end of a console, a pseudo-terminal; :attr:`path` is the other end.
 
-    Not a socket: QEMU writes byte by byte, and Linux lets 275 such writes wait
-    in a socket, so that a guest would stand still whenever we look away.
+    It is not a socket: QEMU writes byte by byte, and a socket of Linux buffers only 275 such
+    writes.  The guest would stop whenever we do not read.
     """
 
     def __init__(self) -> None:
@@ -49,16 +48,16 @@ class Console:
         self._spawn.logfile_read = self._text
 
     def fileno(self) -> int:
-        """Readable when the kernel has written something."""
+        """Returns a descriptor that is readable when the kernel has written something."""
         return self._ours
 
     def text(self) -> str:
-        """What the kernel has written so far."""
+        """Returns the output of the kernel so far."""
         self._expect([pexpect.TIMEOUT, pexpect.EOF], 0)
         return self._text.getvalue().replace("\r\n", "\n")
 
     def panic(self) -> str | None:
-        """The line of a panic, once there is one; the kernel has then said its last words."""
+        """Returns the line of a panic after waiting for the rest of the message; else None."""
         if self._expect([PANIC, pexpect.TIMEOUT, pexpect.EOF], 0) != 0:
             return None
         until = monotonic() + _LAST_WORDS
@@ -71,15 +70,14 @@ class Console:
         return found[0].strip() if found else None
 
     def asks_for_root(self) -> bool:
-        """Whether the kernel has asked for its root disk, since it found none.
+        """Says whether the kernel has asked for its root disk, since it found none.
 
-        Only what has been read is looked at: what is read for this would be old
-        for :meth:`panic`, which looks at the end of that only.
+        This reads nothing new from the console: :meth:`panic` searches new output only.
         """
         return NO_ROOT.search(self._text.getvalue()) is not None
 
     def write(self, text: str) -> None:
-        """Type at the console."""
+        """Types *text* at the console."""
         self._spawn.send(text)
 
     def close(self) -> None:
@@ -87,7 +85,7 @@ class Console:
         os.close(self._ours)
 
     def _expect(self, patterns: list[object], timeout: float) -> int:
-        """Which of *patterns* came first; what cannot be read any more has ended."""
+        """Returns the index of the pattern that came first; a read error counts as the end."""
         try:
             return int(self._spawn.expect(patterns, timeout=timeout))
         except (OSError, ValueError):

@@ -1,8 +1,7 @@
 """A disk with a whole NetBSD on it, from the sets of a release: no installer, no root rights.
 
-makefs makes the file system.  Owners, modes, links and device nodes are told
-it in an mtree(5) specification, so that nothing odd is ever made on the host:
-what is unpacked there are plain folders and files.
+makefs makes the file system.  An mtree(5) specification gives it the owners, modes, links and
+device nodes.  So the host only has plain folders and files, and needs no root rights.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from vm.errors import GuestError
 from vm.nodes import Node
 from vm.programs import find_program, run_program
 
-#: What stands for itself in a name; anything else is written as vis(3) does, in octal.
+#: Characters that a name may have as they are; others are written in octal, as vis(3) does.
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-,@%:~=/")
 _TYPES = {
     tarfile.REGTYPE: "file",
@@ -37,7 +36,7 @@ _TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file of ours for the disk: its path there, its text and mode; it is root's."""
+    """A file to add to the disk, owned by root: its path there, its text and mode."""
 
     path: str
     text: str
@@ -45,7 +44,7 @@ class File:
 
 
 class Tree:
-    """What the disk will have: files below *folder*, and an entry for each in the specification."""
+    """The tree of a disk: files below *folder*, with an entry for each in the specification."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -54,7 +53,7 @@ class Tree:
         self._enter(".", "dir", 0o755)
 
     def unpack(self, archive: Path) -> None:
-        """Add a set; what it has twice, or an earlier one had, is replaced.
+        """Adds a set; a later file replaces an earlier one with the same path.
 
         Raises :class:`GuestError`.
         """
@@ -69,7 +68,7 @@ class Tree:
         path = self._path(member.name, source)
         kind = _TYPES.get(member.type)
         if kind is None:
-            raise GuestError(f"{source}: {member.name}: of a type that no set has")
+            raise GuestError(f"{source}: {member.name}: unknown type: expected a file")
         rest = ""
         if kind == "link":
             rest = f" link={_vis(member.linkname)}"
@@ -93,14 +92,14 @@ class Tree:
         self._enter(path, kind, member.mode & 0o7777, (member.uid, member.gid), rest, member.mtime)
 
     def write(self, files: Iterable[File]) -> None:
-        """Add files of ours."""
+        """Adds files."""
         for file in files:
             self._make_room(file.path, "file", "our own files")
             (self._folder / file.path).write_text(file.text, encoding="ascii")
             self._enter(file.path, "file", file.mode)
 
     def mknod(self, nodes: Iterable[Node]) -> None:
-        """Add device nodes in /dev."""
+        """Adds device nodes in /dev."""
         for node in nodes:
             path = f"dev/{node.name}"
             kind = {"c": "char", "b": "block"}[node.kind]
@@ -108,18 +107,18 @@ class Tree:
             self._enter(path, kind, node.mode, rest=f" device=netbsd,{node.major},{node.minor}")
 
     def mkdir(self, path: str, mode: int) -> None:
-        """Add a folder, or give the one that is there this mode."""
+        """Adds a folder; an existing one gets this mode."""
         self._make_room(path, "dir", "our own files")
         self._enter(path, "dir", mode)
 
     def specification(self) -> str:
-        """The tree as mtree(5) writes it, each folder before what is in it."""
+        """Returns the tree in the format of mtree(5), each folder before its files."""
         paths = sorted(self._entries, key=lambda path: (path != ".", PurePosixPath(path).parts))
         names = ("." if path == "." else f"./{_vis(path)}" for path in paths)
         return "".join(name + self._entries[path] for name, path in zip(names, paths, strict=True))
 
     def size(self) -> int:
-        """The bytes of all files."""
+        """Returns the number of bytes of all files."""
         return sum(path.stat().st_size for path in self._folder.rglob("*") if path.is_file())
 
     def _path(self, name: str, source: str) -> str:
@@ -129,7 +128,7 @@ class Tree:
         return str(path)
 
     def _make_room(self, path: str, kind: str, source: str) -> None:
-        """Have the folders above *path*, and nothing at it but a folder where one is to be."""
+        """Makes the folders above *path*, and *path* if it is one; removes an old file."""
         for parent in reversed(PurePosixPath(path).parents):
             above = str(parent)
             if above not in self._entries:
@@ -175,9 +174,9 @@ def make_disk(
     nodes: Iterable[Node] = (),
     mebibytes: int = 64,
 ) -> None:
-    """Make *image*, an FFS file system with the sets and what is ours, of *mebibytes* or more.
+    """Makes *image*, an FFS file system with the sets and *files*, of *mebibytes* or more.
 
-    *folders* are made where they are missing, and have these modes.  At least a
+    *folders* are made if they are missing, and get these modes.  At least a
     fifth of the disk stays free.  Raises :class:`GuestError`.
     """
     makefs = find_program("makefs", "makefs")

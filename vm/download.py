@@ -1,8 +1,7 @@
-"""Files from a web server: checked, and gone on with where a broken download stopped.
+"""Downloads files, checks them, and resumes broken downloads.
 
-requests does HTTP, with the certificates and proxies that users expect of it.
-pooch, which has checksums and a cache as well, always begins from the start and
-throws away what it could not use.
+requests does HTTP, with the user's certificates and proxies.  pooch has checksums and a cache, too,
+but it cannot resume a download, and removes files with wrong checksums.
 """
 
 from __future__ import annotations
@@ -21,18 +20,18 @@ from urllib3.exceptions import HTTPError
 from vm.errors import GuestError
 from vm.files import file_digest, locked, set_aside
 
-#: Entered with a file's name; what it gives is told the bytes so far, and in all if known.
+#: Takes a file's name; its context's function takes the bytes so far and, if known, in all.
 Report = Callable[[str], AbstractContextManager[Callable[[int, int | None], None]]]
-#: Seconds without an answer, or without the next byte of one, until a server counts as silent.
+#: Maximum number of seconds between two bytes of a server's answer.
 PATIENCE = 30.0
-#: A list of checksums is no longer than this, in bytes.
+#: Maximum number of bytes in a list of checksums.
 LONGEST_TEXT = 1 << 20
 _PIECE = 1 << 16
 PARTIAL = ".part"
 
 
 def download_text(url: str) -> str:
-    """What *url* has, as text.  Raises :class:`GuestError`."""
+    """Returns the text at *url*.  Raises :class:`GuestError`."""
     try:
         with _get(url, 0) as answer:
             data = b""
@@ -46,19 +45,19 @@ def download_text(url: str) -> str:
 
 
 def download(url: str, path: Path, sha512: str, report: Report) -> None:
-    """Have the file *url* as *path*.
+    """Downloads *url* to *path*.
 
-    What has come so far is kept beside it when we are interrupted, for the next
-    time.  A file with another checksum than *sha512* is kept as ``NAME.bad`` and
-    never used.  Raises :class:`GuestError`.
+    If that is interrupted, the part that has come is kept beside *path*, and the next call
+    resumes.  A file with another checksum than *sha512* is kept as ``NAME.bad`` and never used.
+    Raises :class:`GuestError`.
     """
-    # The checksum in its name: what is left of another version is not gone on with.
+    # The checksum is in the name, so that the part of another version is not resumed.
     partial = path.with_name(f"{path.name}.{sha512[:16]}{PARTIAL}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with locked(partial) as file, report(path.name) as tell:
             if path.exists():
-                partial.unlink()  # another run was at it, and we have waited for that
+                partial.unlink()  # another run has downloaded it while we waited for the lock
                 return
             _fill(url, file, tell)
             file.flush()
@@ -74,14 +73,14 @@ def download(url: str, path: Path, sha512: str, report: Report) -> None:
 
 
 def _fill(url: str, file: BinaryIO, tell: Callable[[int, int | None], None]) -> None:
-    """Append what is missing; asked anew as long as each answer brings us further."""
+    """Appends the missing rest; retries while each answer brings more bytes."""
     furthest = file.seek(0, os.SEEK_END)
     while True:
         size = file.seek(0, os.SEEK_END)
         try:
             with _get(url, size) as answer:
                 if size and answer.status_code == requests.codes.requested_range_not_satisfiable:
-                    return  # nothing is missing, or all of it is wrong: the checksum decides
+                    return  # the file is complete or wrong: the checksum decides
                 if size and not _goes_on(answer, size):
                     file.truncate(0)
                     size = 0
@@ -101,7 +100,7 @@ def _fill(url: str, file: BinaryIO, tell: Callable[[int, int | None], None]) -> 
 
 
 def _goes_on(answer: requests.Response, size: int) -> bool:
-    """Whether the answer is the rest behind *size* bytes; a server may ignore what we asked."""
+    """Says whether the answer begins at byte *size*; a server may ignore the range."""
     begins = re.match(r"bytes (\d+)-", answer.headers.get("Content-Range", ""))
     return answer.status_code == requests.codes.partial_content and (
         begins is not None and int(begins[1]) == size
@@ -109,7 +108,7 @@ def _goes_on(answer: requests.Response, size: int) -> bool:
 
 
 def _get(url: str, start: int) -> requests.Response:
-    # identity: a .gz is to arrive as it is, and positions in it are to mean something.
+    # Without a content encoding, ranges are positions in the file.
     headers = {"Accept-Encoding": "identity"}
     if start:
         headers["Range"] = f"bytes={start}-"
@@ -125,7 +124,7 @@ def _get(url: str, start: int) -> requests.Response:
 
 
 def _reason(url: str, error: Exception) -> str:
-    """Why no file comes, in few words: those of the libraries are many."""
+    """Returns a short reason for a failed download; the libraries' messages are long."""
     host = urlsplit(url).netloc
     text = str(error)
     if isinstance(error, requests.Timeout) or "timed out" in text.lower():
@@ -135,5 +134,5 @@ def _reason(url: str, error: Exception) -> str:
     if isinstance(error, requests.ConnectionError) and "IncompleteRead" not in text:
         return f"no connection to {host}: expected a web server there; try another --mirror"
     if isinstance(error, requests.RequestException):
-        return f"cannot be asked for: {text[:120]}"
+        return f"request failed: {text[:120]}"
     return f"{host} broke the connection off: try again, or another --mirror"

@@ -1,4 +1,4 @@
-"""What we need of ELF files, read by pyelftools.
+"""Reads machine, notes and symbols of ELF files with pyelftools.
 
 Loading it takes a tenth of a second, so only what reads such a file loads this module.
 """
@@ -14,7 +14,7 @@ from elftools.elf.enums import ENUM_E_MACHINE
 from elftools.elf.sections import SymbolTableSection
 from elftools.elf.segments import NoteSegment
 
-#: What pyelftools raises for a file whose numbers make no sense.
+#: Exceptions of pyelftools for a damaged file.
 DAMAGED = (
     ConstructError,
     ELFError,

@@ -1,13 +1,13 @@
-"""What can go wrong with a guest."""
+"""Errors of guests."""
 
 
 class GuestError(Exception):
-    """A guest that cannot be had or has gone: one line that says what and what to do."""
+    """A guest cannot start, or has ended: one line says why and what to do."""
 
 
 class HungError(GuestError):
-    """The guest is there, as far as anybody can tell, and says nothing."""
+    """The guest runs and does not answer."""
 
 
 class PanickedError(GuestError):
-    """The guest's kernel has panicked, or stands in its debugger."""
+    """The guest's kernel has panicked, or is in its debugger."""

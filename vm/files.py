@@ -1,4 +1,4 @@
-"""Files: read within bounds, checked, locked while one process is at them, set aside where bad."""
+"""Reads files of limited size, checks and locks them, and sets bad ones aside."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from pathlib import Path
 from time import monotonic, monotonic_ns, sleep
 from typing import BinaryIO
 
-#: Seconds that a pipe may have no writer before it counts as one that nobody writes to.
+#: Maximum number of seconds to wait for a writer of a pipe.
 _NO_WRITER = 0.5
 _PIECE = 1 << 20
-#: How files begin that are often named by mistake.
+#: First bytes of files that are often named by mistake.
 _BEGINNINGS = {
     b"\x7fELF": "an ELF file (a program, an object or a kernel)",
     b"\x1f\x8b": "packed by gzip",
@@ -34,7 +34,7 @@ _BEGINNINGS = {
 
 
 class UnfitFileError(Exception):
-    """A file that cannot be read, or is not what was expected: one line that says so."""
+    """A file cannot be read, or is not of the expected kind; one line says which."""
 
 
 def looks_like(data: bytes) -> str | None:
@@ -56,8 +56,8 @@ def in_units(size: int) -> str:
 def read_bounded(path: Path, limit: int, expected: str) -> bytes:
     """Returns the contents of a regular file or of a pipe, of *limit* bytes at most.
 
-    Raises :class:`UnfitFileError`, with *expected* as what the file should have been: for a
-    folder, a device, a pipe that nobody writes to, and a file with more than *limit* bytes.
+    Raises :class:`UnfitFileError` for a folder, a device, a pipe without a writer, and a file of
+    more than *limit* bytes.  Its text ends with *expected*, the kind of file that was expected.
     """
 
     def unfit(what: str) -> UnfitFileError:
@@ -78,14 +78,14 @@ def read_bounded(path: Path, limit: int, expected: str) -> bytes:
                 if size > limit:
                     raise UnfitFileError(f"{path}: more than {in_units(limit)}: {too_long}")
             if not size and stat.S_ISFIFO(status.st_mode):
-                raise unfit("a pipe from which nothing comes")
+                raise unfit("a pipe without a writer")
     except OSError as error:
         raise unfit(error.strerror or str(error)) from None
     return b"".join(pieces)
 
 
 def _unreadable(status: os.stat_result) -> str | None:
-    """Returns what this is, if it is nothing to read: a folder, a device but /dev/null."""
+    """Returns the kind of a file that cannot be read: a folder, say, or a device."""
     mode = status.st_mode
     if stat.S_ISDIR(mode):
         return "a folder"
@@ -99,16 +99,16 @@ def _unreadable(status: os.stat_result) -> str | None:
 
 
 def _pieces(descriptor: int, size: int) -> Iterator[bytes]:
-    """Yields what comes, *size* bytes at a time; the descriptor does not block.
+    """Yields the contents, *size* bytes at a time; the descriptor does not block.
 
-    A pipe without a writer reads as empty, and its writer may be about to come.
+    A pipe without a writer reads as empty, so this waits a moment for a writer.
     """
     is_pipe = stat.S_ISFIFO(os.fstat(descriptor).st_mode)
     deadline = monotonic() + _NO_WRITER
     while True:
         try:
             piece = os.read(descriptor, size)
-        except BlockingIOError:  # there is a writer, which is waited for as cat(1) does
+        except BlockingIOError:  # there is a writer: wait for it as cat(1) does
             deadline = 0
             poll = select.poll()
             poll.register(descriptor, select.POLLIN)
@@ -124,32 +124,32 @@ def _pieces(descriptor: int, size: int) -> Iterator[bytes]:
 
 
 def file_digest(path: Path) -> str:
-    """The SHA512 of a file, in hexadecimal."""
+    """Returns the SHA512 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha512").hexdigest()
 
 
 def set_aside(path: Path, name: str) -> Path:
-    """Rename a file that is not the *name* that it should be; its new path."""
+    """Renames a bad file to ``NAME.bad``; returns its new path."""
     return path.replace(path.with_name(f"{name}.bad"))
 
 
 def disk_usage(path: Path) -> int:
-    """The bytes that a file, or a folder with all that is in it, takes on the disk."""
+    """Returns the number of bytes that a file or folder takes on the disk."""
     try:
         size = path.lstat().st_blocks * 512
         if path.is_dir() and not path.is_symlink():
             size += sum(disk_usage(inner) for inner in path.iterdir())
     except OSError:
-        return 0  # it has gone meanwhile
+        return 0  # it was removed meanwhile
     return size
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a regular file so that it is there whole or not at all.
+    """Writes a regular file, whole or not at all.
 
-    A symbolic link stays, and what it leads to is written.  A file that was there keeps its mode
-    and, where that may be, its owner.
+    If *path* is a symbolic link, its target is written.  An existing file keeps its mode and, if
+    we may set it, its owner.
     """
     path = Path(os.path.realpath(path))
     unfinished = path.with_name(f".forkoracle-{os.getpid()}-{monotonic_ns()}")
@@ -169,7 +169,7 @@ def write_text(path: Path, text: str) -> None:
 
 @contextmanager
 def locked(path: Path, *, wait: bool = True) -> Iterator[BinaryIO]:
-    """*path* open for us alone, to append; another process that has it so is waited for.
+    """Opens *path* to append, with an exclusive lock; waits for another process that has it.
 
     Raises BlockingIOError instead, if not *wait*.
     """
@@ -180,6 +180,6 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[BinaryIO]:
                 ours = os.path.samestat(os.fstat(file.fileno()), path.stat())
             except FileNotFoundError:
                 ours = False
-            if ours:  # else the other one has renamed it: there is another file to lock
+            if ours:  # else the other process has renamed it: lock the new file
                 yield file
                 return

@@ -1,4 +1,4 @@
-"""A running guest: a machine that one can send texts to and hear lines from."""
+"""A running guest: takes texts and returns lines."""
 
 from __future__ import annotations
 
@@ -12,25 +12,24 @@ from vm.mailbox import LONGEST, Mailbox
 from vm.qemu import Qemu
 from vm.snapshot import STATE, Snapshots
 
-#: Seconds until a guest must have said its first word, its kernel's start included.
+#: Maximum number of seconds until a guest's first line, with the boot of its kernel.
 START_TIMEOUT = 60.0
-#: Seconds that a guest from a snapshot has to take its first message.
+#: Maximum number of seconds until a guest from a snapshot takes its first message.
 _RESUME_TIMEOUT = 10.0
 
 
 class Guest:
     """One boot of a machine, from its kernel or from a snapshot.
 
-    It is there once it has said its first line, which is kept to be read.  Its
-    files lie in a folder of its own, which is removed by then: QEMU has them
-    open.
+    It is ready once its first line has come; :meth:`line` returns this line.  Its files are in a
+    folder that is removed by then: QEMU has them open.
     """
 
     def __init__(self, machine: Machine, snapshots: Snapshots | None = None) -> None:
-        """Start *machine*; raises :class:`GuestError` where it does not come up.
+        """Starts *machine*; raises :class:`GuestError` if it does not come up.
 
-        With *snapshots* it goes on from its snapshot where there is one, and is
-        kept as one where there is none.
+        With *snapshots*, the guest resumes from its snapshot if there is one; else a snapshot of
+        it is made.
         """
         self._kernel = machine.kernel
         self._lines: list[str] = []
@@ -63,7 +62,7 @@ class Guest:
             self._start(machine, folder, f"exec:cat '{folder / STATE}'")
             try:
                 self.qemu.wait_until_running(_RESUME_TIMEOUT)
-                # An empty line means nothing to the guest; that it takes it shows that it runs.
+                # The guest ignores an empty line; when it takes one, it runs.
                 self._mailbox.send(b"\n")
                 self._wait_idle(_RESUME_TIMEOUT)
             except GuestError:
@@ -88,7 +87,7 @@ class Guest:
             raise
 
     def send(self, texts: list[str]) -> None:
-        """Queue texts for the guest; none is longer than a message, and none is cut."""
+        """Queues texts for the guest; each is shorter than a message, and none is cut."""
         message = b""
         for text in texts:
             data = text.encode("ascii")
@@ -100,7 +99,7 @@ class Guest:
             self._unsent.append(message)
 
     def line(self, timeout: float) -> str:
-        """The guest's next line.  Raises :class:`GuestError` where none comes, saying why."""
+        """Returns the guest's next line.  Raises :class:`GuestError` if none comes."""
         if not self._lines:
             deadline = monotonic() + timeout
             while not self._lines:
@@ -108,7 +107,7 @@ class Guest:
         return self._lines.pop()
 
     def _hear(self, patience: float, timeout: float | None = None) -> bytes:
-        """The guest's next message, whose lines are kept; meanwhile it gets what is unsent."""
+        """Returns the guest's next message and keeps its lines; sends queued texts meanwhile."""
         deadline = monotonic() + patience
         looks = 0
         while True:
@@ -133,8 +132,8 @@ class Guest:
             self._pause(looks, deadline, timeout)
 
     def _pause(self, looks: int, deadline: float, timeout: float) -> None:
-        """Wait a little.  Raise :class:`GuestError` where waiting any longer makes no sense."""
-        # A guest that answers does so at once; one that starts needs the processor more than we.
+        """Waits a little.  Raises :class:`GuestError` if the guest has ended or hangs."""
+        # Most answers come at once; a guest that boots needs the processor more than this loop.
         sleep(0.0005 if looks < 64 else 0.005)
         if looks % (64 if looks < 640 else 8):
             return
@@ -143,13 +142,13 @@ class Guest:
             raise HungError(f"guest hung: nothing heard for {timeout:.0f} s")
 
     def console(self) -> str:
-        """What the kernel has written on its console since this guest was started.
+        """Returns the kernel's output on its console since this guest was started.
 
-        Its tracebacks have the names of functions, where the kernel's file has them.
+        Its tracebacks have the names of functions, if the kernel's file has them.
         """
         return self._kernel.with_names(self.qemu.console.text())
 
     def kill(self) -> None:
-        """End the guest at once, and leave nothing of it."""
+        """Ends the guest at once."""
         self.qemu.kill()
         self._mailbox.close()

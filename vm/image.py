@@ -18,7 +18,7 @@ _FOLDERS = ("bin", "dev", "proc", "sbin", "tmp")
 
 
 def make_initramfs(init: Path, program: Path | None, archive: Path) -> None:
-    """Make *archive*, an initramfs with *init* as /init, a console, and *program* as /bin/sh."""
+    """Makes *archive*, an initramfs with *init* as /init, a console, and *program* as /bin/sh."""
     folder, device, file = 0o040755, 0o020600, 0o100755
     shell = [("bin/sh", file, program.read_bytes(), (0, 0))] if program else []
     entries = [
@@ -43,7 +43,7 @@ def make_initramfs(init: Path, program: Path | None, archive: Path) -> None:
 
 
 def make_root(init: Path, program: Path | None, image: Path, mebibytes: int = 8) -> None:
-    """Make *image*, a root file system with *init* as /sbin/init and *program* as /bin/sh.
+    """Makes *image*, a root file system with *init* as /sbin/init and *program* as /bin/sh.
 
     Raises :class:`GuestError`.
     """
@@ -55,7 +55,7 @@ def make_root(init: Path, program: Path | None, image: Path, mebibytes: int = 8)
             if file is not None:
                 shutil.copy(file, path)
                 path.chmod(0o755)
-        # Revision-0 features: what NetBSD's ext2fs has always read.
+        # Features of revision 0, which every ext2fs of NetBSD can read.
         features = ["-O", "none,filetype,sparse_super,large_file", "-b", "4096", "-I", "128"]
         owner = ["-E", "root_owner=0:0"]
         command = [find_program("mke2fs", "e2fsprogs"), "-q", "-F", "-t", "ext2", *features, *owner]

@@ -1,6 +1,6 @@
-"""What a kernel file says of itself: whether QEMU can boot it, and which kern_fork.c it holds.
+"""Reads a kernel file: whether QEMU can boot it, and its revision of kern_fork.c.
 
-NetBSD/amd64 kernels are what this is for; a Linux bzImage is taken, too.
+The kernels are for NetBSD/amd64; a Linux bzImage is accepted, too.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _EM_X86_64 = 62
 _XEN_ELFNOTE_PHYS32_ENTRY = 18
 #: Maximum size of a kernel, in bytes: ten times that of a GENERIC with its symbols.
 LONGEST = 512 << 20
-#: A frame of a traceback by a kernel that was started without its symbols, as QEMU does it; and
-#: where a trap was taken: without a debugger in it, a kernel says no more.
+#: A frame of a traceback without the names of functions: QEMU does not load a kernel's symbols.
+#: Also the address of a trap: a kernel without a debugger prints only that.
 _NAMELESS = re.compile(r"\?\(\) at (?:0x)?([0-9a-f]{8,16})\b|\brip 0x([0-9a-f]{8,16})\b")
 
 
@@ -35,7 +35,7 @@ class KernelFile:
     """A kernel that QEMU can boot with ``-kernel``.
 
     ``system`` is NetBSD or Linux, ``version`` its release.  ``kern_fork`` is
-    the revision of kern_fork.c in its RCS id, or None where the file has none.
+    the revision of kern_fork.c in its RCS id, or None if the file has none.
     """
 
     image: bytes
@@ -46,12 +46,12 @@ class KernelFile:
 
     @cached_property
     def checksum(self) -> str:
-        """The SHA-256 of the image."""
+        """Returns the SHA-256 of the image."""
         return hashlib.sha256(self.image).hexdigest()
 
     @cached_property
     def _symbols(self) -> list[tuple[int, str]]:
-        """Address and name of what the ELF symbol table has, by address; nothing if it has gone."""
+        """Returns address and name of the ELF symbols, by address; empty if they were stripped."""
         from vm import elf
 
         try:
@@ -61,18 +61,18 @@ class KernelFile:
 
     @property
     def only_mmio(self) -> bool:
-        """Whether its virtio devices are on MMIO, and not on PCI: as with MICROVM."""
+        """Says whether it has virtio on MMIO only, and not on PCI, like MICROVM."""
         return b"virtio_mmio" in self.image and b"virtio_pci" not in self.image
 
     @property
     def looks_in_acpi(self) -> bool:
-        """Whether it looks for virtio on MMIO in ACPI's tables, and not in its command line."""
+        """Says whether it finds virtio on MMIO in ACPI's tables, and not in its command line."""
         return b"virtio_acpi" in self.image
 
     def with_names(self, console: str) -> str:
-        """The text of a console, with the names of functions in its tracebacks.
+        """Returns the text of a console, with the names of functions in its tracebacks.
 
-        NetBSD prints ``?()`` where nobody has loaded its symbols; the file has them.
+        NetBSD prints ``?()`` if its symbols were not loaded; the file has them.
         """
 
         def named(match: re.Match[str]) -> str:
@@ -89,7 +89,7 @@ class KernelFile:
 
 
 def _contents(path: Path) -> bytes:
-    """The kernel, unpacked where it is gzipped; no more than LONGEST bytes are ever read."""
+    """Returns the kernel, unpacked if it is gzipped; reads at most LONGEST bytes."""
     try:
         data = read_bounded(path, LONGEST, "a kernel file")
         if not data.startswith(b"\x1f\x8b"):
@@ -108,7 +108,7 @@ def _contents(path: Path) -> bytes:
 
 
 def _check(image: bytes, path: Path) -> None:
-    """Raise :class:`GuestError` where the image is no NetBSD/amd64 kernel that QEMU can boot."""
+    """Raises :class:`GuestError` if the image is not a NetBSD/amd64 kernel that QEMU can boot."""
     if image[:5] != b"\x7fELF\x02":
         kind = "empty" if not image else looks_like(image[:4096]) or "text"
         raise GuestError(f"{path}: not a 64-bit ELF file ({kind}): expected a NetBSD/amd64 kernel")
@@ -131,7 +131,7 @@ def _check(image: bytes, path: Path) -> None:
 
 
 def _linux_version(image: bytes) -> str | None:
-    """The release of a Linux bzImage (Documentation/arch/x86/boot.rst), or None."""
+    """Returns the release of a Linux bzImage (Documentation/arch/x86/boot.rst), or None."""
     if len(image) < 0x264 or image[0x202:0x206] != b"HdrS":
         return None
     offset = int.from_bytes(image[0x20E:0x210], "little")
@@ -140,7 +140,7 @@ def _linux_version(image: bytes) -> str | None:
 
 
 def read_kernel(path: Path) -> KernelFile:
-    """Read a NetBSD/amd64 kernel, gzipped or not.  Raises :class:`GuestError`."""
+    """Reads a NetBSD/amd64 kernel, gzipped or not.  Raises :class:`GuestError`."""
     image = _contents(path)
     if (linux := _linux_version(image)) is not None:
         return KernelFile(image, None, linux, "unknown", "Linux")

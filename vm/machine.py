@@ -1,7 +1,7 @@
-"""What to boot and on what: the files that a machine needs, and QEMU's arguments for it.
+"""A machine to boot: the files that it needs, and QEMU's arguments for it.
 
-Two systems can be booted, each with our program as the only one in it: NetBSD
-from a small disk, Linux from an initramfs.
+It boots NetBSD from a small disk, or Linux from an initramfs.  The init program is ours, and is the
+only program there.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from vm.image import make_initramfs, make_root
 from vm.kernelfile import KernelFile
 from vm.mailbox import SIZE
 
-#: The machine types of QEMU that we know, and the end of their virtio devices' names.
+#: Machine types of QEMU, with the suffix of their virtio devices.
 MACHINES = {"pc": "pci", "microvm": "device"}
 _MEBIBYTES = 256
 _MACHINE_ARGUMENTS = {
@@ -30,9 +30,8 @@ _MACHINE_ARGUMENTS = {
 class Machine:
     """A kernel, the one program that it runs, and a virtual machine to run it on.
 
-    ``type`` is one of :data:`MACHINES`, ``accel`` QEMU's word for how the
-    guest's instructions are run (``tcg`` or ``kvm``).  ``program``, if there is
-    one, lies beside the init as /bin/sh, which is what programs expect to be there.
+    ``type`` is one of :data:`MACHINES`, ``accel`` QEMU's accelerator (``tcg`` or ``kvm``).
+    ``program``, if there is one, is installed as /bin/sh beside the init.
     """
 
     kernel: KernelFile
@@ -43,7 +42,7 @@ class Machine:
     program: Path | None = None
 
     def write_files(self, folder: Path) -> None:
-        """Put the kernel, and what it boots from, into *folder*.  Raises :class:`GuestError`."""
+        """Writes the kernel and its root disk into *folder*.  Raises :class:`GuestError`."""
         (folder / "kernel").write_bytes(self.kernel.image)
         if self.kernel.system == "Linux":
             make_initramfs(self.init, self.program, folder / "root")
@@ -51,9 +50,9 @@ class Machine:
             make_root(self.init, self.program, folder / "root")
 
     def arguments(self, folder: Path) -> list[str]:
-        """QEMU's arguments for the files in *folder*, the mailbox ``mail`` among them."""
+        """Returns QEMU's arguments for the files in *folder*, with the mailbox ``mail``."""
         accel = "tcg,thread=multi" if self.accel == "tcg" and self.cpus > 1 else self.accel
-        # QEMU names microvm's disks in the kernel's command line where ACPI does not.
+        # Without ACPI, QEMU names microvm's disks in the kernel's command line.
         acpi = "on" if self.kernel.looks_in_acpi else "off"
         arguments = [word.format(acpi=acpi) for word in _MACHINE_ARGUMENTS[self.type]]
         arguments += ["-accel", accel, "-m", str(_MEBIBYTES)]
@@ -61,7 +60,7 @@ class Machine:
         arguments += ["-kernel", str(folder / "kernel")]
         if self.kernel.system == "Linux":
             # Debian's kernels have virtio's drivers in modules, so the mailbox is shared memory.
-            # Linux counts ticks as it starts, and panics where a busy host has let too few pass.
+            # Linux counts ticks at boot, and panics if a busy host delivered too few.
             words = "console=ttyS0 panic=0 sysrq_always_enabled no_timer_check"
             arguments += ["-initrd", str(folder / "root"), "-append", words]
             mail = f"memory-backend-file,id=mail,share=on,size={SIZE},mem-path={folder / 'mail'}"
@@ -76,7 +75,7 @@ class Machine:
         return arguments
 
     def key(self) -> str:
-        """What tells this machine from every other one: a checksum of all that makes it."""
+        """Returns a checksum of the kernel, the programs and QEMU's arguments."""
         digest = hashlib.sha256(self.kernel.checksum.encode())
         for program in filter(None, (self.init, self.program)):
             digest.update(program.read_bytes())

@@ -17,13 +17,13 @@ MAIL_IN = 1 << 16
 MAIL_OUT = 1 << 20
 MAGIC = 0x6D61696C
 SIZE = 2 << 20
-#: No message is longer than this, in bytes: the reader's buffer is twice as long.
+#: Maximum number of bytes in a message; the reader has a buffer of twice the size.
 LONGEST = 1 << 15
 _HEAD = struct.Struct("<IIII")
 
 
 class Mailbox:
-    """The host's end.  On a file that has been one before, the conversation goes on."""
+    """The host's end.  An existing file continues its conversation."""
 
     def __init__(self, path: Path) -> None:
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -36,12 +36,12 @@ class Mailbox:
         os.close(self._fd)
 
     def idle(self) -> bool:
-        """Whether the guest has taken the last message."""
+        """Says whether the guest has taken the last message."""
         magic, _, _, read = self._head(HEAD)
         return self._sent == 0 or (magic == MAGIC and read == self._sent)
 
     def send(self, message: bytes) -> None:
-        """Put a message there; the one before must have been taken."""
+        """Writes a message; the guest must have taken the previous one."""
         if len(message) > LONGEST:
             raise ValueError(f"a message of {len(message)} bytes: at most {LONGEST}")
         os.pwrite(self._fd, message, MAIL_IN)
@@ -50,7 +50,7 @@ class Mailbox:
         self._write_head()
 
     def receive(self) -> bytes | None:
-        """The guest's next message, or None where there is none yet."""
+        """Returns the guest's next message, or None if none has come yet."""
         magic, number, length, _ = self._head(HEAD)
         if magic != MAGIC or number == self._read:
             return None

@@ -1,4 +1,4 @@
-"""QEMU's monitor: what QMP says, over a connection that is there already."""
+"""QEMU's monitor: QMP over an open connection."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from vm.errors import GuestError
 if TYPE_CHECKING:
     from qemu.qmp.legacy import QEMUMonitorProtocol
 
-#: Seconds that QEMU has for a command; a stopped or wedged one never answers.
+#: Maximum number of seconds for a command; a stopped QEMU never answers.
 ANSWER = 10.0
 
 
 class Monitor:
-    """Steers one QEMU."""
+    """Controls one QEMU."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self._protocol: QEMUMonitorProtocol | None = None
 
     def connect(self) -> None:
-        """Hear QEMU's greeting.  Raises :class:`GuestError` where there is none."""
-        # Takes its time to import, in which a machine that was started before starts.
+        """Reads QEMU's greeting.  Raises :class:`GuestError` if none comes."""
+        # The import is slow; a machine that was started before it boots meanwhile.
         from qemu.qmp import QMPError
         from qemu.qmp.legacy import QEMUMonitorProtocol
 
@@ -37,7 +37,7 @@ class Monitor:
             raise GuestError(f"QEMU's monitor does not answer: {error}") from None
 
     def command(self, name: str, arguments: Mapping[str, object] | None = None) -> object:
-        """Have QEMU do something.  Raises :class:`GuestError` where it does not."""
+        """Runs a command of QEMU; returns its answer.  Raises :class:`GuestError` if it fails."""
         from qemu.qmp import QMPError
 
         if self._protocol is None:
@@ -50,11 +50,11 @@ class Monitor:
             raise GuestError(f"QEMU did not do {name!r}: {said}") from None
 
     def close(self) -> None:
-        """Hang up."""
+        """Closes the connection."""
         from qemu.qmp import QMPError
 
         if self._protocol is not None:
-            # QEMU may have ended, in the middle of a word.
+            # QEMU may have ended in the middle of a message.
             with suppress(QMPError, OSError, EOFError):
                 self._protocol.close()
         self._connection.close()

@@ -1,7 +1,7 @@
 """The device nodes of NetBSD/amd64 that a guest needs.
 
 Majors: sys/arch/amd64/conf/majors.amd64 and sys/conf/majors of 10.99.12; minors
-and modes: etc/MAKEDEV.tmpl.  They are fixed: old nodes must work on new kernels.
+and modes: etc/MAKEDEV.tmpl.  They do not change: old nodes must work on new kernels.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def _disk(name: str, unit: int, block: int, char: int) -> Iterator[Node]:
         yield Node(f"r{partition}", "c", char, unit * _PARTITIONS + index, 0o640)
 
 
-#: What the probe as init needs: a console, files for its scenarios, the mailbox, and the log.
+#: Nodes for the probe as init: console, devices of scenarios, mailbox, and kernel log.
 FOR_THE_PROBE = (
     Node("console", "c", 0, 0, 0o600),
     Node("null", "c", 2, 2, 0o666),
@@ -42,7 +42,7 @@ FOR_THE_PROBE = (
     Node("ptmx", "c", 165, 0, 0o666),
     Node("klog", "c", 7, 0, 0o600),
 )
-#: What a whole system with sshd needs.
+#: Nodes for a whole system with sshd.
 FOR_A_SYSTEM = (
     *(node for node in FOR_THE_PROBE if "ld" not in node.name),
     *(node for unit in (0, 1, 2, 3) for node in _disk("ld", unit, 19, 69)),

@@ -1,4 +1,4 @@
-"""The system's programs that we run, found and told of in one line where they fail."""
+"""Finds and runs programs of the system; a failure is told in one line."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 
 from vm.errors import GuestError
 
-# Tools for file systems lie where only root looks for them.
+# Tools for file systems are in folders that only root has in PATH.
 _PATH = "/usr/sbin:/sbin:/usr/bin:/bin:/usr/local/sbin:/usr/pkg/sbin"
 
 
 def find_program(name: str, package: str) -> str:
-    """The path of a program; Debian's *package* has it.
+    """Returns the path of a program; Debian has it in *package*.
 
-    Raises :class:`GuestError` where it is missing.
+    Raises :class:`GuestError` if it is missing.
     """
     found = shutil.which(name) or shutil.which(name, path=_PATH)
     if found is None:
@@ -25,10 +25,10 @@ def find_program(name: str, package: str) -> str:
 
 
 def when_we_are_gone(action: str, argument: str) -> subprocess.Popen[bytes]:
-    """A shell beside us that takes an action once we are gone, however that comes about.
+    """Starts a shell that runs *action* when this process ends, even if it is killed.
 
-    *action* is a command of sh(1), in which ``$0`` stands for *argument*.  The
-    shell reads until its input ends, and only we hold the other end.
+    *action* is a command of sh(1), in which ``$0`` is *argument*.  The shell reads until its input
+    ends; only this process has the other end open.
     """
     return subprocess.Popen(
         ["/bin/sh", "-c", f'trap "" INT TERM HUP; read -r never; {action}', argument],
@@ -39,7 +39,7 @@ def when_we_are_gone(action: str, argument: str) -> subprocess.Popen[bytes]:
 
 
 def run_program(command: Sequence[str], stdin: str = "") -> str:
-    """What a program prints.  Raises :class:`GuestError` where it fails."""
+    """Runs a program; returns its output.  Raises :class:`GuestError` if it fails."""
     done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
     if done.returncode:
         said = " ".join((done.stderr.strip() or "no message").split())

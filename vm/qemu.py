@@ -1,4 +1,4 @@
-"""One QEMU: started, steered through QMP, and never outliving whoever started it."""
+"""Runs one QEMU, controlled through QMP; it ends when this process ends."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ QEMU = "qemu-system-x86_64"
 
 
 def find_qemu() -> str:
-    """The path of QEMU.  Raises :class:`GuestError` where it is missing."""
+    """Returns the path of QEMU.  Raises :class:`GuestError` if it is missing."""
     return find_program(QEMU, "qemu-system-x86")
 
 
 def bare_qemu() -> list[str]:
-    """The beginning of every command: QEMU with nothing that it is not told to have.
+    """Returns the first words of every command: QEMU without default devices.
 
-    Raises :class:`GuestError` where it is missing.
+    Raises :class:`GuestError` if QEMU is missing.
     """
     return [find_qemu(), "-no-user-config", "-nodefaults", "-display", "none"]
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """The environment for a QEMU whose files lie in *folder*: so does a disk's overlay.
+    """Returns the environment of a QEMU whose temporary files go to *folder*.
 
-    QEMU removes the overlay's name at once, and leaves it where it is killed before.
+    QEMU unlinks a disk's overlay at once.  If QEMU is killed before that, the overlay stays.
     """
     return {**os.environ, "TMPDIR": str(folder)}
 
 
 class Qemu:
-    """A QEMU process with a console and a monitor, of which nothing has a name in a folder.
+    """A QEMU process with a console and a monitor, neither of which is a file in a folder.
 
-    It is killed with us.
+    It is killed when this process ends.
     """
 
     def __init__(self, arguments: Sequence[str], errors: Path) -> None:
-        """Start QEMU with *arguments*; what it complains about goes to the file *errors*.
+        """Starts QEMU with *arguments*; its error messages go to the file *errors*.
 
-        Its temporary files lie in that file's folder.
+        Its temporary files go to the folder of that file.
         """
         command = bare_qemu()
         self.console = Console()
@@ -68,24 +68,24 @@ class Qemu:
             pass_fds=[theirs.fileno()],
         )
         theirs.close()
-        # QEMU itself would not notice that we are gone.
+        # QEMU itself does not notice that this process has ended.
         self._watchdog = when_we_are_gone('kill -9 "$0"', str(self.process.pid))
-        with suppress(GuestError):  # it has ended, which whoever waits for it will see
+        with suppress(GuestError):  # if QEMU has ended, check() says so later
             self._monitor.connect()
 
     def command(self, name: str, arguments: Mapping[str, object] | None = None) -> object:
-        """Have QEMU do something.  Raises :class:`GuestError` where it does not."""
+        """Runs a command of QEMU; returns its answer.  Raises :class:`GuestError` if it fails."""
         return self._monitor.command(name, arguments)
 
     def save(self, path: Path) -> None:
-        """Write the machine's whole state, without its disks, to *path*; the guest goes on."""
+        """Writes the machine's state without its disks to *path*; then the guest continues."""
         self.command("migrate-set-parameters", {"max-bandwidth": 1 << 40})
         self.command("migrate", {"uri": f"exec:cat > '{path}'"})
         self._wait_for("query-migrate", "completed", ANSWER)
         self.command("cont")
 
     def wait_until_running(self, timeout: float) -> None:
-        """Wait for a machine that comes from a saved state.  Raises :class:`GuestError`."""
+        """Waits until a machine from a saved state runs.  Raises :class:`GuestError`."""
         self._wait_for("query-status", "running", timeout)
 
     def _wait_for(self, query: str, wanted: str, timeout: float) -> None:
@@ -99,7 +99,7 @@ class Qemu:
             status = str(answer.get("status", "")) if isinstance(answer, dict) else ""
 
     def check(self) -> None:
-        """Raise :class:`GuestError` where the machine is no more, or has panicked."""
+        """Raises :class:`GuestError` if the machine has ended or panicked."""
         if panic := self.console.panic():
             raise PanickedError(f"kernel panicked: {panic[:160]}")
         if self.console.asks_for_root():
@@ -117,7 +117,7 @@ class Qemu:
         raise GuestError(f"QEMU ended with status {status}" + (f": {said[-200:]}" if said else ""))
 
     def kill(self) -> None:
-        """End the machine at once, and leave nothing of it."""
+        """Ends the machine at once."""
         self.process.kill()
         self.process.wait()
         self._watchdog.kill()

@@ -1,8 +1,8 @@
-"""NetBSD releases: which files make one up, and where they are kept once fetched.
+"""NetBSD releases: their files, and the cache of downloaded ones.
 
-A release is a tree as NetBSD's build.sh makes it and its mirrors have it:
+A release is a tree as made by NetBSD's build.sh and found on its mirrors:
 ``amd64/binary/kernel`` and ``amd64/binary/sets``, each with a file ``SHA512``.
-Nothing of it is used before its checksum is found to be right.
+The checksum of each file is verified before the file is used.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from vm.download import Report
 
 MIRROR = "https://cdn.NetBSD.org/pub/NetBSD"
-#: The kernels that can be in a release, the one that we want first.
+#: Kernels of a release, the preferred one first.
 KERNELS = ("netbsd-MICROVM.gz", "netbsd-GENERIC.gz")
 SUMS = "SHA512"
 _MACHINE = "amd64"
@@ -35,18 +35,18 @@ _SUFFIXES = (".tar.xz", ".tgz")
 
 
 class UnknownReleaseError(GuestError):
-    """What was given as a release names none."""
+    """The given text does not name a release."""
 
 
 def cache() -> Path:
-    """Where fetched releases are kept."""
+    """Returns the folder of downloaded releases."""
     return platformdirs.user_cache_path("forkoracle") / "releases"
 
 
 def parse_sums(text: str, where: str) -> dict[str, str]:
-    """The checksums of a SHA512 file in the BSD format, by file name.
+    """Returns the checksums of a SHA512 file in the BSD format, by file name.
 
-    Raises :class:`GuestError` where it has none: *where* is then named.
+    Raises :class:`GuestError`, which names *where*, if it has none.
     """
     matches = (_SUM.match(line.strip()) for line in text.splitlines())
     sums = {match["name"]: match["sum"] for match in matches if match}
@@ -56,16 +56,15 @@ def parse_sums(text: str, where: str) -> dict[str, str]:
 
 
 def _unreported(_name: str) -> nullcontext[Callable[[int, int | None], None]]:
-    """What has come is told nobody."""
+    """Reports no progress."""
     return nullcontext(lambda size, total: None)
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A release: its folder here and, where its files are fetched first, its URL.
+    """A release: its folder here and, if its files are downloaded first, its URL.
 
-    ``fresh`` asks for the lists of checksums anew, so that a newer build behind
-    the same URL is noticed.
+    ``fresh`` downloads the lists of checksums again, in case the same URL has a newer build.
     """
 
     name: str
@@ -75,9 +74,9 @@ class Release:
     fresh: bool = False
 
     def kernel(self) -> Path:
-        """The kernel: MICROVM, or GENERIC where the release has no other.
+        """Returns the kernel: MICROVM if the release has it, else GENERIC.
 
-        Raises :class:`GuestError`, among others where QEMU cannot boot it.
+        Raises :class:`GuestError`, for example if QEMU cannot boot it.
         """
         sums = self._sums("kernel")
         name = next((name for name in KERNELS if name in sums), None)
@@ -92,12 +91,12 @@ class Release:
             except GuestError as error:
                 raise GuestError(
                     f"release {self.name} has no {KERNELS[0]}, which came with NetBSD 11, "
-                    f"and its GENERIC will not do: {error}"
+                    f"and its GENERIC cannot be used: {error}"
                 ) from None
         return path
 
     def sets(self, names: Sequence[str]) -> list[Path]:
-        """The sets called so, ``base`` for base.tar.xz or base.tgz.  Raises :class:`GuestError`."""
+        """Returns these sets; ``base`` is base.tar.xz or base.tgz.  Raises :class:`GuestError`."""
         sums = self._sums("sets")
         paths = []
         for name in names:
@@ -116,7 +115,7 @@ class Release:
         path = self.folder / "binary" / folder / SUMS
         where = self._where(folder, SUMS)
         if self.url and (self.fresh or not path.exists()):
-            from vm.download import download_text  # who fetches nothing need not load it
+            from vm.download import download_text  # slow to import
 
             text = download_text(where)
             sums = parse_sums(text, where)
@@ -135,7 +134,7 @@ class Release:
             ) from None
 
     def _member(self, folder: str, name: str, sums: dict[str, str]) -> Path:
-        """The file, its checksum found to be right."""
+        """Returns the file, after its checksum was verified."""
         path = self.folder / "binary" / folder / name
         where = self._where(folder, name)
         try:
@@ -160,12 +159,12 @@ class Release:
 def find_release(
     given: str, mirror: str = MIRROR, *, report: Report = _unreported, fresh: bool = False
 ) -> Release:
-    """The release that *given* names: a version, a URL or a directory.
+    """Returns the release that *given* names: a version, a URL or a directory.
 
-    Nothing is fetched yet.  Raises :class:`UnknownReleaseError`.
+    Nothing is downloaded yet.  Raises :class:`UnknownReleaseError`.
     """
     if _VERSION.match(given):
-        # A version is the same everywhere, whichever mirror it came from.
+        # A version has the same files on every mirror.
         path = f"NetBSD-{given}/{_MACHINE}"
         return Release(given, cache() / path, f"{_web(mirror)}/{path}", report, fresh)
     scheme = urlsplit(given).scheme
@@ -192,7 +191,7 @@ def find_release(
 
 
 def _web(url: str) -> str:
-    """The URL of a folder, as we write it; no part of it leads out of the cache."""
+    """Returns the URL of a folder in normal form, without ``..``, which would leave the cache."""
     parts = urlsplit(url)
     segments = [unquote(part) for part in parts.path.split("/") if part]
     if parts.scheme not in ("http", "https") or not parts.hostname or ".." in segments:
@@ -202,7 +201,7 @@ def _web(url: str) -> str:
 
 
 def cached_release() -> Release | None:
-    """The release fetched last whose MICROVM kernel is here: what ``auto`` takes."""
+    """Returns the release with the newest downloaded MICROVM kernel; ``auto`` uses it."""
     kernels = cache().glob(f"**/binary/kernel/{KERNELS[0]}")
     newest = max(kernels, key=lambda path: path.stat().st_mtime, default=None)
     if newest is None:

@@ -1,7 +1,6 @@
-"""Booted guests, kept: a later start of the same machine goes on from there.
+"""Snapshots of booted guests: a later start of the same machine resumes from there.
 
-A snapshot is a folder with the machine's state, its mailbox, and the disk that
-it booted from, which it has open read-only.
+A snapshot is a folder with the machine's state, its mailbox, and its read-only root disk.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from pathlib import Path
 
 from vm.errors import GuestError
 
-#: So many are kept, the last used first; each takes some 25 MiB, more for a larger guest.
+#: Maximum number of snapshots, the last used ones; each takes about 25 MiB or more.
 KEPT = 8
 _NAMES = ("root", "mail", "said")
 STATE = "state"
@@ -27,24 +26,24 @@ class Snapshots:
         self._folder = folder
 
     def find(self, key: str, into: Path) -> bytes | None:
-        """Put the snapshot's files into the folder *into*, and return what the guest had said.
+        """Copies the snapshot's files to the folder *into*; returns the guest's first message.
 
-        None where there is none.
+        Returns None if there is no such snapshot.
         """
         kept = self._folder / key
         try:
             os.utime(kept)
             for name in (*_NAMES, STATE):
-                # A second name, so that nobody can take it away while it is used.
+                # A hard link, so that another run cannot remove the file while it is used.
                 _link(kept / name, into / name, copy=name == "mail")
             return (kept / "said").read_bytes()
         except OSError:
             return None
 
     def keep(self, key: str, guest: Path, said: bytes, save: Callable[[Path], None]) -> None:
-        """Keep a guest whose files lie in the folder *guest*; *save* writes its state.
+        """Makes a snapshot of a guest with its files in *guest*; *save* writes its state.
 
-        A snapshot that cannot be kept, for want of space say, is none; nothing else is lost.
+        If that fails, for example because the disk is full, there is no snapshot.
         """
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -63,13 +62,13 @@ class Snapshots:
             shutil.rmtree(old, ignore_errors=True)
 
     def discard(self, key: str) -> None:
-        """Forget a snapshot that turned out to be no good."""
+        """Removes a snapshot that did not work."""
         shutil.rmtree(self._folder / key, ignore_errors=True)
 
     def all(self) -> list[Path]:
-        """The snapshots' folders, the last used first."""
+        """Returns the snapshots' folders, the last used first."""
         try:
-            # The user may have named a folder in which there is more than ours.
+            # The user may have named a folder that has other files, too.
             found = [path for path in self._folder.iterdir() if _is_snapshot(path)]
             return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
         except OSError:
@@ -87,5 +86,5 @@ def _link(source: Path, target: Path, *, copy: bool) -> None:
             target.hardlink_to(source)
             return
         except OSError:
-            pass  # another file system, or one that knows no second names
+            pass  # another file system, or one without hard links
     shutil.copy(source, target)

@@ -1,4 +1,4 @@
-"""A whole system on a disk, reached by ssh: one made from sets, or an image that somebody has."""
+"""A whole system on a disk, reached by ssh: made from sets, or the user's image."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ from vm.kernelfile import read_kernel
 from vm.nodes import FOR_A_SYSTEM
 from vm.programs import find_program, run_program
 
-#: Where ports of guests listen.
+#: Address on which forwarded ports of guests listen.
 LOOPBACK = "127.0.0.1"
-#: The kinds of virtual disks that an image may expect its root on, by QEMU's device.
+#: Disk buses for the root of an image, with QEMU's device.
 BUSES = {"virtio": "virtio-blk-pci", "ide": "ide-hd"}
-#: Which keys the guest's sshd must have, in the guest's folder.
+#: File with the keys of the guest's sshd, in the guest's folder.
 KNOWN_HOSTS = "known_hosts"
-#: Seconds that a whole system has until its sshd answers.
+#: Maximum number of seconds until the sshd of a system answers.
 BOOT = 600.0
-#: Seconds that a sshd has for its first word.
+#: Maximum number of seconds for the first line of a sshd.
 _FIRST_WORD = 5.0
-#: The sets that make a system which one can log in to.
+#: Sets of a system that has a login.
 SETS = ("base", "etc")
-_ADDRESS = "10.0.2.15"  # what QEMU's user network forwards to
+_ADDRESS = "10.0.2.15"  # where QEMU's user network forwards to
 _MEBIBYTES = 512
-_HOST_KEYS = ("ecdsa", "ed25519", "rsa")  # what rc.d/sshd makes where they are missing
+_HOST_KEYS = ("ecdsa", "ed25519", "rsa")  # rc.d/sshd would make those that are missing
 _SECTOR = 512
 _QCOW2 = b"QFI\xfb"
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _FORWARD = re.compile(rf"TCP\[HOST_FORWARD\]\s+\d+\s+{re.escape(LOOPBACK)}\s+(\d+)\s")
 
-# See rc.conf(5); what nobody needs here is off, so that sshd is there sooner.
+# See rc.conf(5); other services are off, so that sshd starts sooner.
 _RC_CONF = f"""\
 if [ -r /etc/defaults/rc.conf ]; then
 	. /etc/defaults/rc.conf
@@ -75,9 +75,9 @@ procfs		/proc		procfs	rw		0 0
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """How to log in to a guest: as whom, on which port, and where keys and host's keys are.
+    """How to log in to a guest: user, port, private key, and file of the host's keys.
 
-    ``identity`` is None where another way in, a password say, is the user's to give.
+    ``identity`` is None if the user logs in otherwise, for example with a password.
     """
 
     user: str
@@ -86,7 +86,7 @@ class Login:
     known_hosts: Path
 
     def command(self, ssh: str) -> list[str]:
-        """The command that logs in; what stands behind it is run there."""
+        """Returns the command that logs in; words after it are the command to run there."""
         options = [f'UserKnownHostsFile="{self.known_hosts}"', "GlobalKnownHostsFile=/dev/null"]
         options += ["StrictHostKeyChecking=yes", "UpdateHostKeys=no", "LogLevel=ERROR"]
         command = [ssh, *(word for option in options for word in ("-o", option))]
@@ -97,10 +97,10 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """A disk to boot, with a kernel of ours or, if that is None, with its own boot loader.
+    """A disk to boot, with *kernel* or, if that is None, with its own boot loader.
 
-    ``host_keys`` are the lines of its sshd's public keys, ``identity`` the key
-    that it lets in; None where they are not known.
+    ``host_keys`` are the lines of its sshd's public keys, ``identity`` is a private key that it
+    accepts; both are None if they are unknown.
     """
 
     name: str
@@ -113,27 +113,27 @@ class System:
     identity: Path | None = None
 
     def arguments(self, folder: Path) -> list[str]:
-        """QEMU's arguments; what its BIOS says goes to ``bios`` in *folder*."""
+        """Returns QEMU's arguments; the output of its BIOS goes to ``bios`` in *folder*."""
         accel = "tcg,thread=multi" if self.cpus > 1 else "tcg"
         arguments = ["-M", "pc", "-accel", accel, "-m", str(_MEBIBYTES), "-no-reboot"]
         arguments += ["-smp", f"{self.cpus},sockets={self.cpus},cores=1"]
         if self.kernel is not None:
             arguments += ["-kernel", str(self.kernel), "-append", "console=com root=ld0a"]
         else:
-            # Boot loaders and kernels of images want a screen, though nobody looks at it.
+            # Boot loaders and kernels of images need a screen.
             arguments += ["-device", "VGA"]
-        # QEMU writes into an overlay of its own, which goes with it: the disk stays as it is.
+        # QEMU writes to a temporary overlay, so the disk does not change.
         drive = f"file={self.disk},if=none,format={self.disk_format},id=root,snapshot=on"
         arguments += ["-drive", drive, "-device", f"{BUSES[self.bus]},drive=root"]
         arguments += ["-netdev", f"user,id=net,restrict=on,hostfwd=tcp:{LOOPBACK}:0-{_ADDRESS}:22"]
         arguments += ["-device", "virtio-net-pci,netdev=net,romfile="]
-        # Keys are not made, nor connections taken, before a NetBSD guest has randomness.
+        # Without randomness, NetBSD's sshd makes no keys and accepts no connections.
         arguments += ["-device", "virtio-rng-pci"]
         bios = ["-chardev", f"file,id=bios,path={folder / 'bios'}"]
         return [*arguments, *bios, "-device", "isa-debugcon,iobase=0x402,chardev=bios"]
 
     def failure(self, folder: Path) -> str | None:
-        """Why the disk cannot be booted, once its BIOS has said so in *folder*."""
+        """Returns why the disk cannot be booted, from the output of its BIOS in *folder*."""
         try:
             said = (folder / "bios").read_bytes()
         except OSError:
@@ -144,7 +144,7 @@ class System:
 
 
 def forwarded_port(usernet: str) -> int:
-    """The port of ours that leads to the guest's sshd, from what ``info usernet`` says.
+    """Returns the local port of the guest's sshd, from the output of ``info usernet``.
 
     Raises :class:`GuestError`.
     """
@@ -155,17 +155,17 @@ def forwarded_port(usernet: str) -> int:
 
 
 def make_key(path: Path, kind: str = "ed25519") -> str:
-    """Make a key pair without a passphrase; its public line."""
+    """Makes a key pair without a passphrase; returns its public line."""
     keygen = find_program("ssh-keygen", "openssh-client")
     run_program([keygen, "-q", "-t", kind, "-N", "", "-C", "forkoracle", "-f", str(path)])
     return path.with_name(f"{path.name}.pub").read_text(encoding="ascii").strip()
 
 
 def make_system(sets: Sequence[Path], kernel: Path, folder: Path, *, cpus: int = 1) -> System:
-    """Install the sets on a disk in *folder*, with sshd on and the key ``identity`` let in.
+    """Installs the sets on a disk in *folder*, with a sshd that accepts the key ``identity``.
 
-    The host's keys are made here, so that they are known before anybody asks
-    the guest for them.  Raises :class:`GuestError`.
+    The host's keys are made here, so that they are known before the first login.
+    Raises :class:`GuestError`.
     """
     (folder / "kernel").write_bytes(read_kernel(kernel).image)
     authorized = make_key(folder / "identity")
@@ -174,7 +174,7 @@ def make_system(sets: Sequence[Path], kernel: Path, folder: Path, *, cpus: int =
         File("etc/rc.conf", _RC_CONF),
         File("etc/ssh/sshd_config", _SSHD_CONFIG),
         File("root/.ssh/authorized_keys", f"{authorized}\n", 0o600),
-        # No time for finding out whether anybody else has the address.
+        # Saves the time to detect a duplicate address.
         File("etc/sysctl.conf", "net.inet.ip.dad_count=0\n"),
     ]
     public = []
@@ -206,10 +206,10 @@ def make_system(sets: Sequence[Path], kernel: Path, folder: Path, *, cpus: int =
 
 
 def open_image(image: Path, folder: Path, *, bus: str = "virtio", cpus: int = 1) -> System:
-    """Boot an image: qcow2 or raw, or one of these packed by gzip or zstd.
+    """Returns the system of an image: qcow2 or raw, or one of these packed by gzip or zstd.
 
-    It is never written.  What has to be unpacked is put into *folder*.  Raises
-    :class:`GuestError`.
+    The image is never written to.  A packed image is unpacked to *folder*.
+    Raises :class:`GuestError`.
     """
     disk = _unpacked(image, folder)
     with disk.open("rb") as file:
@@ -245,7 +245,7 @@ def _unpacked(image: Path, folder: Path) -> Path:
 
 
 def scan_host_keys(port: int) -> tuple[str, ...]:
-    """The keys that a sshd shows on a port of ours, as lines of type and key; empty without one."""
+    """Returns the keys of the sshd on a local port, as lines of type and key; may be empty."""
     keyscan = find_program("ssh-keyscan", "openssh-client")
     done = subprocess.run(
         [keyscan, "-T", "5", "-p", str(port), LOOPBACK],
@@ -258,9 +258,9 @@ def scan_host_keys(port: int) -> tuple[str, ...]:
 
 
 def sshd_answers(port: int) -> bool:
-    """Whether a sshd says its first word; QEMU takes the connection in any case.
+    """Says whether a sshd sends its first line; QEMU accepts the connection in any case.
 
-    Asked so and not by a scan, whose many connections a sshd would take amiss
+    A scan with ssh-keyscan makes many connections, for which a sshd would penalise us
     (PerSourcePenalties in sshd_config(5)).
     """
     try:
@@ -271,10 +271,10 @@ def sshd_answers(port: int) -> bool:
 
 
 def wait_for_sshd(system: System, folder: Path, port: int, ended: Callable[[], str | None]) -> None:
-    """Wait until the guest's sshd answers, and write what keys it must have to known_hosts.
+    """Waits until the guest's sshd answers, and writes its keys to known_hosts.
 
-    *folder* is that of :meth:`System.arguments`; *ended* says why the guest is no
-    more, if so.  Raises :class:`GuestError` with the reason where none answers.
+    *folder* is that of :meth:`System.arguments`; *ended* returns why the guest has ended, or None.
+    Raises :class:`GuestError` with the reason if no sshd answers.
     """
     deadline = monotonic() + BOOT
     while not sshd_answers(port):
@@ -288,6 +288,6 @@ def wait_for_sshd(system: System, folder: Path, port: int, ended: Callable[[], s
 
 
 def pin(known_hosts: Path, port: int, keys: Sequence[str]) -> None:
-    """Write the host's keys as ssh reads them."""
+    """Writes the host's keys in the format of known_hosts."""
     lines = (f"[{LOOPBACK}]:{port} {' '.join(key.split()[:2])}\n" for key in keys)
     known_hosts.write_text("".join(lines), encoding="ascii")

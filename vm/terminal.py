@@ -1,4 +1,4 @@
-"""A person's terminal on a guest's console."""
+"""Connects the user's terminal to a guest's console."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-#: What ends it on a terminal: Ctrl-], as with telnet.
+#: Key that leaves the console: Ctrl-], as in telnet.
 LEAVE = b"\x1d"
 
 
 @contextmanager
 def _raw(descriptor: int) -> Iterator[None]:
-    """Each key goes through as it is, if this is a terminal."""
+    """Sets raw mode if this is a terminal, and restores the mode afterwards."""
     if not os.isatty(descriptor):
         yield
         return
@@ -30,7 +30,7 @@ def _raw(descriptor: int) -> Iterator[None]:
 
 
 def attach(console: socket.socket) -> None:
-    """Join our input and output to *console*, until Ctrl-], the end of the input, or its end."""
+    """Copies input and output to and from *console*, until Ctrl-] or the end of either."""
     keys, screen = sys.stdin.fileno(), sys.stdout.fileno()
     with _raw(keys):
         while True:

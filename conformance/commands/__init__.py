@@ -1,1 +1,1 @@
-"""The commands of ``forkoracle``, a module for each: what it takes, and what it does."""
+"""The commands of ``forkoracle``: each module has the options and the code of one."""

@@ -16,7 +16,7 @@ from conformance.output import check_outputs, write_output
 
 
 def add_bench(commands: argparse._SubParsersAction[Any]) -> None:
-    """Add ``bench`` to the commands."""
+    """Adds ``bench`` to the commands."""
     measure = commands.add_parser(
         "bench",
         help="measure the figures of docs/figures.md on this machine",
@@ -34,7 +34,7 @@ def add_bench(commands: argparse._SubParsersAction[Any]) -> None:
 
 
 def run_bench(options: argparse.Namespace, console: Console) -> int:
-    """Measure, and tell each figure as it is there; the exit status."""
+    """Measures, and prints each figure at once; returns the exit status."""
     check_outputs(options.json)
     rows = []
     for figure in bench.figures(options.kernel):

@@ -1,4 +1,4 @@
-"""Which kernel to ask, and why: the line that every run begins with."""
+"""Chooses the kernel, and the line that says why, with which every run begins."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ KERN_FORK_VARIABLE = "FORKORACLE_KERN_FORK"
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A target, and the line that says which, why, and how to get another."""
+    """A target, and the line that names it and the option for another one."""
 
     line: str
     start: Callable[[], Target]
 
 
 def kern_fork_file(target: str, named: Path | None) -> Path | None:
-    """The kern_fork.c that was asked for; None where another target was.
+    """Returns the kern_fork.c to test; None if the target is a kernel.
 
-    Raises :class:`SelectionError` where the two do not go together.
+    Raises :class:`SelectionError` if *target* and *named* cannot be combined.
     """
     if target not in ("auto", "source"):
         if named is not None:
@@ -63,9 +63,9 @@ def kern_fork_file(target: str, named: Path | None) -> Path | None:
 
 
 def choose_target(wanted: Wanted) -> Choice:
-    """The target to run on; ``auto`` is a NetBSD guest where a kernel and QEMU are there.
+    """Returns the target; ``auto`` is a NetBSD guest if there are a kernel and QEMU.
 
-    Raises :class:`SelectionError` for what this version does not have.
+    Raises :class:`SelectionError` for unknown targets and options that cannot be combined.
     """
     _check(wanted)
     if wanted.target == "ssh" or wanted.host is not None:
@@ -92,7 +92,7 @@ def choose_target(wanted: Wanted) -> Choice:
 
 
 def _check(wanted: Wanted) -> None:
-    """Refuse what is unknown, and what does not go together."""
+    """Raises :class:`SelectionError` for an unknown target or conflicting options."""
     if wanted.target not in ("auto", *TARGETS):
         targets = ("auto", *TARGETS)
         raise SelectionError(
@@ -124,7 +124,7 @@ def _check(wanted: Wanted) -> None:
         raise SelectionError("--full needs --release, whose sets it installs")
     for file in filter(None, (wanted.identity, wanted.known_hosts)):
         if not file.is_file():
-            raise SelectionError(f"{file}: no such file: expected what to log in with")
+            raise SelectionError(f"{file}: no such file: expected a key file, or known_hosts")
 
 
 def _ssh(wanted: Wanted) -> Choice:
@@ -147,7 +147,7 @@ def _ssh(wanted: Wanted) -> Choice:
 
 
 def _system(wanted: Wanted) -> Choice:
-    """A whole system in QEMU: an image, or a release with its sets."""
+    """Returns a whole system in QEMU: an image, or a release with its sets."""
     if wanted.image is not None:
         name, image = str(wanted.image), wanted.image
 
@@ -169,14 +169,14 @@ def _system(wanted: Wanted) -> Choice:
 
 @dataclass(frozen=True, slots=True)
 class _KernelSource:
-    """A kernel that can be had: what to call it, and what gets its file."""
+    """A kernel: its name, and the function that gets its file."""
 
     name: str
     get: Callable[[], Path]
 
 
 def _kernel(wanted: Wanted) -> _KernelSource | None:
-    """The kernel that was asked for or configured, else one that was fetched before."""
+    """Returns the kernel of the options or the environment, else one downloaded before."""
     named = os.environ.get(KERNEL_VARIABLE)
     if wanted.release is not None:
         release = named_release(wanted.release, wanted.mirror)
@@ -191,7 +191,7 @@ def _kernel(wanted: Wanted) -> _KernelSource | None:
 
 
 def named_release(given: str, mirror: str, *, fresh: bool = False) -> Release:
-    """As :func:`vm.release.find_release`, for what was given on the command line."""
+    """Returns the release that the command line names (:func:`vm.release.find_release`)."""
     try:
         return find_release(given, mirror, report=show_download, fresh=fresh)
     except UnknownReleaseError as error:

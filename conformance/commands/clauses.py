@@ -1,4 +1,4 @@
-"""The command ``forkoracle clauses``: what there is for each clause, and what was seen of it."""
+"""The command ``forkoracle clauses``: shows clauses, their tests and the last results."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from reference_model.language.spelling import did_you_mean
 
 _EXAMPLES = """\
 examples:
-  forkoracle clauses                what there is for each clause
+  forkoracle clauses                all clauses, their scenarios and the last results
   forkoracle clauses VFORK-WAIT     what this one says"""
 _OBSERVED = {
     "live": "by a user program, on a running kernel",
@@ -49,7 +49,7 @@ def add_clauses(commands: argparse._SubParsersAction[Any]) -> None:
 
 
 def _last_seen(path: Path | None) -> Results | None:
-    """The results of *path*, or else those of the last run, where they can be read."""
+    """Returns the results of *path*, else those of the last run; None if there are none."""
     if path is not None:
         return read_results(path)
     try:
@@ -112,7 +112,7 @@ def _counts(seen: Mapping[Verdict, int]) -> str:
 
 
 def _show_one(console: Console, entry: Entry, seen: Mapping[Verdict, int]) -> None:
-    """Prints what a clause says, where it stands, and what tests it."""
+    """Prints a clause, its lines in the source, and its tests."""
     clause = entry.clause
     console.print(Text(clause.name, "bold"))
     grid = Table.grid(padding=(0, 2))
@@ -130,7 +130,7 @@ def _show_one(console: Console, entry: Entry, seen: Mapping[Verdict, int]) -> No
         ),
         ("observed", _OBSERVED[clause.observe]),
         ("families", " ".join(entry.families) or "none: only --kern-fork tests it"),
-        ("last run", _counts(seen) or "nothing seen of it"),
+        ("last run", _counts(seen) or "not tested"),
     ):
         grid.add_row(f"  {head}", Text(text))
     console.print(grid)
@@ -139,7 +139,7 @@ def _show_one(console: Console, entry: Entry, seen: Mapping[Verdict, int]) -> No
 def _show_all(
     console: Console, entries: Sequence[Entry], seen: Mapping[str, Mapping[Verdict, int]]
 ) -> None:
-    """Prints a table of the clauses; where there is little room, its cells have several lines."""
+    """Prints a table of the clauses; on a narrow terminal, cells have several lines."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for head in ("clause", "lines", "model", "observe"):
         table.add_column(head, no_wrap=head != "lines")
@@ -158,7 +158,7 @@ def _show_all(
     live = [entry for entry in entries if entry.clause.observe == "live"]
     console.print(
         f"{len(entries)} clauses, {sum(bool(e.model_lines) for e in entries)} in the model; "
-        f"{sum(bool(e.families) for e in live)} of {len(live)} that a user program can see have "
-        "scenarios; the others can only be seen in the C source.\n"
-        "forkoracle clauses CLAUSE has what one of them says."
+        f"{sum(bool(e.families) for e in live)} of {len(live)} that a user program can observe "
+        "have scenarios; only --kern-fork tests the others.\n"
+        "'forkoracle clauses CLAUSE' shows one."
     )

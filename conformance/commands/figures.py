@@ -1,4 +1,4 @@
-"""The figures of docs/figures.md, each measured here and told beside what it is compared to."""
+"""Measures the figures of docs/figures.md, each with its bound or the rate to compare."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _PROGRAMS_FOR = 20.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A measured value, and what it is held against: a bound, or a rate of the same run."""
+    """A measured value, and the bound or rate of the same run to compare it with."""
 
     name: str
     value: float
@@ -56,7 +56,7 @@ class Figure:
 
 
 def _flag_words() -> list[Scenario]:
-    """Validation scenarios, drawn from all flag words whose exit signal ends nobody."""
+    """Validation scenarios, drawn from flag words whose exit signal kills no process."""
     random = Random(1)
     flags = (random.getrandbits(15) & ~0x1000 for _ in range(2 * _BATCH))
     usable = (f for f in flags if f & 0xFF not in (SIGKILL, SIGSTOP))
@@ -64,7 +64,7 @@ def _flag_words() -> list[Scenario]:
 
 
 def _refused() -> list[Scenario]:
-    """Those of them that NetBSD refuses; each other one is a fork, which is another figure."""
+    """Returns those that NetBSD refuses; the others fork, which is another figure."""
     return [s for s in _flag_words() if predict(s, Options())[0].startswith("E")]
 
 

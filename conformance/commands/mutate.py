@@ -1,4 +1,4 @@
-"""The command ``forkoracle mutate``: which breaks of a kern_fork.c nobody would notice."""
+"""The command ``forkoracle mutate``: lists changes of kern_fork.c that no case notices."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from conformance.source.mutants import Fate, Mutation
 
 
 def add_mutate(commands: argparse._SubParsersAction[Any]) -> None:
-    """Add ``mutate`` to the commands."""
+    """Adds ``mutate`` to the commands."""
     breaking = commands.add_parser(
         "mutate",
         help="break a kern_fork.c in many ways, and list the breaks that nothing notices",
@@ -35,7 +35,7 @@ def add_mutate(commands: argparse._SubParsersAction[Any]) -> None:
 
 
 def run_mutate(options: argparse.Namespace, console: Console) -> int:
-    """Break the file, over and over; the exit status."""
+    """Tests each mutant of the file; returns the exit status."""
     check_outputs(options.json)
     file = kern_fork_file("source", options.kern_fork)
     assert file is not None

@@ -11,7 +11,7 @@ from reference_model.language.spelling import did_you_mean
 
 
 class Parser(argparse.ArgumentParser):
-    """Says in one line what was wrong with the command line, and what is allowed.
+    """Reports an error in the command line in one line, with what is allowed.
 
     Without any argument, a parser that expects a command prints a short usage.
     """
@@ -28,7 +28,7 @@ class Parser(argparse.ArgumentParser):
         self.exit(USAGE, f"{self.prog}: {message}\n")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parses *args*, and refuses here what the parser above could give no suggestion for."""
+        """Parses *args*; rejects unknown options here, with a suggestion."""
         if self._commands is not None and not args:
             self.exit(USAGE, self._short_usage(self._commands))
         found, rest = super().parse_known_args(args, namespace)
@@ -53,7 +53,7 @@ class Parser(argparse.ArgumentParser):
         )
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
-        """Refuses what is not among the choices, with the nearest of them."""
+        """Rejects a value that is not a choice, and suggests the nearest one."""
         if action.choices is None or value in action.choices:
             return
         choices = [str(choice) for choice in action.choices]
@@ -63,7 +63,7 @@ class Parser(argparse.ArgumentParser):
         raise argparse.ArgumentError(action, f"unknown value {value!r}{expected}")
 
     def format_help(self) -> str:
-        # Loaded for help only.
+        # Imported for help only, to start quickly.
         from rich_argparse import RawDescriptionRichHelpFormatter
 
         class Formatter(RawDescriptionRichHelpFormatter):
@@ -105,7 +105,7 @@ class PrintCompletion(argparse.Action):
 
 
 def _add_values(parser: argparse.ArgumentParser) -> None:
-    """Says what completes each argument: files, folders, families and clauses."""
+    """Sets the completion of each argument: files, folders, families or clauses."""
     import shtab
 
     from conformance.scenarios.families import FAMILIES

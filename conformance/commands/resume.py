@@ -1,4 +1,4 @@
-"""Runs that have not come to their end: where their journals are, and what goes on with one."""
+"""Journals of unfinished runs, and the command that resumes one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import platformdirs
 from conformance.runs.journal import Journal, JournalError
 from conformance.targets.base import Target
 
-#: What ``--resume`` alone stands for.
+#: Value of ``--resume`` without FILE: the last run.
 LAST: Final = Path("-")
 #: Number of unfinished runs whose journals are kept.
 _UNFINISHED: Final = 5
@@ -51,7 +51,7 @@ def open_journal(named: Path | None, target: Target) -> Journal:
 
 
 def resume_command(asked: Sequence[str], journal: Path) -> str:
-    """Returns the command that goes on from *journal*, to be pasted into a shell.
+    """Returns the shell command that resumes from *journal*.
 
     It has every option that was *asked* for, since they choose the kernel and the scenarios.
     """
@@ -67,7 +67,7 @@ def resume_command(asked: Sequence[str], journal: Path) -> str:
         elif not word.startswith("--resume="):
             kept.append(word)
     if any(word.partition("=")[0] == "--report" for word in kept) and "--force" not in kept:
-        kept.append("--force")  # what was reported so far is there already
+        kept.append("--force")  # the report of the first part exists already
     return shlex.join([*_ourselves(), *kept, "--resume", str(journal)])
 
 
@@ -79,7 +79,7 @@ def _ourselves() -> list[str]:
     if not started.is_file():
         return ["forkoracle"]
     found = shutil.which(started.name)
-    # In tox the environment's own PATH is searched, which the user's shell has not.
+    # In tox, PATH is that of the environment, and not that of the user's shell.
     if found and "TOX_ENV_NAME" not in os.environ and Path(found).samefile(started):
         return [started.name]
     return [str(started.absolute())]

@@ -1,4 +1,4 @@
-"""The command ``forkoracle run``: scenarios on a kernel, and whether it agrees."""
+"""The command ``forkoracle run``: runs scenarios on a kernel and compares it with the model."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ from reference_model import Scenario, allowed_logs
 _EXAMPLES = """\
 examples:
   forkoracle run                                     all families on this machine's kernel
-  forkoracle run --kernel netbsd --report report     on a NetBSD kernel; a report on what differs
+  forkoracle run --kernel netbsd --report report     on a NetBSD kernel; report differences
   forkoracle run --kern-fork sys/kern/kern_fork.c    compile an edited file, and call it
-  forkoracle run --only vfork,VFORK-WAIT             a family, and what is about a clause
+  forkoracle run --only vfork,VFORK-WAIT             scenarios of a family or a clause
   forkoracle run --only vfork/__vfork14/memory --show
                                                      one scenario, expected and observed
   forkoracle run --scenarios mine.txt --show         scenarios of your own
@@ -78,7 +78,7 @@ def add_run(commands: argparse._SubParsersAction[Any]) -> None:
     scenarios(
         "--programs",
         metavar="N|SECONDSs",
-        help="generate and run N random programs, or for so many seconds: 1000, or 30s",
+        help="generate and run N random programs (1000), or run them for some seconds (30s)",
     )
     time(
         "--max-stuck",
@@ -107,9 +107,9 @@ def add_run(commands: argparse._SubParsersAction[Any]) -> None:
 
 
 def run_run(options: argparse.Namespace, console: Console) -> int:
-    """Run, show and write what came of it; the exit status."""
+    """Runs, prints and writes the results; returns the exit status."""
     check_outputs(options.json, options.junit)
-    # What only some runs need, and takes its time to load, is loaded where it is needed.
+    # Modules that are slow to import are imported only by the runs that need them.
     check_repeat(options.repeat)
     if options.max_stuck < 0:
         raise SelectionError(f"--max-stuck {options.max_stuck}: expected 0 or more")
@@ -161,10 +161,10 @@ def run_run(options: argparse.Namespace, console: Console) -> int:
 def _write(
     options: argparse.Namespace, console: Console, summary: Summary, failures: Failures
 ) -> None:
-    """Shows and writes what came of a run, each output whatever becomes of the others."""
+    """Prints and writes the results of a run; a failed output does not stop the others."""
     with failures.noted():
         show_summary(console, summary, every_clause=options.clauses)
-    # A report asks the kernel again; then they are written anew, but what is no file only once.
+    # With a report, _report writes the results again; a pipe can be written only once.
     with failures.noted():
         if options.json and not (options.report and is_stream(options.json)):
             write_results(options.json, results_of(summary))
@@ -180,7 +180,7 @@ def _report(
     target: Target | None,
     failures: Failures,
 ) -> None:
-    """Writes the report; the results then have what *target* answered when it was asked again."""
+    """Writes the report, and the results with the counts of the repeated differences."""
     written = Written(results_of(summary), interrupted=False)
     with failures.noted():
         written = write_report(
@@ -210,8 +210,7 @@ def _source(
         )
     if options.scenarios or options.programs or options.resume or options.show:
         raise SelectionError(
-            "--kern-fork draws cases of its own: "
-            "expected no --scenarios, --programs, --resume or --show"
+            "--kern-fork has its own cases: expected no --scenarios, --programs, --resume or --show"
         )
     from conformance.source.run import SourceRun
 
@@ -226,10 +225,10 @@ def _source(
 
 
 def _kernel(options: argparse.Namespace, console: Console, issues: Sequence[Issue]) -> Run:
-    """The run of a target that is a kernel."""
+    """Returns the run of a target that is a kernel."""
     scenarios = _scenarios(options)
     budget = read_budget(options.programs) if options.programs is not None else None
-    gc.freeze()  # they stay: the collector need not look through them each time
+    gc.freeze()  # they live as long as the run: the garbage collector can skip them
     choice = choose_target(Wanted.from_options(lambda name: getattr(options, name)))
     console.print(choice.line, soft_wrap=True, highlight=False)
     target = choice.start()
@@ -249,7 +248,7 @@ def _kernel(options: argparse.Namespace, console: Console, issues: Sequence[Issu
             )
         if target.kernel.system != "NetBSD":
             raise SelectionError(
-                "--programs: what another kernel than NetBSD answers is written down for the "
+                "--programs: the known differences of other kernels than NetBSD cover the "
                 f"families only, and this is {target.kernel.system}: expected --kernel or --host"
             )
         drawn = _programs(target, options.seed, budget)
@@ -293,10 +292,10 @@ def _end(
     *,
     whole: bool,
 ) -> None:
-    """Closes the journal, and prints the command that goes on from it.
+    """Closes the journal, and prints the command that resumes from it.
 
-    The journal is removed unless it is needed for that, or was named.  *whole* is whether
-    everything could be written.
+    The journal is removed if the run is complete, unless the user named it.  *whole* says whether
+    all outputs were written.
     """
     if journal.broken:
         print(f"forkoracle: {journal.broken}", file=sys.stderr)
@@ -312,12 +311,12 @@ def _end(
 
 
 def last_results() -> Path:
-    """Where the results of the last run are kept, for ``forkoracle clauses``."""
+    """Returns the file of the last run's results, for ``forkoracle clauses``."""
     return platformdirs.user_state_path("forkoracle") / "last.json"
 
 
 def _keep(summary: Summary) -> None:
-    """Keep the results for ``forkoracle clauses``; a user without a home does without."""
+    """Keeps the results for ``forkoracle clauses``, if the user has a home."""
     path = last_results()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

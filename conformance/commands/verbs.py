@@ -1,4 +1,4 @@
-"""The command ``forkoracle verbs``: the verbs of the language, and all that is known of one."""
+"""The command ``forkoracle verbs``: lists the verbs of the language, or explains one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from reference_model.language.verbs import GROUPS, VERBS, Verb
 _EXAMPLES = """\
 examples:
   forkoracle verbs             all of them, with what is observed
-  forkoracle verbs __clone     what is known of this one"""
+  forkoracle verbs __clone     explain this one"""
 
 
 def add_verbs(commands: argparse._SubParsersAction[Any]) -> None:
@@ -28,8 +28,7 @@ def add_verbs(commands: argparse._SubParsersAction[Any]) -> None:
     listing = commands.add_parser(
         "verbs",
         help="say what a step can do, or list all verbs",
-        description="Lists the verbs of the language of scenarios.  With VERB, says all that is "
-        "known of it.",
+        description="Lists the verbs of the language of scenarios.  With VERB, explains one.",
         epilog=_EXAMPLES,
     )
     listing.add_argument("names", nargs="*", metavar="VERB", help="__clone, say")
@@ -75,7 +74,7 @@ def _show_all(console: Console) -> None:
 
 
 def _show_one(console: Console, verb: Verb) -> None:
-    """Prints all that is known of a verb."""
+    """Prints the facts about a verb."""
     console.print(Text(_call(verb), "bold"))
     table = Table.grid(padding=(0, 2))
     table.add_column()

@@ -1,4 +1,4 @@
-"""The command ``forkoracle vm``: releases fetched, guests kept running, what is left removed."""
+"""The command ``forkoracle vm``: downloads releases, runs guests, and cleans up."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def add_vm(commands: argparse._SubParsersAction[Any]) -> None:
 
 
 def run_vm(options: argparse.Namespace, console: Console) -> int:
-    """Run ``forkoracle vm``; the exit status."""
+    """Runs ``forkoracle vm``; returns the exit status."""
     say = partial(console.print, soft_wrap=True, highlight=False, markup=False)
     with target_errors():
         match options.action:
@@ -165,7 +165,7 @@ def _start(options: argparse.Namespace) -> BackgroundGuest:
 
 
 def _start_kernel(kernel: Path, options: argparse.Namespace) -> BackgroundGuest:
-    """A kernel with the probe as its only program."""
+    """Starts a kernel with the probe as its only program."""
     machine = guest_machine(kernel, cpus=options.cpus)
     file = machine.kernel
     with background.new_folder(options.name, "netbsd") as folder:
@@ -210,7 +210,7 @@ def _list() -> Table:
 
 
 def _ssh(guest: BackgroundGuest, words: list[str]) -> NoReturn:
-    """Become ssh; what stands behind the name is the command that it runs."""
+    """Replaces this process by ssh; *words* are the command to run in the guest."""
     command = guest.login().command(find_program("ssh", "openssh-client"))
     sys.stdout.flush()
     os.execv(command[0], [*command, *words])
@@ -226,7 +226,7 @@ def _console(guest: BackgroundGuest) -> None:
 
 
 def _collect(*, kernels: bool) -> Iterator[tuple[str, int]]:
-    """Remove what nobody uses; each with its bytes."""
+    """Removes unused files; yields a name and a number of bytes for each."""
     for guest in background.guests():
         if guest.process() is None:
             size = disk_usage(guest.folder)
@@ -240,7 +240,7 @@ def _collect(*, kernels: bool) -> Iterator[tuple[str, int]]:
         if path.is_file() and (kernels or not _belongs_to_a_kernel(path)):
             size = disk_usage(path)
             try:
-                with locked(path, wait=False):  # a download may be at it
+                with locked(path, wait=False):  # unless a download has it locked
                     path.unlink()
             except OSError:
                 continue

@@ -1,1 +1,1 @@
-"""Compiles the C program of a report so that a kernel runs it, and says how it ended."""
+"""Compiles reproducers for a kernel, and describes how they ended."""

@@ -1,8 +1,7 @@
-"""Compiles the C program of a report: for the system that we are on, and for a bare kernel.
+"""Compiles reproducers: for this system, and for a kernel without userland.
 
-Where a kernel runs without its userland, the program is linked statically:
-for NetBSD/amd64 with the library of ``libc.c``, since ziglang brings NetBSD's
-headers but no library that can be linked statically.
+For a kernel without userland, the program is linked statically.  For NetBSD/amd64 that uses the
+library in ``libc.c``: ziglang has NetBSD's headers but no static C library.
 """
 
 from __future__ import annotations
@@ -18,18 +17,18 @@ from conformance.probe.build import INSTALL_ZIG, BuildError, host_compiler, zig
 from conformance.reproducer.ended import NotRunError
 
 LIBC = Path(__file__).parent / "libc.c"
-#: Whose library is linked where the system has none.
+#: Name of the library in libc.c, for messages.
 OURS = "forkoracle's own C library"
-#: What the programs are written to be free of.
+#: Warnings that reproducers do not cause.
 WARNINGS = ("-Wall", "-Wextra", "-Werror")
-#: As for the probe: nothing that a C library would have to know of.
+#: Options as for the probe: no code that needs support of a C library.
 _FOR_NO_LIBRARY = ("-fno-sanitize=all", "-fno-stack-protector", "-fno-pic", "-mno-red-zone")
 _UNDEFINED = re.compile(r"undefined symbol: (\S+)")
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A program that can be run, and whose C library it has where that is not the system's."""
+    """A compiled program; ``library`` names its C library if that is not the system's."""
 
     file: Path
     library: str = ""
@@ -45,7 +44,7 @@ def _run(command: list[str]) -> None:
 
 
 def first_error(said: Iterable[str]) -> str:
-    """What a compiler complained of first, without the name of a file that nobody knows."""
+    """Returns a compiler's first error message, without the name of its temporary file."""
     line = next((line for line in said if "error:" in line), "no message")
     return line.partition("error: ")[2] or line
 
@@ -58,7 +57,7 @@ def _host() -> list[str]:
 
 
 def compile_command(compiler: str, out: str, source: str) -> str:
-    """How a shell compiles a program; the names are as a shell has them between quotes."""
+    """Returns the shell command that compiles a program; the names are put into quotes."""
     return " ".join((compiler, "-O2", *WARNINGS, "-o", f'"{out}"', f'"{source}"'))
 
 
@@ -76,13 +75,13 @@ def _source(text: str, folder: Path) -> Path:
 
 
 def check_for_netbsd(text: str, folder: Path) -> None:
-    """Compile a program for NetBSD/amd64 without linking it.  Raises :class:`NotRunError`."""
+    """Compiles a program for NetBSD/amd64 without linking it.  Raises :class:`NotRunError`."""
     out = folder / "checked.o"
     _run([*_zig("x86_64-netbsd"), "-c", "-o", str(out), str(_source(text, folder))])
 
 
 def build_here(text: str, folder: Path) -> Program:
-    """Compile a program as its user would, for this system.  Raises :class:`NotRunError`."""
+    """Compiles a program for this system, as a user does.  Raises :class:`NotRunError`."""
     out = folder / "repro"
     _run([*_host(), "-o", str(out), str(_source(text, folder))])
     out.chmod(0o755)
@@ -90,9 +89,9 @@ def build_here(text: str, folder: Path) -> Program:
 
 
 def build_static(text: str, folder: Path, system: str, machine: str) -> Program:
-    """Compile a program that needs nothing but a kernel.  Raises :class:`NotRunError`.
+    """Compiles a program that needs only a kernel.  Raises :class:`NotRunError`.
 
-    *system* and *machine* are ``uname``'s words.
+    *system* and *machine* are as printed by ``uname``.
     """
     source, out = _source(text, folder), folder / "repro"
     if (system, machine) == (platform.system(), platform.machine()):

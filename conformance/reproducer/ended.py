@@ -1,25 +1,25 @@
-"""How a program ended that was run on a kernel."""
+"""How a reproducer ended on a kernel."""
 
 from __future__ import annotations
 
 import signal
 from dataclasses import dataclass
 
-#: Seconds that a program may take; its own limits end it long before.
+#: Maximum number of seconds for a reproducer; its own limits are much lower.
 TIME_LIMIT = 180.0
-#: More of what it says is not kept.
+#: Maximum number of characters of its output.
 _LONGEST = 1000
 
 
 class NotRunError(Exception):
-    """A program could not be run, or did not come to its end: one line that says why."""
+    """A reproducer could not be run, or did not end; one line says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A program's exit status, or what ended it; and what it said, in one line.
+    """The exit status of a reproducer, or how it was killed; and its output in one line.
 
-    ``library`` is whose C library it was linked with, where that is not the system's own.
+    ``library`` names its C library, if that is not the system's.
     """
 
     how: str
@@ -29,7 +29,7 @@ class Ended:
 
     @property
     def panicked(self) -> bool:
-        """Whether the kernel was what ended."""
+        """Says whether the kernel panicked."""
         return self.how.startswith(_PANIC)
 
 
@@ -37,7 +37,7 @@ _PANIC = "made the kernel panic"
 
 
 def exited(status: int, said: str, library: str = "") -> Ended:
-    """It exited; a *status* below 0 is minus the signal that killed it, as for subprocess."""
+    """Returns the end of a process; a negative *status* is minus the signal that killed it."""
     line = " ".join(said.split())[:_LONGEST]
     if status < 0:
         try:
@@ -49,5 +49,5 @@ def exited(status: int, said: str, library: str = "") -> Ended:
 
 
 def panicked(reason: str, library: str = "") -> Ended:
-    """The kernel panicked."""
+    """Returns the end by a panic of the kernel."""
     return Ended(f"{_PANIC}: {reason}", library=library)

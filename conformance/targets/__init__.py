@@ -1,1 +1,1 @@
-"""Targets: kernels that run scenarios and say what was seen."""
+"""Targets: kernels that run scenarios and return their observations."""

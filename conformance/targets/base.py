@@ -1,4 +1,4 @@
-"""What every target is: something that takes scenarios and gives logs."""
+"""The interface of all targets: they take scenarios and return logs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reference_model.language.answer import NotDecided, Observed
 
 
 def model_options(hello: Hello, revision: tuple[int, int] | None) -> Options:
-    """What the model is told of the kernel that *hello* comes from; the newest where None."""
+    """Returns the model's options for the kernel of *hello*; without *revision*, the newest."""
     return Options(
         revision=min(revision or NEWEST, NEWEST),
         uid=hello.uid,
@@ -24,17 +24,16 @@ def model_options(hello: Hello, revision: tuple[int, int] | None) -> Options:
 
 
 def undecided(scenarios: Iterable[Scenario], reason: str) -> Iterator[tuple[Scenario, Observed]]:
-    """None of the scenarios is decided, for that reason."""
+    """Returns each scenario as not decided, with this reason."""
     return ((scenario, NotDecided(reason)) for scenario in scenarios)
 
 
 class Target(Protocol):
     """A kernel that runs scenarios.
 
-    ``options`` is what the model is told of this kernel; ``known`` the
-    differences from NetBSD that are written down for it, if it is another;
-    ``lacks`` what it has not of what steps need (:mod:`conformance.scenarios.needs`).
-    ``ours`` is whether a panic of it harms nobody.
+    ``options`` are the model's options for this kernel.  ``known`` are its recorded differences
+    from NetBSD.  ``lacks`` are the needs of steps (:mod:`conformance.scenarios.needs`) that it
+    does not meet.  ``ours`` says that a panic does no harm: only this run uses the kernel.
     """
 
     name: str
@@ -47,21 +46,21 @@ class Target(Protocol):
     def lacks(self) -> frozenset[str]: ...
 
     def run(self, scenarios: Sequence[Scenario]) -> Iterator[tuple[Scenario, Observed]]:
-        """Each scenario with what was seen, as it comes."""
+        """Yields each scenario with its observations, as they come."""
         ...
 
     def restart(self) -> None:
-        """Have what comes next run by a new probe, which knows of nothing that was before."""
+        """Starts a new probe for the next scenarios, without state of earlier ones."""
         ...
 
     def run_program(self, source: str) -> Ended:
-        """Runs a program of C there: how it ended.  Raises NotRunError."""
+        """Runs a reproducer there; returns how it ended.  Raises NotRunError."""
         ...
 
     def close(self) -> None:
-        """Come to an end, and leave nothing behind."""
+        """Ends in order, and leaves nothing behind."""
         ...
 
     def kill(self) -> None:
-        """End everything at once, as after Ctrl-C, and leave nothing behind."""
+        """Ends everything at once, as after Ctrl-C, and leaves nothing behind."""
         ...

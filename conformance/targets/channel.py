@@ -1,31 +1,31 @@
-"""Scenarios in, logs out: one conversation with one probe.
+"""Sends scenarios to a probe, and reads their logs.
 
-The other end is not trusted.  Every line is checked against what must come next.  A probe that
-dies, falls silent or says what cannot be costs the scenario that was under way, and a new probe
-goes on with the next one.
+The probe is not trusted: each line is checked.  If a probe dies, is silent or sends a wrong line,
+the current scenario is not decided, and a new probe continues with the next one.
 
-The hard part is to find that scenario (:class:`Search`).  A probe keeps back up to 64 KiB of logs,
-and says them in one piece: when a guest panics, thousands of
-scenarios are without a log, and the first of them is rarely the one that made it panic.  So the
+The hard part is to find that scenario (:class:`Search`).  A probe buffers up to 64 KiB of logs.
+When a guest panics, thousands of scenarios have no log, and the first of them is rarely the one
+that made it panic.  So the
 suspects are run again in parts, an eighth of them at a time, then an eighth of that, down to one
-scenario that ends the probe by itself.  After each part that goes well the next one is twice as
-large.  A fault that does not come again is told once, in the place of the last suspect's log.
+scenario that ends the probe by itself.  After each part without a fault
+the next one is twice as large.  A fault that does not occur again is reported once, in place of the
+last suspect's log.
 
 What was tried, and rejected:
 
 * The first scenario without a log: it is rarely the one, since logs come in large pieces.
-* The last suspect, where a fault does not come again: a race of the kernel's was then told of
-  scenarios that have nothing to do with it.  Now the line says in how many it may have been.
-* To search after a hang as after a panic.  In a guest of our own no process watches the director
+* The last suspect, if a fault does not occur again: races in the kernel were then reported for
+  unrelated scenarios.  Now the line says how many scenarios are suspects.
+* To search after a hang as after a panic.  In a QEMU guest no process watches the director
   while it plays a scenario itself, so each hang cost 17 seconds of silence and was not decided.
-  Now every scenario is played by actors and watched ("staged") from the first hang on.  The step
-  that hangs is an observation like any other, and explains the silence before it.
-* To try as often in a guest in which nothing was ever decided.  Each hang takes its time, so such
+  Now every scenario is played by actors and watched ("staged") after the first hang.  The hung
+  step is then an observation, and explains the silence.
+* To retry as often in a guest in which nothing was ever decided.  Each hang takes long, so such
   a guest is given up after two more.
 
-Sources: conformance/probe for what a probe says and when; docs/design.md for the guests.  Related
-is delta debugging (Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input",
-2002), which looks for a set of causes; here one scenario is the cause, and their order stays.
+Sources: conformance/probe for the output of a probe; docs/design.md for the guests.  Related is
+delta debugging (Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", 2002).
+It looks for a set of causes; here one scenario is the cause, and the order does not change.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ from reference_model.proc import RLIM_INFINITY
 MAX_FAILURES = 5
 #: Maximum number of hangs in a row in a guest that has never decided anything.
 MAX_HANGS = 2
-#: Maximum number of logs that a probe keeps back: 64 KiB, at eight bytes or more for each.
+#: Maximum number of logs that a probe buffers: 64 KiB, at eight bytes or more for each.
 WINDOW = 1 << 13
-#: Such a guest's init has said its name; all that plays scenarios is a child of it.
+#: The init of such a guest has sent its greeting; all scenarios are played by its children.
 NO_CHILD_EVER_RAN = "; nothing that was forked there has ever answered: RETURN-VALUES or RUNNABLE?"
-#: Seconds until a probe must have introduced itself, a guest's boot included.
+#: Maximum number of seconds until the greeting of a probe, with a guest's boot.
 START_TIMEOUT = 60.0
 _OBSERVATION = re.compile(r"[ -~]{1,392}\Z")
 _HELLO = re.compile(
@@ -61,11 +61,11 @@ _HELLO = re.compile(
 
 
 class ProbeError(Exception):
-    """What is wrong with what the probe says, or that it says nothing; one line."""
+    """The probe sent a wrong line, or none; one line says which."""
 
 
 class PanicError(ProbeError):
-    """The kernel under the probe has panicked; ``console`` is what it wrote."""
+    """The kernel under the probe has panicked; ``console`` is its output."""
 
     def __init__(self, reason: str, console: str) -> None:
         super().__init__(reason)
@@ -73,32 +73,32 @@ class PanicError(ProbeError):
 
 
 class HangError(ProbeError):
-    """The probe is there and says nothing."""
+    """The probe runs and does not answer."""
 
 
 class Transport(Protocol):
     """A probe that runs somewhere: texts in, lines out."""
 
     def send(self, texts: Sequence[str]) -> None:
-        """Hand over texts, without waiting for what they bring."""
+        """Sends texts, without waiting for answers."""
         ...
 
     def line(self, timeout: float) -> str:
-        """The next line; :class:`ProbeError` where none comes within *timeout* seconds."""
+        """Returns the next line.  Raises :class:`ProbeError` after *timeout* seconds."""
         ...
 
     def finish(self) -> None:
-        """Let the probe come to its end, and leave nothing behind."""
+        """Lets the probe end, and leaves nothing behind."""
         ...
 
     def kill(self) -> None:
-        """End the probe at once, and leave nothing behind."""
+        """Ends the probe at once, and leaves nothing behind."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """How a probe introduces itself: the kernel that it runs on, and as whom.
+    """The greeting of a probe: its kernel and its user.
 
     ``nproc`` is the soft and hard RLIMIT_NPROC that it was given, ``maxproc``
     the kernel's limit on processes (0: unknown), ``lacks`` the options that
@@ -116,12 +116,11 @@ class Hello:
 
 
 def wire_text(scenario: Scenario, settings: Mapping[str, int] | None = None) -> str:
-    """The scenario as the probe wants it.
+    """Returns the scenario in the format of the probe.
 
-    *settings* are what words in it stand for here: ``count`` in a limit, and
-    ``free`` the first of the two user IDs that nobody has.  ``staged`` has it
-    played by actors, and watched, even where the director could play it itself;
-    ``together`` has its first root share the director's memory.
+    *settings* gives values to words: ``count`` is the number in a limit, ``free`` the first of two
+    unused user IDs.  With ``staged`` actors play the scenario and are watched, even if the director
+    could play it.  With ``together`` the first root shares the director's memory.
     """
     head = "".join(f"{name} {value}\n" for name, value in (settings or {}).items())
     return head + "".join(step.call() + "\n" for step in scenario.steps) + "\n"
@@ -137,19 +136,19 @@ class Search:
         self._begin = self._end = 0
 
     def until(self, position: int, total: int) -> int:
-        """Where the next part ends."""
+        """Returns the end of the next part."""
         return total if self._size is None else min(total, position + self._size)
 
     def hung(self, position: int, until: int, fault: Fault) -> None:
-        """Hears that this part hung, and goes on with a single scenario.
+        """Records that this part hung; the next part is a single scenario.
 
-        A step that hangs in one of the suspects explains the hang, which is then not told.
+        If a step of a suspect hangs, it explains this hang, which is then not reported.
         """
         self._begin, self._end = position, min(until, position + WINDOW)
         self._size, self._fault, self._hung = 1, fault, True
 
     def failed(self, position: int, until: int, fault: Fault) -> bool:
-        """Hears that this part ended the probe; returns whether it is the one scenario sought."""
+        """Records that this part ended the probe; returns whether it is a single scenario."""
         self._begin, self._end = position, min(until, position + WINDOW)
         self._size = max(1, (self._end - position) // 8)
         found = self._end - position == 1
@@ -157,10 +156,10 @@ class Search:
         return found
 
     def decided(self, position: int, log: Observed) -> Fault | None:
-        """Hear that this scenario has a log.
+        """Records that this scenario has a log.
 
-        After the last suspect's log, the fault did not come again: it is told in the place of
-        that log, so that it is not lost.
+        After the log of the last suspect, the fault has not occurred again: it is returned to
+        replace that log, so that it is not lost.
         """
         if self._hung and isinstance(log, tuple) and HUNG in log:
             self._fault, self._hung = None, False
@@ -173,7 +172,7 @@ class Search:
         return replace(fault, reason=f"{fault.reason}; once{which}, {again}")
 
     def went_well(self) -> None:
-        """Go on in larger parts."""
+        """Makes the next part larger."""
         if self._size is not None:
             self._size = 2 * self._size if self._size < WINDOW else None
 
@@ -183,17 +182,17 @@ def _limit(digits: str) -> int:
 
 
 class Channel:
-    """A probe that is there when it is needed, and replaced when it fails."""
+    """A probe that is started when it is needed, and replaced when it fails."""
 
     def __init__(
         self, start: Callable[[], Transport], patience: float = 2.0, *, watched: bool = True
     ) -> None:
         """*start* starts a probe.
 
-        *patience*, in seconds, is how long that probe lets a scenario go
-        without any progress.  *watched* is whether somebody there watches the
-        probe, too, when it plays a scenario itself.  If nobody does, nothing
-        is played so any more once it has hung: then it says which step got stuck.
+        *patience* is the number of seconds without progress after which the probe ends a
+        scenario.  *watched* says that another process watches the probe while it plays a
+        scenario itself.  If not, all scenarios are played by actors after the first hang, so
+        that the log says which step hung.
         """
         self._start_probe = start
         self._patience = patience
@@ -218,25 +217,25 @@ class Channel:
             self.kill()
 
     def finish(self) -> None:
-        """Let the probe come to its end, if one runs, and leave nothing behind."""
+        """Lets the probe end, if one runs, and leaves nothing behind."""
         if self._process is not None:
             self._process.finish()
             self._process = None
 
     def kill(self) -> None:
-        """End the probe at once, if one runs, and leave nothing behind."""
+        """Ends the probe at once, if one runs, and leaves nothing behind."""
         if self._process is not None:
             self._process.kill()
             self._process = None
 
     def hello(self) -> Hello:
-        """Start a probe, if none runs, and hear who it is.  Raises :class:`ProbeError`."""
+        """Returns the probe's greeting; starts one if none runs.  Raises :class:`ProbeError`."""
         self._start()
         return self._hello
 
     @property
     def transport(self) -> Transport | None:
-        """The probe that runs now, if one does."""
+        """Returns the probe that runs now, or None."""
         return self._process
 
     def _start(self) -> Transport:
@@ -266,7 +265,7 @@ class Channel:
     def run(
         self, scenarios: Sequence[Scenario], settings: Mapping[str, int] | None = None
     ) -> Iterator[tuple[Scenario, Observed]]:
-        """Each scenario with its log, in order, as the logs come."""
+        """Yields each scenario with its log, in order, as the logs come."""
         position, failures, search = 0, 0, Search()
         while position < len(scenarios):
             until = search.until(position, len(scenarios))
@@ -300,7 +299,7 @@ class Channel:
                 if started and not search.failed(position, until, fault):
                     continue
                 failures += 1
-                # Each hang takes its time: where nothing has ever been decided, nothing will be.
+                # Each hang takes long; a guest that never decided anything will not do so now.
                 mute = bool(self._staged) and not self._decided
                 if failures == (MAX_HANGS if mute else MAX_FAILURES):
                     why = f"given up after {failures} failures: {error}"

@@ -1,4 +1,4 @@
-"""What a running system says of itself, asked by way of a shell there."""
+"""Reads facts about a running system with a shell there."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pathlib import Path
 
 from reference_model import NEWEST
 
-#: Runs a script with ``sh`` on the system, and gives the lines that it prints.
+#: Runs a script with ``sh`` on the system, and returns the lines that it prints.
 Ask = Callable[[str], list[str]]
-#: The text of a file of the system, or None where it cannot be read.
+#: Returns the text of a file of the system, or None if it cannot be read.
 Read = Callable[[str], str | None]
 
 _CAP_SYS_ADMIN = 21
@@ -39,8 +39,8 @@ image | grep -a -F -e "$(sysctl -n kern.version | head -n 1)" >/dev/null &&
 """
 )
 _RCS_ID = re.compile(r"kern_fork\.c,v (\d+\.\d+(?:\.\d+\.\d+)*)\Z")
-#: The kern_fork.c that each branch of NetBSD began with, or a later one that fork(2) cannot tell
-#: from it; for a kernel that keeps its RCS id to itself.
+#: The first kern_fork.c of each branch of NetBSD, or a later one with the same behaviour; for a
+#: kernel without a readable RCS id.
 _OF_RELEASE = {8: (1, 202), 9: (1, 213), 10: (1, 229), 11: (1, 232)}
 
 
@@ -53,19 +53,19 @@ class KernFork:
 
     @property
     def revision(self) -> tuple[int, int]:
-        """The trunk's revision that it is, or that its branch left the trunk at."""
+        """Returns its revision on the trunk, or the one where its branch left the trunk."""
         major, minor = self.text.split(".")[:2]
         return int(major), int(minor)
 
 
 def ask_here(script: str) -> list[str]:
-    """Run *script* with ``sh`` on this machine."""
+    """Runs *script* with ``sh`` on this machine; returns its lines."""
     done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False)
     return done.stdout.splitlines()
 
 
 def read_here(path: str) -> str | None:
-    """The text of a file of this machine."""
+    """Returns the text of a file of this machine, or None."""
     try:
         return Path(path).read_text(encoding="ascii")
     except OSError:
@@ -73,7 +73,7 @@ def read_here(path: str) -> str | None:
 
 
 def reader(ask: Ask) -> Read:
-    """How to read, on another machine, the files that this module needs."""
+    """Reads the files that this module needs on another machine; returns how to get them."""
     script = "".join(f"echo '= {path}'; cat {path} 2>/dev/null\n" for path in _READ)
     texts: dict[str, list[str]] = {}
     for line in ask(_PATH + script):
@@ -85,7 +85,7 @@ def reader(ask: Ask) -> Read:
 
 
 def netbsd_kern_fork(ask: Ask, release: str) -> KernFork:
-    """Which kern_fork.c a running NetBSD has: by its kernel file, else guessed from *release*."""
+    """Returns the kern_fork.c of a running NetBSD: from its kernel file, else a guess."""
     for line in ask(_KERN_FORK):
         if match := _RCS_ID.match(line):
             return KernFork(match[1])
@@ -97,13 +97,13 @@ def netbsd_kern_fork(ask: Ask, release: str) -> KernFork:
 
 
 def linux_before_6_9(release: str) -> bool:
-    """Whether a Linux of this release is older than 6.9, which changed what a pidfd is."""
+    """Says whether a Linux is older than 6.9, which changed pidfds."""
     major, minor = re.findall(r"\d+", release)[:2]
     return (int(major), int(minor)) < (6, 9)
 
 
 def linux_facts(read: Read = read_here, release: str = "") -> dict[str, bool]:
-    """What decides, on Linux, which of two written outcomes is the one to expect."""
+    """Returns the facts that select between two recorded outcomes on Linux."""
     status = (read(_STATUS) or "").splitlines()
     capabilities = next((line.split()[1] for line in status if line.startswith("CapEff")), "0")
     unprivileged = read(_UNPRIVILEGED)
@@ -119,7 +119,7 @@ def linux_facts(read: Read = read_here, release: str = "") -> dict[str, bool]:
 
 
 def probe_folders(ask: Ask, system: str) -> set[str]:
-    """The folders that this user's probes were copied to and run from now."""
+    """Returns the folders of this user's probes that run now."""
     path = "'/[^ ]*/forkoracle-[A-Za-z0-9]{8}/probe'"
     if system == "Linux":
         names = 'set --\nfor p in /proc/[0-9]*/cmdline; do [ -O "$p" ] && set -- "$@" "$p"; done\n'
@@ -131,13 +131,13 @@ def probe_folders(ask: Ask, system: str) -> set[str]:
 
 
 def real_uids(ask: Ask, system: str) -> list[int]:
-    """The real user ID of each process, on Linux of each thread, but for the one that asks."""
+    """Returns the real user ID of each process (Linux: thread), without the asking shell."""
     found: list[int] = []
     if system != "Linux":
         shell, *lines = ask(_PATH + "echo $$; ps -A -o ppid= -o ruid=")
         pairs = (line.split() for line in lines)
         return [int(pair[1]) for pair in pairs if len(pair) == 2 and pair[0] != shell]
-    # The names are there before grep is, so it is not among them.
+    # The shell expands the names before it starts grep, so grep is not counted.
     names = "set -- /proc/[0-9]*/status\n"
     for line in ask(_PATH + names + "grep -hsE '^(Uid|Threads):' \"$@\""):
         word, value = line.split()[:2]

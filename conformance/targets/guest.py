@@ -1,4 +1,4 @@
-"""A guest in QEMU, from nothing but a kernel file: NetBSD, which this is for, or Linux.
+"""A guest in QEMU from a kernel file, NetBSD or Linux.
 
 The probe is init, and the only program there.
 """
@@ -36,24 +36,24 @@ from vm.kernelfile import KernelFile, read_kernel
 from vm.machine import Machine
 from vm.snapshot import Snapshots
 
-#: In a guest of our own nobody but the scenario's actors is anybody but root.
+#: First of two unused user IDs: in the guest only actors of scenarios are not root.
 _FREE_UID = 61001
 _PROBE_PATIENCE = 2.0
-#: How the probe says that a program ended.
+#: The probe's line about the end of a program.
 _ENDED = re.compile(r"(exited|killed) (\d{1,3})")
-#: Names the folder of the snapshots, in the place of the user's cache.
+#: Names the folder of the snapshots; default: in the user's cache.
 SNAPSHOTS_VARIABLE = "FORKORACLE_SNAPSHOTS"
 
 
 def snapshots() -> Snapshots:
-    """Where booted guests are kept, for all runs of this user."""
+    """Returns the snapshots of booted guests, shared by all runs of this user."""
     named = os.environ.get(SNAPSHOTS_VARIABLE)
     cache = platformdirs.user_cache_path("forkoracle") / "snapshots"
     return Snapshots(Path(named) if named else cache)
 
 
 class GuestProbe:
-    """The probe in a guest, as a channel's other end."""
+    """The probe in a guest, as the transport of a channel."""
 
     def __init__(self, machine: Machine) -> None:
         # A machine for one program is booted once.
@@ -76,7 +76,7 @@ class GuestProbe:
 
 
 def _hear_program(probe: Transport) -> tuple[int, str]:
-    """How a program ended, as :mod:`subprocess` has it, and what it said."""
+    """Returns the exit status of a program, as in :mod:`subprocess`, and its output."""
     line = probe.line(TIME_LIMIT)
     match = _ENDED.fullmatch(line)
     if match is None:
@@ -92,10 +92,10 @@ def _hear_program(probe: Transport) -> tuple[int, str]:
 def guest_machine(
     kernel: Path, machine: str | None = None, cpus: int = 1, accelerator: str | None = None
 ) -> Machine:
-    """The machine for a kernel file; what is None is found out.
+    """Returns the machine for a kernel file; replaces None by a default.
 
-    The machine type follows from the kernel's drivers and its name, ``kvm`` from whether it
-    works here.  Raises :class:`TargetError`.
+    The default machine type depends on the kernel's drivers and name.  The default accelerator is
+    ``kvm`` if it works here.  Raises :class:`TargetError`.
     """
     with target_errors():
         file = read_kernel(kernel)
@@ -148,12 +148,12 @@ class GuestTarget:
 
     @property
     def guest(self) -> Guest | None:
-        """The guest that runs now, if one does."""
+        """Returns the guest that runs now, or None."""
         transport = self._channel.transport
         return transport.guest if isinstance(transport, GuestProbe) else None
 
     def run(self, scenarios: Sequence[Scenario]) -> Iterator[tuple[Scenario, Observed]]:
-        """Each scenario with what was seen, in order."""
+        """Yields each scenario with its observations, in order."""
         lost = None
         for (lack, together), group in groupby(scenarios, key=self._how):
             words = {"free": _FREE_UID, **({"together": 1} if together else {})}
@@ -168,22 +168,22 @@ class GuestTarget:
                     yield scenario, observed
 
     def _how(self, scenario: Scenario) -> tuple[str | None, bool]:
-        """What the scenario needs and is not there; and whether its first root may share memory.
+        """Returns why the scenario cannot run, or None; and whether its first root shares memory.
 
-        Programs are so many that theirs share the director's (probe/roots.h). Written scenarios'
-        do not: a kernel that does wrong there would break the director, and all its logs would
-        say is `gone`.
+        The first root of a generated program shares the director's memory (probe/roots.h), which
+        is faster.  That of a written scenario does not: a kernel with a bug there would break the
+        director, and its logs would say only `gone`.
         """
         option = first_lack(scenario, self._lacks)
         together = self.name == "netbsd" and scenario.family == programs.FAMILY
         return self._lacks[option] if option else None, together
 
     def restart(self) -> None:
-        """Have what comes next run by a new probe."""
+        """Starts a new probe for the next scenarios."""
         self._channel.kill()
 
     def run_program(self, source: str) -> Ended:
-        """How a program of C ended, in a guest of its own.  Raises :class:`NotRunError`."""
+        """Runs a reproducer in a new guest; returns how it ended.  Raises :class:`NotRunError`."""
         with TemporaryDirectory() as folder:
             built = build_static(source, Path(folder), self.kernel.system, self.kernel.machine)
             machine = replace(self._machine, program=built.file)
@@ -202,7 +202,7 @@ class GuestTarget:
                 channel.kill()
 
     def bare_rate(self, count: int) -> float:
-        """Rounds of fork, _exit and wait4 in a second, in a bare loop of the probe's.
+        """Returns how many times a C loop of the probe does fork, _exit and wait4 in a second.
 
         Raises :class:`ProbeError`.
         """

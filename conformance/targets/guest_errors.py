@@ -1,4 +1,4 @@
-"""The one place where a failure of a guest (:mod:`vm.errors`) becomes an error of ours."""
+"""Converts errors of guests (:mod:`vm.errors`) to errors of targets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vm.errors import GuestError, HungError, PanickedError
 
 @contextmanager
 def target_errors() -> Iterator[None]:
-    """Raises :class:`TargetError` where a guest cannot be had."""
+    """Raises :class:`TargetError` if a guest cannot start."""
     try:
         yield
     except GuestError as error:
@@ -22,7 +22,7 @@ def target_errors() -> Iterator[None]:
 
 @contextmanager
 def probe_errors(console: Callable[[], str] = str) -> Iterator[None]:
-    """Raises :class:`ProbeError` where the guest of a probe fails; *console* is its console."""
+    """Raises :class:`ProbeError` if the guest of a probe fails; *console* returns its console."""
     try:
         yield
     except PanickedError as error:
@@ -35,7 +35,7 @@ def probe_errors(console: Callable[[], str] = str) -> Iterator[None]:
 
 @contextmanager
 def program_errors() -> Iterator[None]:
-    """Raises :class:`NotRunError` where the guest of a program fails."""
+    """Raises :class:`NotRunError` if the guest of a reproducer fails."""
     try:
         yield
     except GuestError as error:

@@ -1,4 +1,4 @@
-"""Runs a program on the system that we are on."""
+"""Runs a reproducer on this system."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from conformance.targets.process import kill_session
 
 
 def run_here(program: Program) -> Ended:
-    """Run a program, of which nothing is left afterwards.  Raises :class:`NotRunError`."""
-    # Not a pipe: whoever is left of the program would keep it open.
+    """Runs a reproducer, and kills its remaining processes.  Raises :class:`NotRunError`."""
+    # Not a pipe: a remaining process of the reproducer would keep it open.
     with TemporaryFile() as said:
         process = subprocess.Popen(
             [program.file],

@@ -1,4 +1,4 @@
-"""What the targets share whose kernel others use, too: it has other users and processes."""
+"""Base of the targets on a shared system, with other users and processes."""
 
 from __future__ import annotations
 
@@ -30,18 +30,17 @@ Observations = Iterator[tuple[Scenario, Observed]]
 
 
 def free_uids(taken: Container[int]) -> int:
-    """The first of two neighbouring user IDs that no process has, this run's and no other's."""
+    """Returns the first of two consecutive user IDs that no process has; they differ by run."""
     first = 60_000 + 2 * (os.getpid() % 2_000)
     uids = range(first, first + 100_000, 4_000)
     return next(uid for uid in uids if uid not in taken and uid + 1 not in taken)
 
 
 class HostTarget(ABC):
-    """Runs each scenario in the way that it needs: traced, as another user, or as it comes.
+    """Runs each scenario as it needs: traced, as another user, or plainly.
 
-    Who inherits sets what :class:`~conformance.targets.base.Target` asks for,
-    ``plain``, and ``traced``: the channel for traced scenarios, ``plain``
-    itself or another one, or why there is none.
+    A subclass sets the attributes of :class:`~conformance.targets.base.Target`, and ``plain`` and
+    ``traced``.  ``traced`` is the channel for traced scenarios, or the reason why there is none.
     """
 
     kernel: Kernel
@@ -49,9 +48,9 @@ class HostTarget(ABC):
     known: KnownDifferences
     plain: Channel
     traced: Channel | str
-    #: What a user who is not root has to do to become root.
+    #: Advice for a user who is not root.
     become_root = "run as root"
-    #: Others use it.
+    #: Other users share the system.
     ours = False
 
     def __init__(self) -> None:
@@ -59,7 +58,7 @@ class HostTarget(ABC):
         self.lacks = frozenset({ALONE})
 
     def meet(self, hello: Hello, ask: Ask, read: Read) -> None:
-        """Set what is to be known of the system, where *hello* comes from."""
+        """Sets the attributes of the system that sent *hello*."""
         kern_fork: KernFork | None = None
         self.lacks = hello.lacks | {ALONE}
         if "PTRACE" in hello.lacks:
@@ -79,43 +78,43 @@ class HostTarget(ABC):
         self.options = model_options(hello, kern_fork.revision if kern_fork else None)
 
     def channel(self, start: Callable[[], Transport], patience: float) -> Channel:
-        """A channel that ends with the target."""
+        """Returns a channel that ends with the target."""
         channel = Channel(start, patience)
         self._channels.append(channel)
         return channel
 
     def transports(self) -> list[Transport]:
-        """The probes that run now."""
+        """Returns the probes that run now."""
         return [channel.transport for channel in self._channels if channel.transport]
 
     def restart(self) -> None:
-        """Have what comes next run by a new probe."""
+        """Starts new probes for the next scenarios."""
         for channel in self._channels:
             channel.kill()
 
     def close(self) -> None:
-        """Come to an end, and leave nothing behind."""
+        """Ends in order, and leaves nothing behind."""
         for channel in self._channels:
             channel.finish()
 
     def kill(self) -> None:
-        """End everything at once, as after Ctrl-C."""
+        """Ends everything at once, as after Ctrl-C."""
         for channel in self._channels:
             channel.kill()
 
     @abstractmethod
     def taken_uids(self) -> set[int]:
-        """The real user IDs that processes have.  Raises :class:`ProbeError`."""
+        """Returns the real user IDs of all processes.  Raises :class:`ProbeError`."""
 
     @abstractmethod
     def user_count(self) -> int:
-        """How many processes count against the RLIMIT_NPROC of the user who runs the probe.
+        """Returns how many processes count against RLIMIT_NPROC of the probe's user.
 
         Raises :class:`ProbeError`.
         """
 
     def run(self, scenarios: Sequence[Scenario]) -> Observations:
-        """Each scenario with what was seen, in order."""
+        """Yields each scenario with its observations, in order."""
         for handler, group in groupby(scenarios, key=self._handler):
             yield from handler(list(group))
 
@@ -136,7 +135,7 @@ class HostTarget(ABC):
         return undecided(scenarios, why)
 
     def _run_traced(self, scenarios: list[Scenario]) -> Observations:
-        """Traced scenarios: on Linux another program plays T, and no other tracer."""
+        """Runs traced scenarios; on Linux a separate program plays T, the only tracer."""
         if isinstance(self.traced, str):
             yield from undecided(scenarios, self.traced)
             return
@@ -147,7 +146,7 @@ class HostTarget(ABC):
                 yield from self.traced.run(list(group))
 
     def _hindrance(self, scenario: Scenario) -> str:
-        """Why the tracer cannot play the scenario; empty where it can."""
+        """Returns why the tracer cannot play the scenario; empty if it can."""
         if self.traced is self.plain:
             return ""
         tracers = {step.actor for step in scenario.steps if step.verb in TRACER_VERBS}
@@ -158,7 +157,7 @@ class HostTarget(ABC):
         return ""
 
     def _run_as_others(self, scenarios: list[Scenario]) -> Observations:
-        """Scenarios that become another user: root's business, and the user must be nobody's."""
+        """Runs scenarios that become another user: needs root and unused user IDs."""
         if self.options.uid != 0:
             reason = f"needs root, to become a user who has no processes: {self.become_root}"
             yield from undecided(scenarios, reason)
@@ -171,7 +170,7 @@ class HostTarget(ABC):
             yield from self.plain.run(scenarios, {"free": free})
 
     def _run_counted(self, scenarios: list[Scenario]) -> Observations:
-        """Limits relative to the user's count of processes: it must stand still meanwhile."""
+        """Runs scenarios with limits relative to the user's process count; it must not change."""
         for scenario in scenarios:
             try:
                 yield scenario, self._counted(scenario)

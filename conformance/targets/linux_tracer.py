@@ -2,10 +2,9 @@
 
     python -m conformance.targets.linux_tracer PROBE [--patience MS]
 
-To whoever starts it, this is a probe like the other: scenarios in, logs out.
-Linux's events are told in the words of NetBSD's: PTRACE_O_TRACEFORK and
-PTRACE_O_TRACECLONE are PTRACE_FORK, and the first SIGSTOP of a process that
-came to be traced by such an option is its PTRACE_FORK or PTRACE_VFORK event.
+Its input and output are those of a probe: scenarios in, logs out.  Linux's events are reported as
+NetBSD's: PTRACE_O_TRACEFORK and PTRACE_O_TRACECLONE as PTRACE_FORK.  The first SIGSTOP of a process
+that is traced because of such an option is reported as its PTRACE_FORK or PTRACE_VFORK event.
 """
 
 from __future__ import annotations
@@ -67,7 +66,7 @@ _OPTIONS_OF = {
     PTRACE_VFORK: PTRACE_O_TRACEVFORK,
     PTRACE_VFORK_DONE: PTRACE_O_TRACEVFORKDONE,
 }
-#: The signal sets of kern.proc2, and where a process's status file has them.
+#: Signal sets of kern.proc2, with their fields in a process's status file.
 _SETS = {"p_sigmask": "SigBlk", "p_sigignore": "SigIgn"}
 # <linux/wait.h>
 _WCLONE, _WALL = 0x80000000, 0x40000000
@@ -83,7 +82,7 @@ BEGUN, DONE = 1, 2
 
 
 class Stage:
-    """The memory that the actors share, as this process sees it."""
+    """The memory that the actors share."""
 
     def __init__(self) -> None:
         self._fd = os.memfd_create("forkoracle-stage", 0)
@@ -92,10 +91,10 @@ class Stage:
         self._memory = mmap(self._fd, 1 << 17)
 
     def check(self) -> None:
-        """Raise ``RuntimeError`` where the probe lays its stage out otherwise."""
+        """Raises ``RuntimeError`` if the probe's stage has another layout."""
         magic, result, actor, *_ = _HEAD.unpack_from(self._memory)
         if (magic, result, actor) != (_MAGIC, _RESULT.size, _ACTOR.size):
-            raise RuntimeError("the probe's stage is not the tracer's: build both anew")
+            raise RuntimeError("the probe's stage has another layout: build the probe again")
 
     def _head(self, index: int) -> int:
         value: int = _HEAD.unpack_from(self._memory)[index]
@@ -114,7 +113,7 @@ class Stage:
         return bool(self._head(5))
 
     def pid(self, actor: int) -> int:
-        """The actor's process ID, by its own word or by whoever saw it born, or 0."""
+        """Returns the actor's process ID, from itself or from its parent, or 0."""
         own, expected, *_ = _ACTOR.unpack_from(self._memory, self._actor(actor))
         return int(own or expected)
 
@@ -142,7 +141,7 @@ class Stage:
 
 
 class Tracee:
-    """What this tracer knows of a process that it traces."""
+    """State of a traced process."""
 
     def __init__(self) -> None:
         self.event = 0  # of the last stop, in NetBSD's numbers
@@ -152,7 +151,7 @@ class Tracee:
 
 
 class Tracer:
-    """T, for one scenario."""
+    """Plays T in one scenario."""
 
     def __init__(self, stage: Stage, probe: str, scenario: Scenario) -> None:
         self.stage = stage
@@ -163,7 +162,7 @@ class Tracer:
         self.births: dict[int, tuple[int, int]] = {}  # child to its parent's event, and the parent
 
     def play(self) -> None:
-        """Take T's steps, each when its turn comes, until the director says that it is over."""
+        """Takes T's steps, each in its turn, until the director ends the scenario."""
         stage, steps = self.stage, self.scenario.steps
         if "T" in self.actors:
             stage.set_pid(self.actors.index("T"), os.getpid(), own=True)
@@ -172,7 +171,7 @@ class Tracer:
             if turn < len(steps) and steps[turn].actor == "T" and stage.state(turn) == 0:
                 stage.set_state(turn, BEGUN)
                 seen = self._perform(steps[turn])
-                if stage.over:  # what only clearing the stage has brought about is not told
+                if stage.over:  # the end of the scenario caused this observation
                     return
                 stage.set_seen(turn, seen)
                 stage.set_state(turn, DONE)
@@ -180,7 +179,7 @@ class Tracer:
                 sleep(0.00003)
 
     def clean_up(self) -> None:
-        """Kill what is still traced, and reap."""
+        """Kills and reaps the processes that are still traced."""
         for pid in self.tracees:
             try:
                 os.kill(pid, signal.SIGKILL)
@@ -191,7 +190,7 @@ class Tracer:
                 pid, status = os.waitpid(-1, _WALL)
             except ChildProcessError:
                 return
-            if os.WIFSTOPPED(status):  # a tracee's child that nobody has waited for
+            if os.WIFSTOPPED(status):  # a tracee's child that was not waited for
                 os.kill(pid, signal.SIGKILL)
 
     def _perform(self, step: Step) -> str:
@@ -239,7 +238,7 @@ class Tracer:
         return OK
 
     def _PT_GET_EVENT_MASK(self, name: str) -> str:
-        return CANNOT  # no call of Linux tells them
+        return CANNOT  # Linux has no such call
 
     def _PT_GET_PROCESS_STATE(self, name: str) -> str:
         pid = self._pid(name)
@@ -321,7 +320,7 @@ class Tracer:
         return stopped(f"@{pid}", _name_of(tracee.signal))
 
     def _name_newborn(self, pid: int) -> None:
-        """Tell the stage which actor this is: the child of a fork that is under way."""
+        """Records on the stage which actor this is: the child of the current fork."""
         if any(self.stage.pid(actor) == pid for actor in range(len(self.actors))):
             return
         for index, step in enumerate(self.scenario.steps):
@@ -334,7 +333,7 @@ class Tracer:
 
 
 def _actor_order(scenario: Scenario) -> list[str]:
-    """The actors in the order in which the probe meets them in the text."""
+    """Returns the actors in the order of the scenario's text, like the probe."""
     order: dict[str, None] = {}
     for step in scenario.steps:
         order.update(dict.fromkeys(step.actors()))
@@ -346,7 +345,7 @@ def _errno_name(number: int | None) -> str:
 
 
 def _name_of(number: int) -> str:
-    """A signal's name; where Linux and NetBSD both have one for it, it is the same."""
+    """Returns the name of a signal, with NetBSD's name for SIGPOLL and SIGSTKFLT."""
     try:
         name = signal.Signals(number).name
     except ValueError:
@@ -355,7 +354,7 @@ def _name_of(number: int) -> str:
 
 
 def _number_of(name: str) -> int:
-    """The inverse of :func:`_name_of`."""
+    """Returns the number of a signal; the inverse of :func:`_name_of`."""
     if name[3:].isdecimal():
         return int(name[3:])
     return signal.Signals[{"SIGEMT": "SIGSTKFLT"}.get(name, name)].value
@@ -372,7 +371,7 @@ def _wait_options(text: str) -> int:
 
 
 def _status_of(pid: int, field: str) -> str:
-    """A field of the process's status file.  ``OSError`` where there is no such process."""
+    """Returns a field of the process's status file.  Raises ``OSError`` without a process."""
     try:
         with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as status:
             for line in status:
@@ -384,9 +383,9 @@ def _status_of(pid: int, field: str) -> str:
 
 
 def _start_conductor(command: list[str]) -> tuple[int, int]:
-    """Start the probe as somebody else's child, so that T has none that it does not trace.
+    """Starts the probe as a grandchild, so that T has no child that it does not trace.
 
-    The two ends to talk to it: (to write to, to read from).
+    Returns the descriptors to write to it and to read from it.
     """
     to_read, to_write = os.pipe()
     from_read, from_write = os.pipe()
@@ -404,7 +403,7 @@ def _start_conductor(command: list[str]) -> tuple[int, int]:
 
 
 def _scenarios(lines: Iterable[str]) -> Iterator[str]:
-    """The steps of each scenario, without what is not a step."""
+    """Yields the steps of each scenario, without other lines."""
     wire: list[str] = []
     for line in lines:
         if line[0].isupper():

@@ -1,4 +1,4 @@
-"""The kernel that we are on: NetBSD in place, or Linux with its differences written down."""
+"""The kernel of this machine: NetBSD, or Linux with its recorded differences."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ NO_TRACER = "no tracer: python-ptrace is not installed: pip install 'forkoracle[
 
 
 def user_count(uid: int) -> int:
-    """How many processes count against the RLIMIT_NPROC of *uid*: on Linux each thread does."""
+    """Returns how many processes (Linux: threads) count against RLIMIT_NPROC of *uid*."""
     each = "num_threads" if sys.platform == "linux" else "pid"
     infos = [info for info in _process_infos("uids", each) if info["uids"].real == uid]
     return sum(info["num_threads"] for info in infos) if each == "num_threads" else len(infos)
 
 
 def _process_infos(*what: str) -> list[dict[str, Any]]:
-    """Facts of psutil's about every process that is still there to be asked."""
+    """Returns facts of psutil about each process that still exists."""
     infos = (process.info for process in psutil.process_iter(what))
     return [info for info in infos if None not in info.values()]
 
@@ -44,7 +44,7 @@ class LocalTarget(HostTarget):
     name = "local"
 
     def __init__(self, patience: float = 2.0, command: Sequence[str] | None = None) -> None:
-        """*patience* as for :class:`Channel`; *command* takes the place of the built probe."""
+        """*patience* is as in :class:`Channel`; *command* replaces the built probe."""
         super().__init__()
         self._patience = patience
         try:
@@ -69,12 +69,12 @@ class LocalTarget(HostTarget):
         return self.channel(lambda: ProbeProcess(full), self._patience)
 
     def run_program(self, source: str) -> Ended:
-        """How a program of C ended here.  Raises :class:`NotRunError`."""
+        """Runs a reproducer here; returns how it ended.  Raises :class:`NotRunError`."""
         with TemporaryDirectory() as folder:
             return run_here(build_here(source, Path(folder)))
 
     def processes(self) -> list[psutil.Process]:
-        """Everything that this target has running now."""
+        """Returns all processes that this target runs now."""
         probes = [probe for probe in self.transports() if isinstance(probe, ProbeProcess)]
         return [process for probe in probes for process in probe.session()]
 

@@ -1,4 +1,4 @@
-"""A conversation with a process of this machine: a probe, or what leads to one."""
+"""Talks to a process of this machine: a probe, or ssh to one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LONGEST_LINE = 1 << 16
 
 
 def session_of(leader: int) -> list[psutil.Process]:
-    """Every process of that leader's session, dead or alive."""
+    """Returns every process of that leader's session, also zombies."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -32,7 +32,7 @@ def session_of(leader: int) -> list[psutil.Process]:
 
 
 def kill_session(leader: subprocess.Popen[bytes]) -> None:
-    """End every process of our child's session, and wait until they are gone."""
+    """Kills every process of the child's session, and waits until they have ended."""
     for _ in range(20):
         alive = session_of(leader.pid)
         if not alive:
@@ -48,7 +48,7 @@ def kill_session(leader: subprocess.Popen[bytes]) -> None:
 
 
 class ProbeProcess:
-    """A probe that runs on this machine: its lines, each within a time limit."""
+    """A probe on this machine; each line has a time limit."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class ProbeProcess:
         environment: Mapping[str, str] | None = None,
         errors: IO[bytes] | None = None,
     ) -> None:
-        """*environment* takes the place of ours; *errors* gets what it writes as errors."""
+        """*environment* replaces ours; *errors* gets the standard error of the process."""
         try:
             self._process = subprocess.Popen(
                 command,
@@ -77,7 +77,7 @@ class ProbeProcess:
         self._writer: threading.Thread | None = None
 
     def send(self, texts: Sequence[str]) -> None:
-        """Write in the background, so that neither side waits for the other."""
+        """Writes texts in the background, so that neither side waits for the other."""
         self._write("".join(texts).encode("ascii"))
 
     def _write(self, data: bytes) -> None:
@@ -90,7 +90,7 @@ class ProbeProcess:
                 self._in.write(data)
                 self._in.flush()
             except (BrokenPipeError, ValueError, OSError):
-                pass  # the reading side notices, and says so
+                pass  # the reading side reports it
 
         if len(data) <= _FITS_IN_A_PIPE:
             write()  # without a thread, which Linux would count as a process
@@ -99,7 +99,7 @@ class ProbeProcess:
             self._writer.start()
 
     def line(self, timeout: float) -> str:
-        """The next line; :class:`ProbeError` at the end or after *timeout* seconds."""
+        """Returns the next line.  Raises :class:`ProbeError` at the end or after *timeout* s."""
         raw = self._raw_line(timeout)
         try:
             return raw.decode("ascii")
@@ -134,11 +134,11 @@ class ProbeProcess:
         return ProbeError(f"the probe ended with status {status}{half}")
 
     def session(self) -> list[psutil.Process]:
-        """Every process that belongs to this probe, dead or alive."""
+        """Returns every process of this probe, also zombies."""
         return session_of(self._process.pid)
 
     def finish(self) -> None:
-        """Let the probe come to its end, which it does once its input is closed."""
+        """Lets the probe end by closing its input."""
         try:
             self._in.close()
             self._process.wait(5)
@@ -147,7 +147,7 @@ class ProbeProcess:
         self.kill()
 
     def kill(self) -> None:
-        """End every process of this probe's session, and wait until they are gone."""
+        """Kills every process of this probe's session, and waits until they have ended."""
         kill_session(self._process)
         for stream in (self._process.stdin, self._process.stdout):
             try:

@@ -1,4 +1,4 @@
-"""Several targets that are all alike, two guests of one kernel say, and share the work."""
+"""Several equal targets, such as two guests of one kernel, that run in parallel."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from conformance.targets.base import Target
 from reference_model import Scenario
 from reference_model.language.answer import Observed
 
-#: Scenarios that a target takes at a time: few enough to share fairly, enough to keep it busy.
+#: Number of scenarios that a target takes at a time: a fair share, and enough to keep it busy.
 SHARE = 128
 
 
 class SeveralTargets:
-    """Runs each scenario on whichever of its targets has nothing to do."""
+    """Runs each share of the scenarios on the next idle target."""
 
     def __init__(self, start: Callable[[], Target], number: int) -> None:
-        """Start *number* targets, one after the other: the first may help the others to start.
+        """Starts *number* targets in turn: the first makes a snapshot from which the others start.
 
         Raises :class:`~conformance.targets.base.TargetError`.
         """
@@ -38,7 +38,7 @@ class SeveralTargets:
         self.lacks = first.lacks
 
     def run(self, scenarios: Sequence[Scenario]) -> Iterator[tuple[Scenario, Observed]]:
-        """Each scenario with what was seen, in order."""
+        """Yields each scenario with its observations, in order."""
         shares = [scenarios[i : i + SHARE] for i in range(0, len(scenarios), SHARE)]
         idle: SimpleQueue[Target] = SimpleQueue()
         for target in self._targets:
@@ -67,7 +67,7 @@ class SeveralTargets:
                         yield answer
                     done.result()
             except BaseException:
-                # Whoever works notices at its next answer, which comes at once.
+                # Each worker ends at its next answer, which comes at once.
                 self.kill()
                 raise
 
@@ -80,12 +80,12 @@ class SeveralTargets:
         return self._targets[0].run_program(source)
 
     def close(self) -> None:
-        """Come to an end, and leave nothing behind."""
+        """Ends in order, and leaves nothing behind."""
         for target in self._targets:
             target.close()
 
     def kill(self) -> None:
-        """End everything at once, as after Ctrl-C, and leave nothing behind."""
+        """Ends everything at once, as after Ctrl-C, and leaves nothing behind."""
         self._ended = True
         for target in self._targets:
             target.kill()

@@ -1,4 +1,4 @@
-"""A kernel elsewhere, reached by ssh: NetBSD, or Linux with its differences written down."""
+"""The kernel of another machine, by ssh: NetBSD, or Linux with its recorded differences."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from conformance.targets.facts import probe_folders, reader, real_uids
 from conformance.targets.host import HostTarget
 from conformance.targets.ssh_transport import Host, SshProbe, SshShell, UnreachableError
 
-#: Seconds for which a host that was there before is waited for.
+#: Maximum number of seconds to wait for a host that no longer answers.
 RECONNECT = 60.0
 NO_TRACER = "no tracer: the one for Linux is python-ptrace, and plays on this machine only"
 ANOTHER_RUN = "another run on that host changes the count of processes"
 NO_UIDS = "neither ps nor /proc tells whose processes run there"
 _PROBES = {"x86_64": "x86_64-netbsd", "i386": "x86-netbsd", "aarch64": "aarch64-netbsd"}
-#: What compiles a program on the host.
+#: The compiler on the host.
 COMPILER = "cc"
 S = TypeVar("S", bound=SshShell)
 
 
 def probe_for(system: str, machine: str, processor: str) -> Path:
-    """A probe for what ``uname`` says with ``-s``, ``-m`` and ``-p``.
+    """Returns the probe for a host, from ``uname -s``, ``-m`` and ``-p``.
 
     Raises :class:`TargetError`.
     """
@@ -51,7 +51,7 @@ class SshTarget(HostTarget):
     become_root = "log in as root"
 
     def __init__(self, host: Host, patience: float = 2.0) -> None:
-        """*patience* as for :class:`Channel`.  Raises :class:`TargetError`."""
+        """*patience* is as in :class:`Channel`.  Raises :class:`TargetError`."""
         super().__init__()
         self.host = host
         self._shell: SshShell | None = None
@@ -79,11 +79,11 @@ class SshTarget(HostTarget):
         self.meet(hello, self._ask, reader(self._ask))
 
     def start_probe(self, probe: Path, patience: float) -> SshProbe:
-        """Log in, and start *probe* there."""
+        """Logs in, and starts *probe* there."""
         return SshProbe(self.host, probe, patience)
 
     def _patiently(self, log_in: Callable[[], S]) -> S:
-        """Log in; a host that was there before may take a while to come back."""
+        """Logs in; waits for a host that answered before."""
         deadline = monotonic() + self._reconnect
         while True:
             try:
@@ -95,7 +95,7 @@ class SshTarget(HostTarget):
                 sleep(1)
 
     def _ask(self, script: str) -> list[str]:
-        """What *script* prints there, in a shell that stays: it counts as one of the processes."""
+        """Runs *script* there; returns its lines.  The shell stays: process counts are stable."""
         if self._shell is not None:
             try:
                 return self._shell.ask(script)
@@ -114,7 +114,7 @@ class SshTarget(HostTarget):
             self._shell = None
 
     def run_program(self, source: str) -> Ended:
-        """Compile a program there, or here where no compiler is, and run it there."""
+        """Compiles a reproducer there, or here if the host has no compiler, and runs it there."""
         try:
             shell = SshShell(self.host)
         except ProbeError as error:
@@ -144,12 +144,12 @@ class SshTarget(HostTarget):
             'chmod 755 "$f/repro"; "$f/repro" >"$f/said" 2>&1; s=$?; head -c 4096 "$f/said"; echo;'
         )
         *said, word = shell.ask(f"{run} echo $s", TIME_LIMIT)
-        # A shell tells of a signal as 128 and its number.
+        # A shell reports a signal as 128 plus its number.
         status = int(word) if int(word) <= 128 else 128 - int(word)
         return exited(status, "\n".join(said), library)
 
     def _real_uids(self) -> list[int]:
-        """Of each process there."""
+        """Returns the real user ID of each process there."""
         uids = real_uids(self._ask, self.kernel.system)
         if not uids:
             raise ProbeError(NO_UIDS)
@@ -159,7 +159,7 @@ class SshTarget(HostTarget):
         return set(self._real_uids())
 
     def user_count(self) -> int:
-        # What another run of the same user has comes and goes too quickly to be counted.
+        # The processes of another run of the same user change too quickly to be counted.
         ours = {probe.folder for probe in self.transports() if isinstance(probe, SshProbe)}
         if self.options.uid != 0 and probe_folders(self._ask, self.kernel.system) - ours:
             raise ProbeError(ANOTHER_RUN)

@@ -1,8 +1,7 @@
-"""The way in for a kernel elsewhere: the system's ssh, with the user's own configuration.
+"""Reaches another machine with the system's ssh and the user's ssh configuration.
 
-At the other end runs ``sh``.  It is asked for facts, and it is what starts the
-probe and removes it again: when the connection is gone, its input ends, and so
-does everything that it started.
+The other end runs ``sh``.  It answers questions, starts the probe, and removes it: when the
+connection ends, the shell's input ends, and the shell and its probe end, too.
 """
 
 from __future__ import annotations
@@ -18,9 +17,9 @@ from tempfile import TemporaryDirectory, TemporaryFile
 from conformance.targets.channel import ProbeError
 from conformance.targets.process import ProbeProcess
 
-#: Holds the password for ``--host``; on a command line everybody could read it.
+#: Holds the password for ``--host``; other users could read it on a command line.
 PASSWORD_VARIABLE = "FORKORACLE_SSH_PASSWORD"  # noqa: S105
-#: Seconds in which ``sh`` must have answered, the connection included.
+#: Maximum number of seconds for an answer of ``sh``, with the login.
 ANSWER_TIMEOUT = 60.0
 _INSTALL = "ssh is missing: install it with: apt-get install openssh-client"
 _HOST = re.compile(
@@ -31,7 +30,7 @@ _HOST = re.compile(
 #: Seconds between questions whether the host is still there; after three without an answer
 #: the connection counts as lost.
 ALIVE_INTERVAL = 5
-# Nothing is opened but the one channel.
+# Only one channel is opened: no forwarding, no further commands.
 _OPTIONS = (
     "ConnectTimeout=10",
     "ServerAliveCountMax=3",
@@ -43,7 +42,7 @@ _OPTIONS = (
     "ControlMaster=no",
     "LogLevel=INFO",  # less does not say that the host no longer answers
 )
-#: ssh runs it to ask for the password.  It answers nothing else, and is gone once it has.
+#: ssh runs it to ask for the password.  It answers no other question, and removes itself.
 ASKPASS = f"""\
 #!/bin/sh
 case $1 in
@@ -51,7 +50,7 @@ case $1 in
 *) exit 1 ;;
 esac
 """
-# Where it may write and run programs: a folder of ours, which goes when the shell does.
+# Makes a folder where programs can run; the shell removes it when it ends.
 _FOLDER = """\
 f=
 trap 'rm -rf "$f"' EXIT
@@ -68,16 +67,16 @@ echo "$f"
 
 
 class HostError(ProbeError):
-    """The host takes no connection: an error that lasts; one line that says what to do."""
+    """The host refuses the connection permanently; one line says what to do."""
 
 
 class UnreachableError(ProbeError):
-    """The host does not answer, which may be otherwise in a moment."""
+    """The host does not answer; it may answer later."""
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """Whom to log in as, and where; what is None is as in the user's ssh configuration.
+    """User and host of a login; None: as in the user's ssh configuration.
 
     With ``known_hosts``, the host's key must be in that file.
     """
@@ -95,17 +94,17 @@ class Host:
         return f"{user}{host}" + (f":{self.port}" if self.port else "")
 
     def login(self) -> str:
-        """The command with which a person logs in there."""
+        """Returns the command with which the user logs in there."""
         port = f"-p {self.port} " if self.port else ""
         return f"ssh {port}{self.user}@{self.host}" if self.user else f"ssh {port}{self.host}"
 
     def known_name(self) -> str:
-        """The host as known_hosts names it."""
+        """Returns the host's name in known_hosts."""
         return f"[{self.host}]:{self.port}" if self.port not in (None, 22) else self.host
 
 
 def parse_host(text: str) -> Host:
-    """The host in ``USER@HOST:PORT``; ValueError with one line where it is none."""
+    """Returns the host in ``USER@HOST:PORT``.  Raises ValueError with one line."""
     match = _HOST.match(text)
     if match is None or int(match["port"] or 1) > 65535:
         raise ValueError(f"{text!r} is no host: expected USER@HOST[:PORT]")
@@ -121,7 +120,7 @@ def _command(host: Host) -> list[str]:
     if host.password is None:
         options.append("BatchMode=yes")
     else:
-        # A question about the host's key would be put to the helper that knows the password.
+        # With a password helper, ssh would ask the helper about an unknown host key, too.
         options += ["BatchMode=no", "NumberOfPasswordPrompts=1", "StrictHostKeyChecking=yes"]
     if host.known_hosts is not None:
         options += ["GlobalKnownHostsFile=/dev/null", "UpdateHostKeys=no"]
@@ -140,7 +139,7 @@ class SshShell(ProbeProcess):
     """A ``sh`` on a host."""
 
     def __init__(self, host: Host) -> None:
-        """Log in.  Raises :class:`HostError`, :class:`UnreachableError`, :class:`ProbeError`."""
+        """Logs in.  Raises :class:`HostError`, :class:`UnreachableError`, :class:`ProbeError`."""
         command = _command(host)
         self._host = host
         self._mark = f"forkoracle-{token_hex(8)}"
@@ -164,7 +163,7 @@ class SshShell(ProbeProcess):
             self._errors.close()
             raise
         try:
-            self.ask(":")  # what the user's own start files say goes with it
+            self.ask(":")  # skips the output of the user's start files
             self._met = True
         except BaseException:
             self.kill()
@@ -174,8 +173,8 @@ class SshShell(ProbeProcess):
                 self._askpass.cleanup()
 
     def ask(self, script: str, timeout: float = ANSWER_TIMEOUT) -> list[str]:
-        """What *script* prints, line by line.  Raises :class:`ProbeError`."""
-        # The braces have sh read all of it before it runs any.
+        """Runs *script*; returns its lines.  Raises :class:`ProbeError`."""
+        # Because of the braces, sh reads the whole script before it runs it.
         self.send([f"{{\n{script}\n}} </dev/null\necho; echo {self._mark}\n"])
         lines = self._heard = []
         while True:
@@ -185,15 +184,15 @@ class SshShell(ProbeProcess):
             lines.append(line)
 
     def make_folder(self) -> str:
-        """Make a folder that goes when the shell does, ``$f`` there; its name, if there is one."""
+        """Makes a folder, ``$f`` there, that the shell removes; returns its name, may be empty."""
         return "".join(self.ask(_FOLDER))
 
     def put(self, data: bytes, name: str, then: str = "") -> None:
-        """Write *data* to a file of that folder, and have sh do *then*, whose words come next.
+        """Writes *data* to a file of that folder; then sh runs *then*, whose output comes next.
 
-        Without it, the file is there at the end.  Raises :class:`ProbeError`.
+        Without *then*, this waits until the file is written.  Raises :class:`ProbeError`.
         """
-        # Nothing may follow before sh has said so: it reads ahead, and so does head.
+        # Wait for the mark before sending data: sh and head both read ahead.
         mark = f"echo {self._mark}"
         self.send([f'{{ {mark}; head -c {len(data)} >"$f/{name}" || exit; {then or mark}\n}}\n'])
         self._wait_for_mark()
@@ -226,7 +225,7 @@ class SshShell(ProbeProcess):
         return ended
 
     def _refusal(self, said: str) -> ProbeError:
-        """What ssh's own words mean: why there is no connection, or none any more."""
+        """Returns the error for ssh's messages: no connection, or a lost one."""
         lines = [line.strip() for line in said.splitlines() if line.strip(" @\t")]
         last = lines[-1] if lines else "ssh ended with status 255"
         host, file = self._host, self._host.known_hosts
@@ -255,10 +254,10 @@ class SshShell(ProbeProcess):
 
 
 class SshProbe(SshShell):
-    """A probe on a host, in a folder that goes when it does."""
+    """A probe on a host, in a folder that is removed when it ends."""
 
     def __init__(self, host: Host, probe: Path, patience: float) -> None:
-        """Log in, copy *probe* over, and start it; *patience* as for the channel, in seconds."""
+        """Logs in, copies *probe*, and starts it; *patience* is as in the channel, in seconds."""
         super().__init__(host)
         try:
             self.folder = self.make_folder()

@@ -1,4 +1,4 @@
-"""A whole NetBSD in QEMU, of a release's sets or on somebody's image: the probe comes by ssh."""
+"""A whole NetBSD in QEMU, from a release's sets or an image; ssh copies the probe there."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from vm.system import LOOPBACK, System
 
 
 class WatchedProbe(SshProbe):
-    """A probe in a guest: where it falls silent, the guest's console says why."""
+    """A probe in a guest; if it is silent, the guest's console is checked for a panic."""
 
     def __init__(self, booted: BootedSystem, host: Host, probe: Path, patience: float) -> None:
         self._booted = booted
@@ -47,8 +47,8 @@ class SystemTarget(SshTarget):
     ) -> None:
         """*prepare* makes the system in a folder.
 
-        Without *identity* and *password*, the system's own key is taken, or else
-        what the user's ssh finds.  Raises :class:`TargetError`.
+        Without *identity* and *password*, the key is the system's own, or one that the
+        user's ssh finds.  Raises :class:`TargetError`.
         """
         self._booted: BootedSystem | None = None
         with target_errors():

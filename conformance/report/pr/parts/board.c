@@ -4,7 +4,7 @@
 enum { NOT_YET, BEGUN, DONE };
 //BEFORE_BOARD
 
-/* Shared by all processes: whose turn it is, their IDs, and the observations. */
+/* Shared by all processes: whose turn it is, their IDs, the observations. */
 static struct board {
 	volatile int turn, over;
 	volatile pid_t pid[ACTORS];		/* 0: not born */

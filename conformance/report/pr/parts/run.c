@@ -123,7 +123,7 @@ name_processes(char *seen, size_t size)
 }
 
 //@ judge board names
-/* Returns 0 if the observations are expected; else tells the first wrong one. */
+/* Returns 0 if all observations are expected; else tells the first wrong. */
 static int
 judge(void)
 {
