@@ -269,3 +269,10 @@ def test_resume_refuses_what_is_no_file_of_lines(tmp_path: Path, make: str) -> N
     done = sh(tmp_path, f"{make}; ulimit -v 1000000; $RUN --resume j")
     assert done.returncode == 2
     assert done.stderr == "forkoracle: j: expected the journal of a run\n"
+
+
+def test_show_prints_no_two_blank_lines(tmp_path: Path) -> None:
+    done = sh(tmp_path, "$RUN --show")
+    assert "mine/one: agrees\n" in done.stdout
+    assert "\n\n\n" not in done.stdout
+    assert done.stdout.count("\n\n") == 3

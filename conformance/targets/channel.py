@@ -5,11 +5,10 @@ the current scenario is not decided, and a new probe continues with the next one
 
 The hard part is to find that scenario (:class:`Search`).  A probe buffers up to 64 KiB of logs.
 When a guest panics, thousands of scenarios have no log, and the first of them is rarely the one
-that made it panic.  So the
-suspects are run again in parts, an eighth of them at a time, then an eighth of that, down to one
-scenario that ends the probe by itself.  After each part without a fault
-the next one is twice as large.  A fault that does not occur again is reported once, in place of the
-last suspect's log.
+that made it panic.  So the suspects are run again in parts, an eighth of them at a time, then an
+eighth of that, down to one scenario that ends the probe by itself.  After each part without a
+fault the next one is twice as large.  A fault that does not occur again is reported once, in place
+of the last suspect's log.
 
 What was tried, and rejected:
 
