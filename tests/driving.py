@@ -21,7 +21,7 @@ class Call:
 
 
 def start(k: Kernel, l: Lwp, make: Callable[[list[int]], Sleeping]) -> Call:
-    """Let *l* make a call, and everybody run until nobody can."""
+    """Starts a call of *l*, and runs all LWPs until each one has returned or sleeps."""
     call = Call()
 
     def task() -> Sleeping:
@@ -67,7 +67,7 @@ def child_of(k: Kernel, l: Lwp, flags: int = 0, exitsig: int = SIGCHLD) -> Proc:
 
 
 def counts(k: Kernel, *uids: int) -> tuple[object, ...]:
-    """What a refusal must leave alone: the counts, the counters, and the lists."""
+    """Returns the counts, the counters and the lists, which a refusal must not change."""
     return (
         k.nprocs,
         tuple(k.chgproccnt(uid, 0) for uid in uids),

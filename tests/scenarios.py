@@ -50,7 +50,7 @@ def _family(name: str) -> tuple[Scenario, ...]:
 
 
 def named(*patterns: str) -> list[Scenario]:
-    """The families' scenarios whose names match; each pattern has to match something."""
+    """Returns the scenarios whose names match. Each pattern must match at least one."""
     chosen = []
     for pattern in patterns:
         family = _family(pattern.partition("/")[0])
@@ -97,7 +97,7 @@ _WORDS: dict[str, st.SearchStrategy[str]] = {
 
 @st.composite
 def drawn(draw: st.DrawFn) -> Scenario:
-    """Any scenario that the language allows: whoever acts is a root or was born before."""
+    """Draws a scenario of the language. Each actor is a root or was born in an earlier step."""
     about = draw(st.lists(st.sampled_from(list(clauses())), min_size=1, max_size=3, unique=True))
     actors = _NAMES[: draw(st.integers(1, 2))]
     unborn = _NAMES[2:]

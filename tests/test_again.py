@@ -1,4 +1,4 @@
-"""A kernel asked again about what it did otherwise: how often, and in how few steps."""
+"""A difference is run again: how often it comes, and in how few steps."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CLONE = "scenario mine/x\nabout CLONE-PTRACE\nP: umask 07\nP: __clone CLONE_PTRA
 
 
 class Kernel(Scripted):
-    """One whose vfork is not blocked, in so many of its first runs.
+    """A kernel whose vfork does not block in its first *times* runs.
 
     With *leaks*, a store is seen by every later scenario of the same probe.
     """
@@ -62,7 +62,7 @@ def asked(results: Sequence[Result], target: Scripted, **options: Any) -> dict[s
 
 @pytest.mark.parametrize("times", [0, 3, TIMES])
 def test_how_often_it_is_seen(times: int) -> None:
-    """What tells a problem is run twenty times, and counted: 20 of 20, 3 of 20, or not at all."""
+    """A problem's scenario runs twenty times: it differs in 20, in 3, or in none."""
     entry = asked([NOT_HELD], Kernel(times), cuts_down=False)
     assert (entry["times"], entry["of"]) == (times, TIMES)
     assert entry["scenario"] == VFORK.text()
@@ -90,7 +90,7 @@ def test_it_is_cut_down_to_the_same_cause() -> None:
 
 
 def test_minimising_is_not_misled_by_an_earlier_scenario() -> None:
-    """What only differs after the scenarios before it is not cut down to nothing."""
+    """A scenario that differs only after an earlier one is not minimised to nothing."""
     scenario = steps("a/b", "ADDRESS-SPACE", "P: umask 07", "P: store 1", "P: load")
     result = seen(scenario, but(scenario, s2="77"))
     entry = asked([result], Kernel(0, leaks=True), cuts_down=True)
@@ -99,7 +99,7 @@ def test_minimising_is_not_misled_by_an_earlier_scenario() -> None:
 
 
 def test_a_shared_kernel_is_not_made_to_panic_again() -> None:
-    """What made a kernel panic is not asked of one that others use."""
+    """A scenario that made a kernel panic does not run again on a shared machine."""
     kernel = Kernel(100)
     kernel.ours = False
     entry = asked([panicked(VFORK, "panic")], kernel, cuts_down=True)

@@ -1,7 +1,7 @@
-"""Whose fault a difference is, where what is wrong says more than its place does.
+"""The clause of a difference, where the wrong observation says more than the step.
 
-A kernel that agrees with a broken model answers as that model does; the whole
-model then judges what was seen.
+A broken model gives the observations of a broken kernel. The whole model then
+judges them.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ NONE = KnownDifferences()
 OPTIONS = Options(nproc_limit=(160, 1044))
 LIMITS = ("nproc/*", "wholesystem/*", "kqueue/*/refused-fork")
 TRACED = ("trace/*", "lattice/related/*", "lattice/unrelated/*")
-#: What is replaced by what, where to look, who is named for most of it, and who else may be.
+#: The text, its replacement, the scenarios, the clause of most differences, and of the others.
 BREAKS = [
     # refused one too early, and one too late
     ("if count > p1.p_rlimit", "if count >= p1.p_rlimit", LIMITS, "NPROC-LIMIT", set()),
     ("if count > p1.p_rlimit", "if count > 1 + p1.p_rlimit", LIMITS, "NPROC-LIMIT", set()),
-    # everybody may have more than the limit, and nobody
+    # each user may exceed the limit; no user may
     (
         "k.kauth_authorize_process_rlimit_bypass(l1.l_cred) != 0",
         "False",
@@ -48,7 +48,7 @@ BREAKS = [
         "NPROC-COUNTS-REAL-UID",
         {"NPROC-BYPASS", "NPROC-LIMIT"},
     ),
-    # not taken back: what could also be one too early is left to what the scenario is about
+    # not taken back: a refusal that may be one too early keeps the scenario's clause
     (
         "k.chgproccnt(uid, -1)  # NPROC-ROLLBACK",
         "pass",
@@ -180,7 +180,7 @@ REAL_ROOT = steps(
         # from the first fork on: it is the limit that some earlier scenario has left no room in
         (FULL, ("ok", "EAGAIN", "EAGAIN", "EAGAIN", "EAGAIN"), "MAXPROC"),
         (USER, ("ok", "ok", "EAGAIN", "EAGAIN", "EAGAIN"), "NPROC-LIMIT"),
-        # another error than the right one speaks for what the scenario is about
+        # another error than the right one: the scenario's clause
         (FULL, ("ok", "C", "D", "ENOMEM", "EAGAIN"), "FILES"),
         (FULL, ("ok", "C", "D", "hung", "not reached"), "FILES"),
     ],
@@ -188,7 +188,7 @@ REAL_ROOT = steps(
 def test_a_refusal_is_assigned_to_the_limit_that_explains_it(
     scenario: Scenario, seen: Log, clause: str
 ) -> None:
-    """What the model knows of the limits decides, and not what the scenario looks at."""
+    """The limits of the model decide, and not the clause of the scenario."""
     assert judge(scenario, seen, OPTIONS, NONE).clause == clause
 
 
@@ -249,7 +249,7 @@ cpu0: Begin traceback...
     ],
 )
 def test_a_panic_is_assigned_to_what_it_worked_on(frame: str, clause: str) -> None:
-    """The innermost function that is known decides, or else what the scenario is about."""
+    """The innermost known function decides. If there is none, the scenario's clause does."""
     scenario = steps("mine/panic", "SUCCESS", "P: fork -")
     panicked = Panicked("kernel panicked: panic: trap", TRAPPED.format(frame))
     result = judge(scenario, panicked, OPTIONS, NONE)
@@ -273,7 +273,7 @@ def test_an_exit_that_is_trapped_where_somebody_waits_in_vfork() -> None:
 
 
 def test_a_vfork_that_never_returns_lacks_the_childs_mark() -> None:
-    """A child that ended at once has let nobody go: it had no mark, or another one's."""
+    """A child ended and did not release its parent: it had no mark, or a wrong one."""
     for call, clause in (
         ("P: vfork -", "PPWAIT-MARK"),
         ("P: __clone CLONE_VFORK|SIGCHLD -", "PPWAIT-MARK"),
@@ -308,7 +308,7 @@ def test_a_newborn_that_does_not_stop_was_not_reparented() -> None:
 
 
 def test_a_kernel_without_a_debugger_says_where_it_was_trapped() -> None:
-    """There is no traceback, but the function tells who made what it worked on."""
+    """Without a traceback, the function of the trap gives the clause."""
     trap = "fatal page fault in supervisor mode\ntrap type 6 code 0x2 rip {} at 0xf0 cs 0x8\n"
     reason = "kernel panicked: panic: trap"
     assert clause_of_panic(reason, trap.format("sigput.constprop.0+0x72")) == "NO-PENDING-SIGNALS"

@@ -122,7 +122,7 @@ def real_probe() -> Channel:
 
 
 def processes(channel: Channel) -> list[psutil.Process]:
-    """What the channel has running now."""
+    """Returns the session of the probe that the channel runs now."""
     probe = channel.transport
     assert isinstance(probe, ProbeProcess)
     return probe.session()
@@ -179,7 +179,7 @@ def test_failures_with_successes_between_are_not_given_up(tmp_path: Path, mark: 
 
 
 def test_a_probe_that_cannot_be_started_is_one_line(tmp_path: Path) -> None:
-    """What cannot be executed is a ProbeError that names it."""
+    """A file that cannot be executed is a ProbeError with its name."""
     with (
         channel_to(str(tmp_path / "nothing")) as channel,
         pytest.raises(ProbeError, match=r"cannot start the probe .*nothing: No such file"),
@@ -227,7 +227,7 @@ def _answers(channel: Channel, kill: str) -> tuple[list[Observed], list[int]]:
 
 @pytest.mark.parametrize("kill", ["supervisor", "director"])
 def test_the_rest_goes_on_when_the_real_probe_is_killed(mark: str, kill: str) -> None:
-    """`kill -9` in mid-batch spoils what was under way; what the others say is the model's."""
+    """`kill -9` in a batch spoils the scenarios under way. The others agree with the model."""
     with real_probe() as channel:
         seen, killed = _answers(channel, kill)
         assert len(killed) == 1
@@ -242,7 +242,7 @@ def test_the_rest_goes_on_when_the_real_probe_is_killed(mark: str, kill: str) ->
 
 
 def test_an_actor_that_waits_for_its_turn_sleeps(mark: str) -> None:
-    """Q, whose turn does not come, goes to its CPU seldom; the director, who watches, often."""
+    """Q waits for its turn and runs seldom. The director watches and runs often."""
     waits = steps("mine/waits", "SUCCESS", "Q: getppid", "P: sleep 1500", "Q: getppid")
     probe = channel_to(str(build_probe()), "--patience", "5000", patience=5)
     with probe as channel, ThreadPoolExecutor(1) as pool:
@@ -271,7 +271,7 @@ def test_a_long_sleep_step_does_not_count_as_hung(mark: str) -> None:
 
 @pytest.mark.parametrize(("settings", "played_by"), [({}, 2), ({"staged": 1}, 3)])
 def test_staged_has_an_actor_play(mark: str, settings: dict[str, int], played_by: int) -> None:
-    """Whom nobody need watch the director plays itself, unless it is told not to."""
+    """The director plays a root that needs no watching itself, unless an option forbids it."""
     alone = steps("mine/alone", "SUCCESS", "P: sleep 400")
     with real_probe() as channel, ThreadPoolExecutor(1) as pool:
         channel.hello()

@@ -59,7 +59,7 @@ USAGE = {
 
 @pytest.mark.parametrize("name", USAGE)
 def test_bad_input_is_one_line_and_exits_with_2(tmp_path: Path, name: str) -> None:
-    """The line says what is wrong and what is allowed, and nothing is run."""
+    """One line says what is wrong and what is allowed. No scenario runs."""
     args, text, expected = USAGE[name]
     if text is not None:
         path = tmp_path / "input"
@@ -133,7 +133,7 @@ def test_clauses_as_json(tmp_path: Path) -> None:
 
 
 def test_clauses_shows_the_last_run(tmp_path: Path) -> None:
-    """What the last run of families saw of a clause is in the table; a file's is not."""
+    """The table has the results of the last run of families, and not those of a file."""
     forkoracle(tmp_path, "run", "--target", "local", "--scenarios", write(tmp_path, GOOD))
     assert "Last results" not in forkoracle(tmp_path, "clauses").stdout
     forkoracle(tmp_path, "run", "--target", "local", "--only", "RETURN-VALUES")
@@ -144,7 +144,7 @@ def test_clauses_shows_the_last_run(tmp_path: Path) -> None:
 
 
 def test_clauses_reads_the_results_that_run_writes(tmp_path: Path) -> None:
-    """What --json writes, --results reads."""
+    """--results reads the file that --json wrote."""
     path = tmp_path / "out.json"
     forkoracle(tmp_path, "run", "--target", "local", "--only", "PARENT", "--json", str(path))
     done = forkoracle(tmp_path, "clauses", "--results", str(path))
@@ -165,7 +165,7 @@ def test_clauses_reads_the_results_that_run_writes(tmp_path: Path) -> None:
 def test_programs_are_asked_for_by_number_or_time(
     tmp_path: Path, arguments: list[str], says: str
 ) -> None:
-    """What cannot be meant is one line, and exit status 2."""
+    """Impossible arguments give one line and exit status 2."""
     done = forkoracle(tmp_path, "run", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"forkoracle: {says}")
@@ -173,7 +173,7 @@ def test_programs_are_asked_for_by_number_or_time(
 
 
 def test_max_stuck_is_not_negative(tmp_path: Path) -> None:
-    """What cannot be meant is one line, and exit status 2."""
+    """Impossible arguments give one line and exit status 2."""
     done = forkoracle(tmp_path, "run", "--max-stuck", "-1")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "forkoracle: --max-stuck -1: expected 0 or more\n"
@@ -181,7 +181,7 @@ def test_max_stuck_is_not_negative(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel here has to be another one")
 def test_programs_are_for_netbsd(tmp_path: Path) -> None:
-    """On another kernel nobody has written down what they do."""
+    """Generated programs need NetBSD: on Linux their outcomes are not known."""
     done = forkoracle(tmp_path, "run", "--target", "local", "--programs", "5")
     assert done.returncode == 2
     assert "this is Linux: expected --kernel or --host" in done.stderr

@@ -38,7 +38,7 @@ class FaultyProbe:
     """
 
     starts = 0
-    #: So many faulty scenarios end a probe; the others it takes for harmless.
+    #: Number of faulty scenarios that end a probe; the later ones are harmless.
     faults = 1 << 30
 
     def __init__(self, error: ProbeError) -> None:
@@ -90,7 +90,7 @@ ONE_OF_60 = (
 
 
 def scenarios(faulty: set[int], count: int) -> list[Scenario]:
-    """So many scenarios, of which some are faulty."""
+    """Returns *count* scenarios; those with a number in *faulty* are faulty."""
     texts = [GUILTY if n in faulty else "P: store 1" for n in range(count)]
     return parse("\n\n".join(f"scenario s/{n}\nabout SUCCESS\n{t}" for n, t in enumerate(texts)))
 
@@ -145,7 +145,7 @@ class UnwatchedProbe(FaultyProbe):
 
 
 def test_a_guest_that_has_hung_says_which_step_got_stuck() -> None:
-    """From then on actors play what the director could, who is watched by nobody."""
+    """After a hang, actors play all scenarios, because nothing watches the director."""
     batch = scenarios({3, 4, 700}, 1000)
     with Channel(lambda: UnwatchedProbe(HANG_ERROR), watched=False) as channel:
         seen = [observed for _, observed in channel.run(batch)]
@@ -165,7 +165,7 @@ def test_an_unwatched_guest_that_was_lost_once_is_told_once(error: ProbeError) -
 
 
 def test_only_a_hang_has_everything_played_by_actors() -> None:
-    """A guest that ended has nothing to do with who plays, so the faulty scenario ends it again."""
+    """After a guest ended, the director still plays: the faulty scenario ends it again."""
     with Channel(lambda: UnwatchedProbe(KILLED_ERROR), watched=False) as channel:
         seen = [observed for _, observed in channel.run(scenarios({5}, 40))]
     assert [observed for observed in seen if observed != ("ok",)] == [NotDecided(str(KILLED_ERROR))]

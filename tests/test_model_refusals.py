@@ -1,4 +1,4 @@
-"""What fork1 and __clone refuse, in which order, and that a refusal leaves no trace."""
+"""The refusals of fork1 and __clone, their order, and that a refusal leaves no trace."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_close_on_fork_matters_to_clone_files_alone() -> None:
 
 @pytest.mark.parametrize("uid", [0, USER])
 def test_maxproc_is_reached_by_root_too(uid: int) -> None:
-    """Line 276, `tnprocs >= maxproc`: the last slot is nobody's.
+    """Line 276, `tnprocs >= maxproc`: no user gets the last slot.
 
     Those before it, which line 279 would keep for root, are not kept: kern_proc.c's listener
     looks for the count in its third argument, and fork1 gives it as the second.
@@ -148,7 +148,7 @@ def test_table_full_is_logged_once_in_ten_seconds() -> None:
 
 
 class SleepNoting(Kernel):
-    """Notes what fork1 sleeps on, and for how long."""
+    """Records the channel of each sleep of fork1, and how long it is."""
 
     def __init__(self, options: Options) -> None:
         super().__init__(options)
@@ -210,7 +210,7 @@ class NoUarea(Kernel):
 
 
 class NoPid(Kernel):
-    """There is no process ID; what is given back is noted."""
+    """Has no free process ID, and records what fork1 gives back."""
 
     def __init__(self, options: Options) -> None:
         super().__init__(options)
@@ -273,7 +273,7 @@ def test_no_process_id_lowers_the_processes_user() -> None:
 def test_older_revisions_leak_where_there_is_no_process_id(
     revision: tuple[int, int], leaks_uid: bool, leaks_nprocs: bool
 ) -> None:
-    """1.228 gave everything back; 1.229 changed but line 326, whose count is lowered."""
+    """1.228 gives everything back. 1.229 changed only line 326: which user's count is lowered."""
     k = NoPid(Options(revision=revision))
     l = k.new_root().p_lwps[0]
     nprocs, mine = k.nprocs, k.chgproccnt(0, 0)
@@ -302,7 +302,7 @@ def test_1_228_lowers_the_count_that_it_raised() -> None:
 
 
 def test_the_table_is_looked_at_before_the_limit() -> None:
-    """Lines 276-290 come before 295: a full table says so even to who is over the limit."""
+    """Lines 276-290 come before 295: a full table is reported to a user over the limit, too."""
     k = SleepNoting(Options(forkfsleep=1, others=1042, uid=USER))
     l = k.new_root().p_lwps[0]
     limit(l, 0)

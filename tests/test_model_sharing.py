@@ -1,4 +1,4 @@
-"""What parent and child share as objects, so that what follows need not be written down."""
+"""The objects that parent and child share. Effects of sharing need no tests of their own."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_each_clone_flag_shares_its_own_matter_and_no_other(flags: int) -> None:
 
 
 def test_copies_are_equal_at_first() -> None:
-    """A copy begins with what the parent had: lines 412, 420, 469 and 487 copy, not create."""
+    """A copy begins with the values of the parent: lines 412, 420, 469 and 487 copy."""
     k, l = new_kernel()
     p1 = l.l_proc
     file = File(f_offset=5)
@@ -93,7 +93,7 @@ def change(k: Kernel, p: Proc, soft: int) -> None:
 @pytest.mark.parametrize("before", [False, True])
 @pytest.mark.parametrize("who", ["parent", "child"])
 def test_limits_are_copied_on_write(before: bool, who: str) -> None:
-    """Lines 426-432: shared as long as nobody writes, copied where the parent has written."""
+    """Lines 426-432: shared until one writes; copied at once if the parent wrote before."""
     k, l = new_kernel()
     if before:
         change(k, l.l_proc, 400)

@@ -1,4 +1,4 @@
-"""What the kernel around fork does, where scenarios were once left out because nobody knew.
+"""The kernel around fork, in cases that scenarios once left out as not understood.
 
 Each log is read from the source that the test names.  A NetBSD kernel, where there
 is one, has to give the same; each statement, broken in the model, gives another.
@@ -32,9 +32,9 @@ needs_kernel = pytest.mark.skipif(
 _TRACED = ("T: spawn P", "T: wait4 P", "T: PT_CONTINUE P")
 _WATCHED = ("Q: kqueue 30", "Q: watch 30 P NOTE_TRACK", "P: fork C")
 _SIGCHLD = "P: sigprocmask unblock SIGCHLD"
-#: Each case: its steps, and what the last ones of them have to show.
+#: Each case: its steps, and the observations of its last steps.
 CASES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    # kern_sig.c, lines 1936 and 1971: what a stop has reported stays in the queue.
+    # kern_sig.c, lines 1936 and 1971: a signal that a stop has reported stays in the queue.
     "the-first-in-the-queue-is-told-of": (
         (
             *_TRACED,
@@ -272,6 +272,6 @@ _VFORK_CASES = tuple(name for name in CASES if "vfork" in name)
 def test_without_the_signal_the_end_of_vfork_is_another(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What comes with the release is the exit signal: dropped, nobody stops or dies of it."""
+    """The signal that comes with the release is the exit signal: without it, none stops or dies."""
     monkeypatch.setattr(kern_exit, "exit_psignal", lambda k, p, pp: None)
     assert logs(name) != (CASES[name][1],)

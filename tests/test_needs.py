@@ -1,4 +1,4 @@
-"""What a kernel lacks leaves the scenarios that need it undecided, by name."""
+"""A scenario that needs more than the kernel has is not decided, and names the need."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ def test_the_table_is_about_verbs_that_there_are() -> None:
 
 
 def test_a_missing_kernel_option_is_named(local: LocalTarget) -> None:
-    """On the kernel that we are on, nobody sets a limit of the whole system."""
+    """On this machine's own kernel, no scenario sets a limit of the whole system."""
     [result, *_] = Run(local, named("wholesystem/maxproc/root/fork/0")).results()
     assert (result.verdict, result.reason) == (Verdict.NOT_DECIDED, reason(ALONE))
 
 
 def test_nothing_is_asked_that_the_target_cannot_do(local: LocalTarget) -> None:
-    """The table says of every scenario beforehand what the probe would say with `cannot`."""
+    """The table knows each lack beforehand: the probe never answers `cannot`."""
     for family in ("inherited", "lwp", "kqueue", "ktrace", "wholesystem"):
         for result in Run(local, FAMILIES[family].scenarios()).results():
             assert "the target cannot do" not in result.reason, result.scenario.name

@@ -82,12 +82,12 @@ def page() -> str:
 
 
 def missing(cases: list[Case], scenarios: Mapping[str, Scenario]) -> list[str]:
-    """The names of scenarios that a case speaks of and that nobody has."""
+    """Returns the names of scenarios in *cases* that do not exist."""
     return [name for case in cases for name in case.scenarios if name not in scenarios]
 
 
 def test_the_page_of_cases_is_that_of_the_table() -> None:
-    """docs/ptrace-cases.md is what the table gives; FORKORACLE_WRITE_DOCS=1 writes it."""
+    """FORKORACLE_WRITE_DOCS=1 writes docs/ptrace-cases.md from the table."""
     if os.environ.get("FORKORACLE_WRITE_DOCS"):
         PAGE.write_text(page(), encoding="utf-8")
     assert PAGE.read_text(encoding="utf-8") == page()
@@ -135,8 +135,8 @@ def test_a_numbered_case_has_the_event_mask_that_its_number_means(case: Case) ->
         assert [s.args[1] for s in steps if s.verb == "PT_SET_EVENT_MASK"] == [mask]
 
 
-#: What a case of each kind is there to notice, done to the model: where the case would
-#: fail, the scenario's outcome is another one.
+#: For each kind of case, the mistake that it should notice, made in the model. Where the
+#: case would fail, the outcome of its scenario changes.
 _BREAKS = {
     "no fork is reported": ("(PSL_TRACEFORK | PSL_TRACED) and flags", "-1 and flags"),
     "no vfork is reported": ("(PSL_TRACEVFORK | PSL_TRACED) and flags", "-1 and flags"),

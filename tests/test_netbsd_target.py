@@ -63,7 +63,7 @@ def test_a_netbsd_kernel_agrees(target: GuestTarget, family: str) -> None:
 
 @needs_kernel
 def test_a_process_killed_during_exec_is_gone() -> None:
-    """A SIGKILL during execve is forgotten on two CPUs: whoever it was for is killed again."""
+    """On two CPUs execve can lose a SIGKILL: the probe kills the process again."""
     user = ("P: setrlimit 2 2", "P: setreuid free1 free1")
     replaced = steps("mine/exec", "SUCCESS", *user, "P: pipe 24 25", "P: exec 24")
     forks = steps("mine/fork", "NPROC-LIMIT", *user, "P: fork -")
@@ -119,7 +119,7 @@ def test_a_death_that_only_the_end_brings_about_is_not_seen(target: GuestTarget)
 
 @needs_kernel
 def test_a_program_leaves_nothing_to_the_next_one(target: GuestTarget) -> None:
-    """Its first root may share the director's memory: not where what it does there would stay."""
+    """The first root shares the director's memory, unless a change of it would stay."""
     calls = ("store 5", "page_store 5", "minherit MAP_INHERIT_NONE", "rasctl install", "_lwp_ctl")
     looks = ("getppid", "load", "page_load", "lc_pctr", "aio_error", "fork C", "rasctl purge")
     after = ("getppid", "load")  # getppid: the director does not play it itself
@@ -186,7 +186,7 @@ def test_auto_is_the_guest_where_a_kernel_is_named(tmp_path: Path) -> None:
 
 @needs_kernel
 def test_generated_programs_agree(tmp_path: Path) -> None:
-    """Generated programs agree on a NetBSD kernel, so many as were asked for."""
+    """All generated programs that were asked for run on a NetBSD kernel, and agree."""
     results = tmp_path / "r.json"
     kernel = os.environ[KERNEL_VARIABLE]
     done = forkoracle(

@@ -27,7 +27,7 @@ OPTIONS = Options()
 def drawn(
     number: int, seed: int = 1, options: Options = OPTIONS, lacks: frozenset[str] = frozenset()
 ) -> list[Scenario]:
-    """The first so many programs of a seed."""
+    """Returns the first *number* programs of a seed."""
     return list(islice(chain.from_iterable(batches(options, seed, lacks)), number))
 
 
@@ -199,7 +199,7 @@ _KILLED_WITH_ITS_TRACER = (
     ],
 )
 def test_racy_orders_are_known(lines: tuple[str, ...], *, orderly: bool) -> None:
-    """Who goes on acts next, who dies or stops is waited for, and nobody names who may be gone."""
+    """A released actor acts next; a death or stop is waited for; no step names a gone actor."""
     assert is_orderly(steps("a/1", "SUCCESS", *lines), OPTIONS) is orderly
 
 

@@ -41,7 +41,7 @@ def mirror(tree: Path) -> Iterator[Mirror]:
 
 
 def test_a_version_is_fetched_once(mirror: Mirror, cache: Path) -> None:
-    """Its MICROVM kernel and no more; the second time nobody is asked, whichever the mirror."""
+    """Fetches the MICROVM kernel only. The second time it asks no mirror."""
     path = find_release("11.0", mirror.url).kernel()
     assert path == cache / "forkoracle/releases/NetBSD-11.0/amd64/binary" / MICROVM
     assert path.read_bytes() == KERNEL
@@ -88,7 +88,7 @@ def test_a_release_without_microvm_has_generic(tree: Path) -> None:
 
 
 def test_a_damaged_file_in_the_cache_is_fetched_again(mirror: Mirror) -> None:
-    """What does not have its checksum any more is set aside, and never used."""
+    """A cached file with a wrong checksum is set aside and never used."""
     path = find_release("11.0", mirror.url).kernel()
     path.write_bytes(b"rot")
     assert find_release("11.0", mirror.url).kernel().read_bytes() == KERNEL
@@ -137,7 +137,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
 def test_a_broken_release_is_told_in_one_line(
     tree: Path, mirror: Mirror, name: str, where: str
 ) -> None:
-    """Each with the file that is wrong, and what was expected."""
+    """The error names the wrong file, and says what was expected."""
     damage, expected = BROKEN[name]
     damage(tree / "binary/kernel")
     release = find_release(str(tree)) if where == "directory" else find_release("11.0", mirror.url)

@@ -28,7 +28,7 @@ from vm.qemu import QEMU
 
 LINUX = os.environ.get("FORKORACLE_LINUX", "")
 NETBSD = os.environ.get(KERNEL_VARIABLE, "")
-#: Every kind of conversion that the programs use, and what the library does with room that ends.
+#: Every kind of conversion that the reproducers use, and output that does not fit.
 FORMATS = r"""
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,7 +94,7 @@ def netbsd() -> Iterator[GuestTarget]:
 
 
 def test_the_library_has_all_functions_that_programs_call(tmp_path: Path) -> None:
-    """A program of every verb links with our C library; one that calls more says what it lacks."""
+    """A reproducer of each verb links with our C library. A missing function is named."""
     pytest.importorskip("ziglang", reason="ziglang compiles for NetBSD")
     for scenario in one_for_each():
         program = program_of(scenario)
@@ -107,7 +107,7 @@ def test_the_library_has_all_functions_that_programs_call(tmp_path: Path) -> Non
 
 
 def test_a_program_that_cannot_be_built_says_why(tmp_path: Path) -> None:
-    """A program with an error, and a system that nobody here has a library for, are told."""
+    """An error in the C program is reported, and a system that has no C library here."""
     with pytest.raises(NotRunError, match=r"it does not compile: .*nothing"):
         build_here("int main(void) { return nothing; }\n", tmp_path)
     with pytest.raises(NotRunError, match="no C library for NetBSD evbarm"):
@@ -144,7 +144,7 @@ def test_a_guest_that_panics(linux: GuestTarget) -> None:
 
 
 def test_our_library_on_netbsd(netbsd: GuestTarget) -> None:
-    """On NetBSD a program with our library says what it says with the host's own."""
+    """On NetBSD our C library prints the same as the host's."""
     assert netbsd.run_program(FORMATS) == exited(3, FORMATTED, OURS)
     assert netbsd.run_program(KILLS_ITSELF) == Ended("was killed by SIGKILL", library=OURS)
     assert netbsd.run_program(FORMATS.replace("%05d", "%5.3d")).status == 2

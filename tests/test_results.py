@@ -1,4 +1,4 @@
-"""The results value: its JSON, what an interrupted run says, and files that are no results."""
+"""The results as a value: JSON, interrupted runs, and files that are no results."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ WRONG = seen(VFORK, but(VFORK, s0="C"))
 
 
 class Interrupted(Scripted):
-    """A target on which Ctrl-C is pressed after so many answers; *wrong* differs."""
+    """A target that is interrupted after *after* answers. The scenario *wrong* differs."""
 
     def __init__(self, after: int, wrong: str = "") -> None:
         super().__init__({})

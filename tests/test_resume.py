@@ -1,4 +1,4 @@
-"""What was seen is written down as it comes, and a run goes on from it."""
+"""A run writes each observation at once, and a later run goes on from there."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SCENARIOS: list[Scenario] = [make(name) for name in NAMES]
 
 
 def run(journal: Path, answers: dict[str, list[Observed]], until: int | None = None) -> Run:
-    """Run the scenarios with that journal; with *until*, as one that is killed after so many."""
+    """Runs the scenarios with the journal, and stops after *until* of them, as if killed."""
     target = Scripted(answers)
     written = Journal(journal, target.name, target.kernel)
     one = Run(target, SCENARIOS, written)
@@ -45,7 +45,7 @@ def asked(one: Run) -> list[str]:
 
 
 def test_a_run_goes_on_where_the_last_one_was_killed(tmp_path: Path) -> None:
-    """What was decided is not run again, and is counted all the same."""
+    """A scenario that was decided is counted and does not run again."""
     path = tmp_path / "journal"
     run(path, {}, until=4)
     second = run(path, {})
@@ -120,7 +120,7 @@ def test_another_kernels_journal_is_refused(tmp_path: Path, other: Kernel) -> No
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_ends_the_journal_and_not_the_run(tmp_path: Path) -> None:
-    """What cannot be written is told once; every scenario is decided."""
+    """A journal that cannot be written is reported once. Every scenario is decided."""
     target = Scripted({})
     journal = Journal(tmp_path / "journal", target.name, target.kernel)
     journal._file.close()
@@ -134,7 +134,7 @@ def test_a_full_disk_ends_the_journal_and_not_the_run(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["kill -9", "Ctrl-C"])
 def test_the_command_goes_on_from_its_last_run(tmp_path: Path, number: int) -> None:
-    """Killed in mid-run on a real kernel, it goes on with what it printed, or with --resume."""
+    """A killed run on a real kernel goes on by the command that it printed, or by --resume."""
     mark = new_mark()
     results = tmp_path / "it's results.json"
     arguments = ["run", "--target", "local", "--only", "validation,vfork", "--json", str(results)]

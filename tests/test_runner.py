@@ -1,4 +1,4 @@
-"""A run: what is counted, what is run again, and the exit status."""
+"""A run: its counts, its repetitions, and its exit status."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WRONG = ("C", "wrong", "wrong")
 
 
 class Scripted:
-    """A target whose answers are given: for each scenario, what is seen each time it is run."""
+    """A target with fixed answers: for each scenario, the observation of each run."""
 
     name = "scripted"
     kernel = Kernel("Fake", "1", "none")
@@ -127,7 +127,7 @@ def test_the_counts() -> None:
     ],
 )
 def test_the_exit_status(answers: dict[str, list[Observed]], status: int) -> None:
-    """0 where what was decided agrees, 1 with a difference, 3 with nothing, or a lost target."""
+    """0: all decided agree. 1: a difference. 3: none decided, or the target is lost."""
     summary, _ = summary_of({name: list(seen) for name, seen in answers.items()}, "a/1", "a/2")
     assert exit_status(summary) == status
 
@@ -253,7 +253,7 @@ def test_a_run_goes_on_below_the_limit_of_hangs(max_stuck: int, stuck: int) -> N
 
 
 def test_a_busy_machine_does_not_stop_a_run() -> None:
-    """What does not get stuck again does not count, and is told as what it is."""
+    """A hang that does not come again does not count. The second outcome is reported."""
     names = [f"a/{n}" for n in range(6)]
     summary, target = run_until(names[:5], names, 2, busy=True)
     assert not summary.stopped
@@ -262,7 +262,7 @@ def test_a_busy_machine_does_not_stop_a_run() -> None:
 
 
 def test_no_more_programs_are_drawn_once_a_run_has_stopped() -> None:
-    """What is drawn for so many seconds would be drawn for nothing."""
+    """A run that has stopped draws no more programs."""
     drawn = iter([[make("programs/1"), make("programs/2")], [make("programs/3")]])
     target = Scripted({f"programs/{n}": [STUCK] * 9 for n in range(4)})
     run = Run(target, (), None, drawn, max_stuck=1)
@@ -286,7 +286,7 @@ def test_an_expected_blocked_call_is_not_stuck() -> None:
 
 
 def test_a_refusal_that_left_its_count_behind_is_shown_first() -> None:
-    """What comes after it differs as surely, and may even differ everywhere."""
+    """The scenarios after it differ as surely, and perhaps in more cases."""
     lowered = ("P: setrlimit 2 2", "P: setreuid free1 free1", "P: fork C", "P: fork D")
     kept = steps("a/kept", "NPROC-ROLLBACK", *lowered, "C: exit 0", "P: wait4 C", "P: fork E")
     others = [steps(f"a/{n}", "NPROC-LIMIT", *lowered[:3]) for n in range(3)]
@@ -314,7 +314,7 @@ def test_a_wrong_charge_is_shown_first() -> None:
     for _ in run.results():
         pass
     assert ranked(run.close())[0].clause == "NPROC-COUNTS-REAL-UID"
-    # What else such a scenario may see has nothing to do with counts.
+    # Another difference in such a scenario has nothing to do with counts.
     answers["a/0"] = [("EPERM", "C")] * 3
     run = Run(Scripted({name: list(given) for name, given in answers.items()}), charged + others)
     for _ in run.results():
@@ -371,7 +371,7 @@ def test_a_refusals_missing_message_is_no_cause() -> None:
 
 
 def test_a_target_that_was_given_up_is_not_asked_again() -> None:
-    """What differed before is told as it was seen: once."""
+    """If the second run is lost, the difference is reported as seen once."""
     lost = NotDecided("given up after 5 failures", gave_up=True)
     summary, target = summary_of({"a/1": [WRONG], "a/2": [lost]}, "a/1", "a/2")
     assert target.asked == ["a/1", "a/2"]

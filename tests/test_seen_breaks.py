@@ -1,4 +1,4 @@
-"""What a live Linux cannot be asked: each clause, broken in the model, shows in its scenarios.
+"""Clauses that no live Linux shows: each one, broken in the model, shows in its scenarios.
 
 The kernel that agreed with the whole model would differ in the broken one at
 the same step, since its log is the same.  The C file itself is broken where a
@@ -27,7 +27,7 @@ from tests.broken import break_fork
 from tests.scenarios import named
 
 NEW = ("inherited", "lwp", "kqueue", "ktrace", "wholesystem")
-#: The clause, what is replaced by what in kern_fork.py, and where it shows first.
+#: The clause, the text in kern_fork.py, its replacement, and the scenarios that show it.
 BREAKS = [
     ("MAXPROC", "tnprocs >= k.maxproc", "tnprocs > k.maxproc", "wholesystem/maxproc/root/*"),
     ("MAXPROC", "error = -1  # MAXPROC", "error = 0  # MAXPROC", "wholesystem/maxproc/root/*"),
@@ -274,7 +274,7 @@ def test_a_uvmspace_fork_that_does_not_look_is_noticed(
 
 @pytest.mark.parametrize("family", NEW)
 def test_one_log_is_all_that_the_source_allows(family: str) -> None:
-    """Nothing in these families is left open, nobody gets stuck, and every call comes back."""
+    """In these families each log is the only one, no step hangs, and every call returns."""
     for scenario in FAMILIES[family].scenarios():
         [log] = allowed_logs(scenario, OPTIONS)
         assert not {"hung", "not reached", "unfinished"} & set(log), scenario.name

@@ -84,7 +84,7 @@ class Held(Scripted):
 
 
 def test_after_leaving_early_they_can_be_asked_again() -> None:
-    """A run that has stopped asks once more, and what was left of the shares is not run."""
+    """A run that has stopped asks once more, and does not run the rest of the shares."""
     made: list[Held] = []
 
     def start() -> Target:
@@ -104,7 +104,7 @@ def test_after_leaving_early_they_can_be_asked_again() -> None:
 
 
 class Waiting(Scripted):
-    """Does not come to the second scenario of a share before somebody has heard of the first."""
+    """Starts the second scenario of a share only after the answer to the first is read."""
 
     def __init__(self) -> None:
         super().__init__({})
@@ -117,7 +117,7 @@ class Waiting(Scripted):
 
 
 def test_an_answer_comes_before_its_share_is_done() -> None:
-    """Whoever gets stuck again and again is heard of at once."""
+    """Each answer comes at once, so that repeated hangs are noticed soon."""
     made: list[Waiting] = []
 
     def start() -> Target:

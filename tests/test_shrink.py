@@ -18,7 +18,7 @@ OPTIONS = Options()
 
 
 class Broken:
-    """A kernel that is the model, but for what *wrong* makes of a step's observation."""
+    """A kernel that answers as the model does, after *wrong* has changed each observation."""
 
     def __init__(self, wrong: Callable[[Scenario, Step, str], str]) -> None:
         self.wrong = wrong
@@ -77,7 +77,7 @@ def test_minimising_keeps_only_the_needed_steps() -> None:
 
 
 def test_actors_flags_and_numbers_go() -> None:
-    """Whoever has no part in it goes with all his steps; what is left is as plain as can be."""
+    """An actor without a part in the difference goes, and the other steps become plain."""
 
     def wrong(scenario: Scenario, step: Step, seen: str) -> str:
         return "0" if step.verb == "tell" and seen != "EBADF" else seen
@@ -103,7 +103,7 @@ def test_the_clause_stays_the_same() -> None:
 
 
 def test_nothing_senseless_is_tried() -> None:
-    """What the model says would get stuck, or never end, is not asked of the kernel."""
+    """The kernel does not run a scenario that would hang or never end in the model."""
     kernel = Broken(lambda scenario, step, seen: "9" if step.verb == "load" else seen)
     asked: list[Scenario] = []
 
@@ -129,7 +129,7 @@ def test_nothing_senseless_is_tried() -> None:
     ids=["good", "held", "never ends", "born twice"],
 )
 def test_senseless_scenarios_are_recognised(lines: list[str], *, sense: bool) -> None:
-    """A held actor cannot act, a wait must end, and nobody is born twice."""
+    """A blocked actor cannot act, a wait must end, and no actor is born twice."""
     made = steps("a/1", "SUCCESS", *lines[:1])
     parsed = [Step(l[0], l.split()[1], tuple(l.split()[2:])) for l in lines]
     assert makes_sense(Scenario(made.name, made.about, tuple(parsed)), OPTIONS) is sense

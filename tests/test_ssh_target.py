@@ -1,4 +1,4 @@
-"""The ssh target against a real sshd on loopback: its verdicts, its refusals, and what is left."""
+"""The ssh target and a real sshd on loopback: verdicts, refusals, and that nothing is left."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def test_the_command_says_where_it_runs(sshd: Sshd, tmp_path: Path) -> None:
 
 @needs_sshd
 def test_an_unknown_host_key_is_refused(sshd: Sshd, tmp_path: Path) -> None:
-    """Nobody is asked; the line has a command that accepts the key, and with it the host runs."""
+    """ssh asks no question. The line has a command that accepts the key; then the host runs."""
     sshd.start()
     sshd.known_hosts.write_text("", encoding="ascii")
     done = forkoracle(tmp_path, "run", *sshd.arguments())
@@ -226,7 +226,7 @@ def test_a_wrong_key_is_refused(sshd: Sshd, tmp_path: Path) -> None:
 
 @needs_sshd
 def test_a_host_that_does_not_answer_is_told(sshd: Sshd) -> None:
-    """A port that nobody listens on, and a name that is nobody's."""
+    """A port without a listener, and a host name that does not exist."""
     assert "cannot be reached: " in (line := _refusal(sshd.host))
     assert "Connection refused" in line
     line = _refusal(replace(sshd.host, host="no-such-host.invalid"))
@@ -236,7 +236,7 @@ def test_a_host_that_does_not_answer_is_told(sshd: Sshd) -> None:
 def _with_fault(
     target: SshTarget, scenarios: Sequence[Scenario], fault: Callable[[], object]
 ) -> list[Observed]:
-    """What is observed of the scenarios, where *fault* comes after the first hundred.
+    """Returns the observations, where *fault* comes after the first hundred scenarios.
 
     These are a batch of their own, so that no host is too fast for the fault.
     """
@@ -301,7 +301,7 @@ def test_a_host_that_is_away_for_a_while_is_waited_for(sshd: Sshd) -> None:
 
 @needs_sshd
 def test_a_host_that_stays_away_is_given_up(sshd: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was decided stays so; the rest is not decided, and says that the host is away."""
+    """Earlier verdicts stay. The rest is not decided: the reason is that the host is away."""
     naps: list[float] = []
 
     def nap(seconds: float) -> None:
@@ -413,7 +413,7 @@ def test_the_password_is_for_no_other_question(sshd: Sshd, tmp_path: Path) -> No
 def test_the_askpass_helper_answers_once_and_goes(
     tmp_path: Path, question: str, answer: str | None
 ) -> None:
-    """It answers one question only, and removes itself, even where nobody is left to do so."""
+    """The helper answers one question, and then removes its own folder."""
     helper = tmp_path / "forkoracle-askpass-x" / "askpass"
     helper.parent.mkdir()
     helper.write_text(probe_ssh.ASKPASS, encoding="ascii")
@@ -461,7 +461,7 @@ def test_a_host_without_sh_says_so(sshd: Sshd, tmp_path: Path) -> None:
 
 @needs_sshd
 def test_another_system_is_refused(sshd: Sshd, tmp_path: Path) -> None:
-    """A host that calls itself FreeBSD gets no probe, and the line says who would."""
+    """A host that calls itself FreeBSD gets no probe. The line names the systems that do."""
     fake = tmp_path / "bin" / "uname"
     fake.parent.mkdir()
     fake.write_text("#!/bin/sh\necho FreeBSD\n", encoding="ascii")
@@ -474,7 +474,7 @@ def test_another_system_is_refused(sshd: Sshd, tmp_path: Path) -> None:
 
 @needs_sshd
 def test_a_host_may_greet(sshd: Sshd, tmp_path: Path) -> None:
-    """What start files print before the shell answers is no part of the conversation."""
+    """Output of the shell's start files is no part of the conversation."""
     key = (tmp_path / "authorized_keys").read_text(encoding="ascii")
     greeting = f'command="echo Grüße; printf forkoracle; exec sh" {key}'
     (tmp_path / "authorized_keys").write_text(greeting, encoding="utf-8")
@@ -531,7 +531,7 @@ def test_a_text_that_is_no_host_is_refused(text: str) -> None:
     ],
 )
 def test_options_that_do_not_go_together_are_refused(wanted: Wanted, said: str) -> None:
-    """One line says what was expected."""
+    """The error says what is wrong, or what is missing."""
     with pytest.raises(SelectionError, match=said):
         choose_target(wanted)
 
@@ -578,7 +578,7 @@ def test_the_revision_is_that_of_the_running_kernel(
     [("8.3_STABLE", "1.202"), ("9.99.7", "1.229"), ("10.1", "1.229"), ("11.0_BETA", "1.232")],
 )
 def test_a_guess_goes_by_the_branch(release: str, guess: str) -> None:
-    """Where no kernel file tells, N.99 is nearer to N + 1, and the summary says what it is."""
+    """Without a kernel file N.99 counts as N + 1, and the summary calls it a guess."""
     assert facts.netbsd_kern_fork(lambda _: [], release) == facts.KernFork(guess, guessed=True)
     kernel = Kernel("NetBSD", release, "amd64", guess, guessed=True)
     assert "a guess from the release" in str(kernel)
