@@ -178,7 +178,7 @@ def test_the_command_says_where_it_runs(sshd: Sshd, tmp_path: Path) -> None:
 
 @needs_sshd
 def test_an_unknown_host_key_is_refused(sshd: Sshd, tmp_path: Path) -> None:
-    """ssh asks no question. The line has a command that accepts the key; then the host runs."""
+    """No question is asked. The line has a command that accepts the key; then the host runs."""
     sshd.start()
     sshd.known_hosts.write_text("", encoding="ascii")
     done = forkoracle(tmp_path, "run", *sshd.arguments())
