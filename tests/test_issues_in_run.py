@@ -91,7 +91,7 @@ def test_the_report_knows_them_too(files: Path) -> None:
     assert "with this cause (known: kern/1)" in said
     assert said.count("known: ") == 1
     assert "gone: kern/3 no longer occurs" in said
-    assert "Known as kern/1." in (out / "index.html").read_text()
+    assert "Known issue: kern/1." in (out / "index.html").read_text()
     done = forkoracle(files, "report", str(files / "r.json"), "-o", str(files / "later"))
     assert "with this cause (known: kern/1)" in done.stdout
     assert "gone: kern/3 no longer occurs" in done.stdout
