@@ -16,16 +16,9 @@ RIDDLES = re.compile(r"\b(whoever|nobody|so many|what stands behind)\b", re.IGNO
 #: Keyword arguments of argparse that a user reads.
 HELP = {"help", "description", "epilog"}
 
-#: Files that are still to be put into plain English: delete the line of one that has been.
-NOT_SWEPT: set[str] = set()
-
 
 def _files(*patterns: str) -> list[Path]:
     return sorted(path for pattern in patterns for path in CHECKOUT.glob(pattern))
-
-
-def _swept(path: Path) -> bool:
-    return str(path.relative_to(CHECKOUT)) not in NOT_SWEPT
 
 
 def _documented(tree: ast.AST) -> Iterator[tuple[str, str]]:
@@ -63,21 +56,21 @@ def test_docstrings_and_help_have_no_riddles() -> None:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         texts = [*_documented(tree), *_helps(tree)]
         riddles = [(where, match[0]) for where, text in texts if (match := RIDDLES.search(text))]
-        if riddles and _swept(path):
+        if riddles:
             found[str(path)] = riddles
     assert found == {}
 
 
 def test_pages_have_no_riddles() -> None:
     found = []
-    for path in filter(_swept, _files(*PAGES)):
+    for path in _files(*PAGES):
         lines = enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
         found += [(str(path), number, line) for number, line in lines if RIDDLES.search(line)]
     assert found == []
 
 
 def test_names_of_tests_are_short_and_plain() -> None:
-    names = {node.name.removeprefix("test_") for path, node in _tests() if _swept(path)}
+    names = {node.name.removeprefix("test_") for _, node in _tests()}
     assert {name for name in names if len(name) > LONGEST_NAME} == set()
     assert {name for name in names if RIDDLES.search(name.replace("_", " "))} == set()
 
@@ -89,8 +82,3 @@ def test_no_docstring_of_a_test_repeats_its_name() -> None:
         if (text := ast.get_docstring(node)) and set(_words(text)) <= set(_words(node.name))
     }
     assert repeated == set()
-
-
-def test_files_that_are_not_swept_are_there() -> None:
-    """A file that has gone, or has another name now, needs no line."""
-    assert {name for name in NOT_SWEPT if not (CHECKOUT / name).exists()} == set()
