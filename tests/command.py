@@ -69,5 +69,5 @@ def assert_interrupted(child: pexpect.spawn) -> None:
     child.close()
     assert (child.exitstatus, child.signalstatus) == (130, None)
     said = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", child.before)
-    assert re.search(r"^interrupted: [1-9]\d* scenarios in ", said, re.MULTILINE)
+    assert re.search(r"^interrupted: [1-9]\d* scenarios? in ", said, re.MULTILINE)
     assert "Traceback" not in said
