@@ -21,8 +21,10 @@ from reference_model.language.netbsd import (
 )
 from reference_model.language.scenario import (
     ANONYMOUS,
+    DESCRIPTORS,
     FIELDS,
     MAX_ACTORS,
+    MAX_SLEEP,
     SHOWN_FIELDS,
     SIGNAL_SETS,
     TIMERS,
@@ -68,6 +70,9 @@ _WORDS: dict[str, st.SearchStrategy[str]] = {
     "flags": st.integers(0, 2**32 - 1).map(flags_text),
     "stack": st.just("own"),
     "integer": st.integers(0, 999_999_999).map(str),
+    "descriptor": st.sampled_from(DESCRIPTORS).map(str),
+    "status": st.integers(0, 255).map(str),
+    "milliseconds": st.integers(0, MAX_SLEEP).map(str),
     "signal": st.integers(1, 63).map(signal_name),
     "options": _bits(WAIT_OPTIONS),
     "path": st.sampled_from(["/", "/dev", "/tmp"]),

@@ -63,27 +63,27 @@ def asked(results: Sequence[Result], target: Scripted, **options: Any) -> dict[s
 @pytest.mark.parametrize("times", [0, 3, TIMES])
 def test_how_often_it_is_seen(times: int) -> None:
     """A problem's scenario runs twenty times: it differs in 20, in 3, or in none."""
-    entry = asked([NOT_HELD], Kernel(times), cuts_down=False)
+    entry = asked([NOT_HELD], Kernel(times), minimises=False)
     assert (entry["times"], entry["of"]) == (times, TIMES)
     assert entry["scenario"] == VFORK.text()
 
 
 def test_so_often_as_was_asked_for() -> None:
     """--repeat says how often."""
-    entry = asked([NOT_HELD], Kernel(100), times=7, cuts_down=False)
+    entry = asked([NOT_HELD], Kernel(100), times=7, minimises=False)
     assert (entry["times"], entry["of"]) == (7, 7)
 
 
 def test_slow_scenarios_are_run_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
     """When the time is up the report says how often it was run, but no less often than any run."""
     monkeypatch.setattr(again, "SECONDS", 0.0)
-    entry = asked([NOT_HELD], Kernel(100), cuts_down=False)
+    entry = asked([NOT_HELD], Kernel(100), minimises=False)
     assert (entry["times"], entry["of"]) == (AT_LEAST, AT_LEAST)
 
 
 def test_it_is_cut_down_to_the_same_cause() -> None:
     """Shorter, with the same call and the same wrong answer."""
-    entry = asked([NOT_HELD], Kernel(10_000), cuts_down=True)
+    entry = asked([NOT_HELD], Kernel(10_000), minimises=True)
     assert "\nP: vfork C\n" in entry["scenario"]
     assert "store" not in entry["scenario"]
     assert entry["observed"][entry["step"]] == "C"
@@ -93,7 +93,7 @@ def test_minimising_is_not_misled_by_an_earlier_scenario() -> None:
     """A scenario that differs only after an earlier one is not minimised to nothing."""
     scenario = steps("a/b", "ADDRESS-SPACE", "P: umask 07", "P: store 1", "P: load")
     result = seen(scenario, but(scenario, s2="77"))
-    entry = asked([result], Kernel(0, leaks=True), cuts_down=True)
+    entry = asked([result], Kernel(0, leaks=True), minimises=True)
     assert entry["scenario"].splitlines()[2:] == ["P: store 1", "P: load"]
     assert (entry["times"], entry["of"]) == (TIMES, TIMES)
 
@@ -102,7 +102,7 @@ def test_a_shared_kernel_is_not_made_to_panic_again() -> None:
     """A scenario that made a kernel panic does not run again on a shared machine."""
     kernel = Kernel(100)
     kernel.ours = False
-    entry = asked([panicked(VFORK, "panic")], kernel, cuts_down=True)
+    entry = asked([panicked(VFORK, "panic")], kernel, minimises=True)
     assert (entry["times"], kernel.asked) == (1, [])
 
 

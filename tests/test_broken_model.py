@@ -464,6 +464,6 @@ def test_a_kernel_that_gets_stuck_again_and_again_stops_the_run(
     summary = run.close()
     assert [result.clause for result in summary.differences] == ["VFORK-WAIT"] * 2
     assert summary.reasons == {
-        "stopped after 2 scenarios that got stuck or panicked: --max-stuck 0 goes on": 3
+        "stopped after 2 scenarios that hung or panicked: --max-stuck 0 goes on": 3
     }
     assert exit_status(summary) == 1

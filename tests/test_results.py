@@ -19,7 +19,7 @@ from conformance.results.result import Cases, Result, Verdict
 from conformance.results.results import Results, ResultsError
 from conformance.results.status import exit_status
 from conformance.results.summary import Summary
-from conformance.runs.minimise import cut_down
+from conformance.runs.minimise import minimised
 from conformance.runs.run import Run
 from conformance.verdicts.ranking import results_of
 from reference_model import Log, Scenario, predict
@@ -200,9 +200,9 @@ def test_a_minimised_scenario_has_a_name_of_its_own() -> None:
 
     target = Returns({})
     difference = seen(longer, but(longer, s1="C"))
-    short = cut_down(difference, target, lambda _: True)
+    short = minimised(difference, target, lambda _: True)
     assert (short.scenario.name, len(short.scenario.calls())) == ("vfork/a/minimised", 3)
-    assert cut_down(short, target, lambda _: True).scenario.name == "vfork/a/minimised"
+    assert minimised(short, target, lambda _: True).scenario.name == "vfork/a/minimised"
 
 
 def sparse(path: Path) -> Path:

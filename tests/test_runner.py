@@ -155,10 +155,10 @@ def test_a_program_that_differs_is_minimised() -> None:
     assert results[1].times == (RUNS_OF_A_DIFFERENCE, RUNS_OF_A_DIFFERENCE)
 
 
-@pytest.mark.parametrize(("cut_down", "calls"), [(True, ["P: load"]), (False, LONG.calls())])
-def test_a_difference_for_a_report_is_minimised(cut_down: bool, calls: list[str]) -> None:
+@pytest.mark.parametrize(("minimised", "calls"), [(True, ["P: load"]), (False, LONG.calls())])
+def test_a_difference_for_a_report_is_minimised(minimised: bool, calls: list[str]) -> None:
     """A run for a report cuts down its scenarios too, and an interrupted one counts each once."""
-    run = Run(Broken({}), [LONG], cuts_down=cut_down)
+    run = Run(Broken({}), [LONG], minimises=minimised)
     assert next(run.results()).scenario.calls() == calls
     summary = run.close(interrupted=True)
     assert summary.by_verdict == {Verdict.DIFFERENCE: 1}
@@ -224,7 +224,7 @@ def test_a_run_stops_after_the_tenth_hang() -> None:
     summary, target = run_until(["a/1", "a/3", "a/4"], names, 2)
     assert [result.scenario.name for result in summary.differences] == ["a/1", "a/3"]
     assert summary.reasons == {
-        "stopped after 2 scenarios that got stuck or panicked: --max-stuck 0 goes on": 5
+        "stopped after 2 scenarios that hung or panicked: --max-stuck 0 goes on": 5
     }
     assert (summary.scenarios, summary.stopped, exit_status(summary)) == (9, True, 1)
     # The last of them is run once more, by a new probe, and none of them ever again.

@@ -95,7 +95,7 @@ def run_report(options: argparse.Namespace, console: Console) -> int:
             comparison,
             target=target,
             repeat=options.repeat,
-            cuts_down=True,
+            minimises=True,
             force=options.force,
         )
     except BaseException:
@@ -153,7 +153,7 @@ def write_report(
     *,
     target: Target | None = None,
     repeat: int | None = None,
-    cuts_down: bool = False,
+    minimises: bool = False,
     force: bool = False,
 ) -> Written:
     """Writes the report and prints a line for each problem.
@@ -173,7 +173,7 @@ def write_report(
     try:
         if target is not None:
             with console.status("repeating the differences, and running the reproducers"):
-                results = asked_again(results, target, repeat, cuts_down=cuts_down)
+                results = asked_again(results, target, repeat, minimises=minimises)
                 made = entries(results, issues, target)
         else:
             made = entries(results, issues)

@@ -242,7 +242,7 @@ def _kernel(options: argparse.Namespace, console: Console, issues: Sequence[Issu
                 target,
                 scenarios,
                 journal,
-                cuts_down=bool(options.report),
+                minimises=bool(options.report),
                 issues=known,
                 max_stuck=options.max_stuck,
             )

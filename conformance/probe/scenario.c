@@ -32,6 +32,9 @@ enum kind {
 	K_INHERITANCE,
 	K_TIMER,
 	K_RAS,
+	K_DESCRIPTOR,
+	K_STATUS,
+	K_MILLISECONDS,
 	MAY_BE_LEFT_OUT = 128
 };
 #define K_OPTIONAL(kind) (K_##kind | MAY_BE_LEFT_OUT)
@@ -166,6 +169,9 @@ static const char *read_argument(struct scenario *s, struct step *step, int kind
 		*arg = 1;
 		return same(word, "own") ? 0 : "expected own";
 	case K_INTEGER:
+	case K_DESCRIPTOR:
+	case K_STATUS:
+	case K_MILLISECONDS:
 		return read_number(word, 10, arg, "expected a number");
 	case K_OCTAL:
 		return read_number(word, 8, arg, "expected an octal number");

@@ -112,8 +112,8 @@ static int is_hung(u32 now, u64 waited, int *calm)
 	if (result->state == DONE) {
 		if (external) /* another program's: we pass its turn on */
 			take_turn(now, -1);
-		else if (state == ASLEEP && waited > CALM && exits_behind_another(step))
-			take_turn(now, -1);
+		else if (state == STOPPED || (state == ASLEEP && waited > CALM && exits_behind_another(step)))
+			take_turn(now, -1); /* stopped on its way out, for a tracer, or behind another LWP */
 	} else if (result->state == BEGUN) {
 		if (state == RUNNING || (state == ASLEEP && !has(step->verb, SLEEPS)))
 			*calm = 0;

@@ -25,10 +25,9 @@ _SIMPLER = {
     "limit": ("1", "2"),
     "signal": ("SIGUSR1",),
     "events": ("PTRACE_FORK",),
+    "integer": ("0", "1"),
+    "status": ("0", "1"),
 }
-
-#: The place of an argument that is only a number.  Other integers are descriptors: they matter.
-_NUMBER = {"store": 0, "exit": 0, "lseek": 1}
 
 #: The end of the name of a minimised scenario: it is not the scenario that it was made from.
 MINIMISED = "/minimised"
@@ -36,7 +35,7 @@ MINIMISED = "/minimised"
 Ask = Callable[[Sequence[Scenario]], Sequence[Result]]
 
 
-def cut_down(result: Result, target: Target, like_it: Callable[[Result], bool]) -> Result:
+def minimised(result: Result, target: Target, like_it: Callable[[Result], bool]) -> Result:
     """Returns the result of the shortest scenario with a difference *like_it* on *target*.
 
     Returns *result* itself if its scenario cannot be minimised.
@@ -131,8 +130,6 @@ def _simpler(step: Step) -> Iterator[Step]:
     for place, (kind, arg) in enumerate(zip(kinds, step.args, strict=False)):
         name = kind.rstrip("?")
         words = _simpler_flags(arg) if name == "flags" else _SIMPLER.get(name, ())
-        if name == "integer" and place == _NUMBER.get(step.verb):
-            words = ("0", "1")
         for word in words:
             if word == arg:
                 break  # the next words are no simpler

@@ -13,7 +13,7 @@ from conformance.results.run import AnyRun
 from conformance.results.summary import Summary
 from conformance.runs.hung import hung
 from conformance.runs.journal import Journal
-from conformance.runs.minimise import cut_down
+from conformance.runs.minimise import minimised
 from conformance.runs.repeat import MAX_REPEATED, repeated
 from conformance.targets.base import Target
 from conformance.verdicts.issues import Issue, gone, known_as, marked
@@ -24,7 +24,7 @@ from reference_model.language.answer import NotDecided, Observed
 #: Maximum number of scenarios that hang or panic before a run ends; each takes its time.
 MAX_STUCK = 10
 #: Maximum number of differences of a clause that are minimised; more would say the same.
-MAX_CUT_DOWN = 3
+MAX_MINIMISED = 3
 
 
 class Run(AnyRun):
@@ -37,7 +37,7 @@ class Run(AnyRun):
         journal: Journal | None = None,
         more: Iterable[Sequence[Scenario]] = (),
         *,
-        cuts_down: bool = False,
+        minimises: bool = False,
         issues: tuple[Issue, ...] = (),
         max_stuck: int = MAX_STUCK,
     ) -> None:
@@ -45,13 +45,13 @@ class Run(AnyRun):
 
         *journal* has the observations of an earlier run, and gets the new ones.  *more* are
         batches that are run after *scenarios*, one after the other.  Differences in them are
-        minimised, and with *cuts_down* those in *scenarios* too, unless they are *issues*.
+        minimised, and with *minimises* those in *scenarios* too, unless they are *issues*.
         After *max_stuck* scenarios that hung or panicked the rest is not decided; 0 is no limit.
         """
         self.target = target
         self.journal = journal
         self._more = more
-        self._cuts_down = cuts_down
+        self._minimises = minimises
         self._max_stuck = max_stuck
         self._stuck = 0
         self.scenarios = scenarios
@@ -69,12 +69,12 @@ class Run(AnyRun):
         Differences come last: they are run again first, so that the report can say how often
         they appear.
         """
-        batches = chain([(self.scenarios, self._cuts_down)], ((more, True) for more in self._more))
-        for batch, cuts_down in batches:
+        batches = chain([(self.scenarios, self._minimises)], ((more, True) for more in self._more))
+        for batch, minimises in batches:
             yield from self._batch(batch)
             for result in self._repeated():
-                cut = cuts_down and known_as(result, self._issues) is None
-                decided = self._decide(self._cut_down(result) if cut else result)
+                cut = minimises and known_as(result, self._issues) is None
+                decided = self._decide(self._minimised(result) if cut else result)
                 del self._differing[0]
                 yield decided
             if self.summary.stopped:
@@ -110,7 +110,7 @@ class Run(AnyRun):
     @property
     def _why_stopped(self) -> str:
         return (
-            f"stopped after {self._max_stuck} scenarios that got stuck or panicked: "
+            f"stopped after {self._max_stuck} scenarios that hung or panicked: "
             "--max-stuck 0 goes on"
         )
 
@@ -123,15 +123,15 @@ class Run(AnyRun):
         self.summary.stopped = hung(self._judge(scenario, observed))
         self._stuck = 0
 
-    def _cut_down(self, result: Result) -> Result:
+    def _minimised(self, result: Result) -> Result:
         """Returns *result* minimised, if it is one of the first differences of its clause."""
         scenario = result.scenario
         like_it = sum(other.clause == result.clause for other in self.summary.differences)
         if result.verdict is not Verdict.DIFFERENCE or result.times[0] < result.times[1]:
             return result  # a difference that appears only sometimes would be lost
-        if like_it >= MAX_CUT_DOWN or not isinstance(scenario, Scenario):
+        if like_it >= MAX_MINIMISED or not isinstance(scenario, Scenario):
             return result
-        return cut_down(result, self.target, lambda other: other.clause == result.clause)
+        return minimised(result, self.target, lambda other: other.clause == result.clause)
 
     @property
     def expected_total(self) -> int | None:

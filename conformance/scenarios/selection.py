@@ -129,15 +129,9 @@ def read_scenarios(paths: Sequence[Path]) -> list[Scenario]:
 def _read(path: Path) -> list[Scenario]:
     text = read_text_bounded(path, _LONGEST, "a text of scenarios")
     try:
-        scenarios = parse(text)
+        scenarios = parse(text, clauses())
     except ScenarioError as error:
         raise SelectionError(f"{path}: {str(error)[:_LONGEST_REASON]}") from None
-    unknown = sorted({c for s in scenarios for c in s.clauses()} - clauses().keys())
-    if unknown:
-        raise SelectionError(
-            f"{path}: unknown clause {unknown[0]}{did_you_mean(unknown[0], clauses())}: "
-            "see 'forkoracle clauses'"
-        )
     if not scenarios:
         raise SelectionError(f"{path}: no scenario in it")
     return scenarios

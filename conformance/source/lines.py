@@ -22,6 +22,9 @@ def checksums(text: bytes) -> list[str]:
     return [f"{crc32(b''.join(line.split())) & 0xFFFF:04x}" for line in text.splitlines()]
 
 
+_BLANK = checksums(b"\n")[0]
+
+
 @cache
 def _of_1_232() -> tuple[str, ...]:
     text = files(__package__).joinpath("lines-1.232.txt").read_text(encoding="ascii")
@@ -54,7 +57,8 @@ def lines_in(path: Path) -> dict[str, str]:
     elsewhere is said to be moved.  A clause that the file does not have at all is left out.
     """
     old, new = _of_1_232(), checksums(path.read_bytes())
-    matcher = SequenceMatcher(None, old, new, autojunk=False)
+    # Blank lines are equal to one another everywhere: no match begins with one.
+    matcher = SequenceMatcher(_BLANK.__eq__, old, new, autojunk=False)
     where: dict[int, list[int]] = {}
     unmatched: dict[str, list[int]] = {}
     for kind, i1, i2, j1, j2 in matcher.get_opcodes():

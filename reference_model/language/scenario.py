@@ -26,7 +26,7 @@ This module knows nothing of any kernel but the names of NetBSD's constants.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -53,8 +53,13 @@ MAX_ACTORS: Final = 8
 ANONYMOUS: Final = "-"
 #: Words that may be in the place of an actor, and are no actor.
 NOBODY: Final = frozenset({ANONYMOUS, "any"})
+#: The descriptors that scenarios may use.  The probe has its own below them.
+DESCRIPTORS: Final = range(20, 64)
+#: Maximum number of milliseconds of a ``sleep``; a step that takes two seconds counts as hung.
+MAX_SLEEP: Final = 1500
 
 _ACTOR: Final = re.compile(r"[A-Z][a-z0-9]{0,6}\Z")
+_COMMENT: Final = re.compile(r"\s+#.*")
 _CLAUSE: Final = re.compile(r"[A-Z][A-Z0-9-]*\Z")
 _NAME: Final = re.compile(r"[!-~]+\Z")
 _INTEGER: Final = re.compile(r"(0|[1-9][0-9]{0,9})\Z")
@@ -116,6 +121,7 @@ _NAMING: Final = frozenset({"child", "lwp", "actor", "whom"})
 _EXAMPLES: Final = {
     "actor": "C",
     "child": "C",
+    "descriptor": "20",
     "disposition": "ignore",
     "events": "PTRACE_FORK",
     "facilities": "KTRFAC_SYSRET",
@@ -126,6 +132,7 @@ _EXAMPLES: Final = {
     "integer": "3",
     "limit": "count+1",
     "lwp": "L",
+    "milliseconds": "100",
     "notes": "NOTE_FORK",
     "octal": "022",
     "options": "WNOHANG",
@@ -136,6 +143,7 @@ _EXAMPLES: Final = {
     "signal": "SIGUSR1",
     "signals": "SIGCHLD|SIGUSR1",
     "stack": "own",
+    "status": "3",
     "timer": "real",
     "uid": "free1",
     "whom": "any",
@@ -314,6 +322,15 @@ def _check(kind: str, text: str) -> None:
             want(text == "own", "own")
         case "integer":
             want(_INTEGER.match(text), "a number from 0")
+        case "descriptor":
+            first, last = DESCRIPTORS[0], DESCRIPTORS[-1]
+            is_free = _INTEGER.match(text) and int(text) in DESCRIPTORS
+            want(is_free, f"a descriptor from {first} to {last}; the probe uses the lower ones")
+        case "status":
+            want(_INTEGER.match(text) and int(text) < 256, "an exit status from 0 to 255")
+        case "milliseconds":
+            is_short = _INTEGER.match(text) and int(text) <= MAX_SLEEP
+            want(is_short, f"milliseconds, at most {MAX_SLEEP}")
         case "signal":
             want(0 < signal_number(text) < _NSIG, "a signal, below 64")
         case "signals":
@@ -415,26 +432,31 @@ def _check_births(steps: Sequence[tuple[int, Step]]) -> None:
         born[child] = line
 
 
-def parse(text: str) -> list[Scenario]:
-    """Returns the scenarios of *text*; blank lines separate them, ``#`` starts a comment line.
+def parse(text: str, clauses: Collection[str] | None = None) -> list[Scenario]:
+    """Returns the scenarios of *text*; blank lines separate them, ``#`` starts a comment.
 
-    Raises :class:`ScenarioError`, one line with the number of the wrong one.
+    *clauses* are the names that a clause may have; without them every name may be one.  Raises
+    :class:`ScenarioError`, one line with the number of the wrong one.
     """
-    return list(_parse(text))
+    return list(_parse(text, clauses))
 
 
-def _parse(text: str) -> Iterator[Scenario]:
+def _parse(text: str, known: Collection[str] | None) -> Iterator[Scenario]:
     name, about, steps, start = "", (), [], 0  # type: str, tuple[str, ...], list[tuple[int, Step]], int
+    lines: dict[str, int] = {}
 
     def finish() -> Scenario:
         if not about:
             raise ScenarioError(f"line {start}: scenario {name}: expected 'about CLAUSE ...'")
-        if not 0 < len(steps) <= MAX_STEPS:
-            raise ScenarioError(
-                f"line {start}: scenario {name}: expected 1 to {MAX_STEPS} steps, not {len(steps)}"
-            )
+        if not steps:
+            raise ScenarioError(f"line {start}: scenario {name}: expected a step")
         _check_births(steps)
         return Scenario(name, about, tuple(step for _, step in steps))
+
+    def check(clause: str) -> None:
+        if known is not None and clause not in known:
+            near = did_you_mean(clause, known)
+            raise ValueError(f"unknown clause {clause!r}{near}: see 'forkoracle clauses'")
 
     for number, raw in enumerate(text.splitlines(), 1):
         line = raw.strip()
@@ -450,12 +472,24 @@ def _parse(text: str) -> Iterator[Scenario]:
                 if word != "scenario" or not _NAME.match(rest):
                     raise ValueError("expected 'scenario NAME'")
                 name, start = rest, number
+                if lines.setdefault(name, number) != number:
+                    first = lines[name]
+                    raise ValueError(
+                        f"the scenario of line {first} has this name: expected another"
+                    )
             elif word == "about" and not about:
-                about = tuple(rest.split())
+                about = tuple(_COMMENT.sub("", rest).split())
                 if not about or not all(map(_CLAUSE.match, about)):
                     raise ValueError("expected clauses, such as VFORK-WAIT")
+                for clause in about:
+                    check(clause)
+            elif len(steps) == MAX_STEPS:
+                raise ValueError(f"scenario {name} has more than {MAX_STEPS} steps")
             else:
-                steps.append((number, _parse_step(line)))
+                step = _parse_step(_COMMENT.sub("", line))
+                if step.about:
+                    check(step.about)
+                steps.append((number, step))
         except ScenarioError:
             raise
         except ValueError as error:

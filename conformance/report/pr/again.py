@@ -9,7 +9,7 @@ from time import monotonic
 from conformance.report.pr.problem import cause, group, scenario_of
 from conformance.results.result import Result, Verdict
 from conformance.results.results import Results
-from conformance.runs.minimise import cut_down
+from conformance.runs.minimise import minimised
 from conformance.targets.base import Target
 from conformance.verdicts.judge import judge
 from reference_model import Scenario
@@ -23,12 +23,12 @@ SECONDS, AT_LEAST = 20.0, 3
 
 
 def asked_again(
-    results: Results, target: Target, times: int | None = None, *, cuts_down: bool
+    results: Results, target: Target, times: int | None = None, *, minimises: bool
 ) -> Results:
     """Returns the results after the scenario of each problem was run on *target* again.
 
     Each is run *times* times; if that is None, up to :data:`TIMES` times in :data:`SECONDS`.
-    With *cuts_down* each scenario is first minimised.
+    With *minimises* each scenario is first minimised.
     """
     differences = list(results.differences)
     for problem in group(differences, results.kernel, results.target):
@@ -38,8 +38,8 @@ def asked_again(
         index = next(i for i, difference in enumerate(differences) if difference is told)
         result = told
         # A difference that is not stable might be minimised to a scenario that never differs.
-        if cuts_down and told.times[0] == told.times[1]:
-            result = cut_down(told, target, partial(_is_like, told))
+        if minimises and told.times[0] == told.times[1]:
+            result = minimised(told, target, partial(_is_like, told))
         differences[index] = replace(_counted(result, target, times), lines=told.lines)
     return replace(results, differences=tuple(differences))
 

@@ -304,6 +304,19 @@ L: __clone CLONE_FILES|SIGCHLD C
 L: fork D                [FILES]
 D: tell 20               [FILES]
 
+scenario inherited/clofork/stays-set-after-close
+about CLONE-FILES-CLOSE-ON-FORK FILES
+P: open 20
+P: clofork 20
+P: close 20
+P: __clone CLONE_FILES|SIGCHLD C
+P: fork D
+D: __clone CLONE_FILES|SIGCHLD E
+E: exit 0
+D: wait4 E
+D: exit 0
+P: wait4 D
+
 scenario inherited/clofork/none-set
 about CLONE-FILES-CLOSE-ON-FORK
 P: open 20

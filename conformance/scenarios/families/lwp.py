@@ -173,6 +173,34 @@ L: load
 C: exit 0
 P: load
 
+scenario lwp/event/create
+about LWP
+T: spawn P
+T: wait4 P
+T: PT_SET_EVENT_MASK P PTRACE_LWP_CREATE
+T: PT_CONTINUE P
+P: _lwp_create L
+T: wait4 P
+T: PT_GET_PROCESS_STATE P
+T: PT_CONTINUE P
+L: _lwp_exit
+P: exit 0
+T: wait4 P
+
+scenario lwp/event/exit
+about LWP
+T: spawn P
+T: wait4 P
+T: PT_SET_EVENT_MASK P PTRACE_LWP_EXIT
+T: PT_CONTINUE P
+P: _lwp_create L
+L: _lwp_exit
+T: wait4 P
+T: PT_GET_PROCESS_STATE P
+T: PT_CONTINUE P
+P: exit 0
+T: wait4 P
+
 scenario lwp/child-of-one/ends-with-its-lwp
 about LWP FRESH-LISTS
 P: _lwp_create L
