@@ -24,8 +24,10 @@ from tests.command import COMMAND, environment, forkoracle
 from tests.mirror import DROP, SILENT, Mirror, make_release, serve
 from tests.sshd import needs_mounts
 from tests.test_release import FILES, KERNEL, MICROVM
+from vm.errors import GuestError
 from vm.files import locked
 from vm.qemu import QEMU
+from vm.system import open_image
 
 needs_qemu = pytest.mark.skipif(shutil.which(QEMU) is None, reason=f"needs {QEMU}")
 BOOTS = os.environ.get(KERNEL_VARIABLE) or os.environ.get("FORKORACLE_LINUX", "")
@@ -257,9 +259,23 @@ BAD = {
     "not bootable": (bytes(1 << 20), "no bootable device: expected a disk with a boot loader"),
     "too small": (b"disk", "4 bytes: expected a disk image"),
     "a packed one cut short": (b"\x1f\x8b\x08\0\0\0\0\0\0\x03ab", "expected a disk image, or one"),
-    "a zstd one cut short": (b"\x28\xb5\x2f\xfd\x04", "expected a disk image, packed whole"),
+    "a zstd one cut short": (b"\x28\xb5\x2f\xfd\x04", "expected a disk image, or one"),
     "a damaged qcow2": (b"QFI\xfb" + b"\0\0\0\x09" * 200, "QEMU"),
 }
+
+
+@pytest.mark.parametrize("packer", ["gzip", "zstd"])
+def test_an_image_that_unpacks_without_end_is_refused(
+    tmp_path: Path, packer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if shutil.which(packer) is None:
+        pytest.skip(f"needs {packer}")
+    packed = subprocess.run([packer, "-c"], input=bytes(3 << 20), capture_output=True, check=True)
+    (tmp_path / "packed").write_bytes(packed.stdout)
+    assert open_image(tmp_path / "packed", tmp_path).disk.stat().st_size == 3 << 20
+    monkeypatch.setattr("vm.system._LONGEST", 1 << 20)
+    with pytest.raises(GuestError, match="packed: more than 1 MiB once unpacked: expected a disk"):
+        open_image(tmp_path / "packed", tmp_path)
 
 
 @needs_qemu
@@ -270,8 +286,9 @@ def test_a_bad_image_is_told_in_one_line(home: Path, name: str, start: tuple[str
     if "zstd" in name and shutil.which("zstd") is None:
         pytest.skip("needs zstd")
     data, expected = BAD[name]
-    (home / "disk").write_bytes(data)
-    done = forkoracle(home, *start, "--image", str(home / "disk"), **settings(home))
+    disk = home / "a disk, with a comma"
+    disk.write_bytes(data)
+    done = forkoracle(home, *start, "--image", str(disk), **settings(home))
     assert done.returncode == 3
     assert expected in done.stderr
     lines = [line for line in done.stderr.splitlines() if "waiting for" not in line]

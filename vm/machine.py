@@ -13,6 +13,7 @@ from pathlib import Path
 from vm.image import make_initramfs, make_root
 from vm.kernelfile import KernelFile
 from vm.mailbox import SIZE
+from vm.programs import option_value
 
 #: Machine types of QEMU, with the suffix of their virtio devices.
 MACHINES = {"pc": "pci", "microvm": "device"}
@@ -51,6 +52,10 @@ class Machine:
 
     def arguments(self, folder: Path) -> list[str]:
         """Returns QEMU's arguments for the files in *folder*, with the mailbox ``mail``."""
+
+        def at(name: str) -> str:
+            return option_value(folder / name)
+
         accel = "tcg,thread=multi" if self.accel == "tcg" and self.cpus > 1 else self.accel
         # Without ACPI, QEMU names microvm's disks in the kernel's command line.
         acpi = "on" if self.kernel.looks_in_acpi else "off"
@@ -63,12 +68,12 @@ class Machine:
             # Linux counts ticks at boot, and panics if a busy host delivered too few.
             words = "console=ttyS0 panic=0 sysrq_always_enabled no_timer_check"
             arguments += ["-initrd", str(folder / "root"), "-append", words]
-            mail = f"memory-backend-file,id=mail,share=on,size={SIZE},mem-path={folder / 'mail'}"
+            mail = f"memory-backend-file,id=mail,share=on,size={SIZE},mem-path={at('mail')}"
             device = "ivshmem-plain,memdev=mail,master=on,addr=5"
             return [*arguments, "-object", mail, "-device", device]
         arguments += ["-append", "console=com root=ld0a"]
-        mail = f"file={folder / 'mail'},if=none,format=raw,id=mail"
-        root = f"file={folder / 'root'},if=none,format=raw,id=root,readonly=on"
+        mail = f"file={at('mail')},if=none,format=raw,id=mail"
+        root = f"file={at('root')},if=none,format=raw,id=root,readonly=on"
         for name, drive in (("root", root), ("mail", mail)):
             device = f"virtio-blk-{MACHINES[self.type]},drive={name}"
             arguments += ["-drive", drive, "-device", device]

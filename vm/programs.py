@@ -45,3 +45,8 @@ def run_program(command: Sequence[str], stdin: str = "") -> str:
         said = " ".join((done.stderr.strip() or "no message").split())
         raise GuestError(f"{Path(command[0]).name} failed: {said[-200:]}")
     return done.stdout
+
+
+def option_value(path: Path) -> str:
+    """Returns a path as a value in an option of QEMU, in which commas separate values."""
+    return str(path).replace(",", ",,")

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import gzip
 import re
-import shutil
 import socket
 import subprocess
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import PIPE
 from time import monotonic, sleep
+from typing import IO
 
 from vm.disk import File, make_disk
 from vm.errors import GuestError
+from vm.files import in_units
 from vm.kernelfile import read_kernel
 from vm.nodes import FOR_A_SYSTEM
-from vm.programs import find_program, run_program
+from vm.programs import find_program, option_value, run_program
 
 #: Address on which forwarded ports of guests listen.
 LOOPBACK = "127.0.0.1"
@@ -36,6 +38,8 @@ _MEBIBYTES = 512
 _HOST_KEYS = ("ecdsa", "ed25519", "rsa")  # rc.d/sshd would make those that are missing
 _SECTOR = 512
 _QCOW2 = b"QFI\xfb"
+#: Maximum length of an unpacked image, in bytes.
+_LONGEST = 32 << 30
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _FORWARD = re.compile(rf"TCP\[HOST_FORWARD\]\s+\d+\s+{re.escape(LOOPBACK)}\s+(\d+)\s")
 
@@ -123,13 +127,14 @@ class System:
             # Boot loaders and kernels of images need a screen.
             arguments += ["-device", "VGA"]
         # QEMU writes to a temporary overlay, so the disk does not change.
-        drive = f"file={self.disk},if=none,format={self.disk_format},id=root,snapshot=on"
+        disk = option_value(self.disk)
+        drive = f"file={disk},if=none,format={self.disk_format},id=root,snapshot=on"
         arguments += ["-drive", drive, "-device", f"{BUSES[self.bus]},drive=root"]
         arguments += ["-netdev", f"user,id=net,restrict=on,hostfwd=tcp:{LOOPBACK}:0-{_ADDRESS}:22"]
         arguments += ["-device", "virtio-net-pci,netdev=net,romfile="]
         # Without randomness, NetBSD's sshd makes no keys and accepts no connections.
         arguments += ["-device", "virtio-rng-pci"]
-        bios = ["-chardev", f"file,id=bios,path={folder / 'bios'}"]
+        bios = ["-chardev", f"file,id=bios,path={option_value(folder / 'bios')}"]
         return [*arguments, *bios, "-device", "isa-debugcon,iobase=0x402,chardev=bios"]
 
     def failure(self, folder: Path) -> str | None:
@@ -224,24 +229,40 @@ def _unpacked(image: Path, folder: Path) -> Path:
     if image.exists() and not (image.is_file() or image.is_block_device()):
         kind = "a folder" if image.is_dir() else "a pipe or a device"
         raise GuestError(f"{image}: {kind}: expected a disk image")
+    disk = folder / "image"
     try:
         with image.open("rb") as file:
             magic = file.read(4)
         if magic[:2] == _GZIP:
-            with gzip.open(image) as source, (folder / "image").open("wb") as out:
-                shutil.copyfileobj(source, out, 1 << 20)
-            return folder / "image"
+            with gzip.open(image) as source:
+                _unpack(source, disk)
+            return disk
+        if magic == _ZSTD:
+            command = [find_program("zstd", "zstd"), "-q", "-d", "-c", str(image)]
+            with subprocess.Popen(command, stdout=PIPE, stderr=PIPE) as zstd:
+                assert zstd.stdout is not None
+                assert zstd.stderr is not None
+                try:
+                    _unpack(zstd.stdout, disk)
+                except BaseException:
+                    zstd.kill()
+                    raise
+                if words := zstd.stderr.read().decode(errors="replace").split():
+                    raise EOFError(f"zstd failed: {' '.join(words)[-200:]}")
+            return disk
     except (EOFError, OSError, zlib.error) as error:
         said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise GuestError(f"{image}: {said}: expected a disk image, or one packed whole") from None
-    if magic == _ZSTD:
-        zstd = find_program("zstd", "zstd")
-        try:
-            run_program([zstd, "-q", "-d", str(image), "-o", str(folder / "image")])
-        except GuestError as error:
-            raise GuestError(f"{image}: {error}: expected a disk image, packed whole") from None
-        return folder / "image"
     return image
+
+
+def _unpack(source: IO[bytes] | gzip.GzipFile, disk: Path) -> None:
+    """Copies up to :data:`_LONGEST` bytes.  Raises ``EOFError`` if there are more."""
+    with disk.open("wb") as out:
+        while piece := source.read(1 << 20):
+            out.write(piece)
+            if out.tell() > _LONGEST:
+                raise EOFError(f"more than {in_units(_LONGEST)} once unpacked")
 
 
 def scan_host_keys(port: int) -> tuple[str, ...]:

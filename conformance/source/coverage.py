@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import shutil
-import subprocess
 from pathlib import Path
 
 from conformance.results.coverage import Coverage
@@ -16,8 +16,7 @@ from conformance.source.library import Library
 def _gcov() -> list[str] | None:
     """Returns the gcov of the compiler's kind and version; None without one."""
     words = compiler()
-    version = subprocess.run([*words, "--version"], capture_output=True, text=True).stdout
-    if "clang" in version:
+    if "clang version" in run_limited([*words, "-v"], Path(os.sep)).messages:
         return ["llvm-cov", "gcov"] if shutil.which("llvm-cov") else None
     beside = shutil.which(words[0].replace("gcc", "gcov").replace("cc", "gcov"))
     found = beside or shutil.which("gcov")
