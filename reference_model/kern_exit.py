@@ -125,8 +125,8 @@ def exit1(k: State, l: Lwp, exitcode: int, signo: int) -> Sleeping:
     l.l_stat = LSZOMB
     p.p_stat = SZOMB
     kern_synch.cv_broadcast(k, p.p_pptr.p_waitcv)
-    if p.p_pptr is k.initproc:
-        proc_free(k, p)  # init(8) waits for every child
+    if p.p_pptr is k.initproc and p.p_slflag & PSL_TRACED:
+        proc_free(k, p)  # goes back to its original parent; init_reaps() does the rest
     yield  # switch away, for good
     raise AssertionError("exit1")
 
@@ -269,8 +269,6 @@ def proc_free(k: State, p: Proc) -> None:
         if p.p_exitsig != 0:
             exit_psignal(k, p, parent)
         kern_synch.cv_broadcast(k, parent.p_waitcv)
-        if parent is k.initproc:
-            proc_free(k, p)
         return
     parent.p_stats.p_cru += 1 + p.p_stats.p_cru
     p.p_stat = SIDL
@@ -280,6 +278,17 @@ def proc_free(k: State, p: Proc) -> None:
     k.nprocs -= 1
     p.p_pgrp.pg_members.remove(p)
     chgproccnt(k, p.p_cred.cr_uid, -1)
+
+
+def init_reaps(k: State, p: Proc) -> None:
+    """Frees *p* if it is a zombie of init's that init(8) has waited for, which is open.
+
+    exit1() gives the children to init, and wakes it (lines 460-491 and 597 of revision 1.300).
+    What init does then, it does in its own time.  The order is only open for a scenario that looks
+    at the zombie, so it is chosen there, and not before.
+    """
+    if p.p_stat == SZOMB and p.p_pptr is k.initproc and k.choose(2) == 0:
+        proc_free(k, p)
 
 
 def proc_reparent(k: State, child: Proc, parent: Proc) -> None:

@@ -79,12 +79,18 @@ def _sleep(l: Lwp, cv: Condvar, *, interruptible: bool) -> Sleeping:
 
 
 def cv_broadcast(k: State, cv: Condvar) -> None:
-    """Wakes every LWP that sleeps on *cv*; one that is stopped stays stopped."""
+    """Wakes every LWP that sleeps on *cv*; one that is stopped stays stopped.
+
+    Which of them runs first is open: it depends on the CPUs and the priorities.
+    """
+    woken = []
     for l in cv.waiters:
         l.l_wchan = None
         if l.l_stat == LSSLEEP:
-            setrunnable(k, l)
+            woken.append(l)
     cv.waiters.clear()
+    while woken:
+        setrunnable(k, woken.pop(k.choose(len(woken))))
 
 
 def sleepq_abort(k: State, l: Lwp) -> None:

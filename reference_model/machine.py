@@ -61,7 +61,8 @@ def _orders(scenario: Scenario, options: Options) -> Iterator[Log]:
             todo.extend((*prefix, other) for other in range(1, kernel.widths[position]))
 
 
-def _lives(l: Lwp) -> bool:
+def lives(l: Lwp) -> bool:
+    """Returns whether the LWP, and its process, has not ended."""
     return l.l_proc.p_stat in (SACTIVE, SSTOP) and l.l_stat != LSZOMB
 
 
@@ -84,10 +85,14 @@ class Machine(World):
         for step in steps:
             if not self.take(step):
                 break
+        return self.seen(len(steps))
+
+    def seen(self, number: int) -> Log:
+        """Returns the observations of *number* steps, if no more of them are taken."""
         seen = [
             self._without_result(i) if word is None else word for i, word in enumerate(self.log)
         ]
-        return (*seen, *[NOT_REACHED] * (len(steps) - len(seen)))
+        return (*seen, *[NOT_REACHED] * (number - len(seen)))
 
     def take(self, step: Step) -> bool:
         """Takes one step, and adds its observation to ``log``; returns False where it hangs.
@@ -98,7 +103,7 @@ class Machine(World):
         self.steps.append(step)
         self.log.append(None)
         l = self.lwps.get(step.actor)
-        if l is None or not _lives(l):
+        if l is None or not lives(l):
             self.log[index] = GONE
         elif not self.can_act(step.actor):
             self.log[index] = HUNG
@@ -110,7 +115,7 @@ class Machine(World):
 
     def alive(self) -> list[str]:
         """Returns the actors that have been born and have not ended."""
-        return [name for name, l in self.lwps.items() if name != ANONYMOUS and _lives(l)]
+        return [name for name, l in self.lwps.items() if name != ANONYMOUS and lives(l)]
 
     def can_act(self, name: str) -> bool:
         """Returns whether the actor, which is alive, could take a step now."""
@@ -120,7 +125,7 @@ class Machine(World):
     def _without_result(self, index: int) -> str:
         """Returns the observation of a step that has not returned when the scenario ends."""
         l = self.lwps[self.steps[index].actor]
-        return UNFINISHED if _lives(l) else GONE
+        return UNFINISHED if lives(l) else GONE
 
     def _settle(self) -> None:
         """Runs every LWP that can run, also those that act without a step."""
@@ -147,6 +152,10 @@ class Machine(World):
     def _exit_at_once(self, l: Lwp) -> Sleeping:
         yield from kern_exit.exit1(self.k, l, 0, 0)
 
+    def returns(self, l: Lwp) -> Sleeping:
+        """Returns from a call to user mode."""
+        yield from self.k.userret(l)
+
     def call(self, step: Step, l: Lwp) -> str | Sleeping:
         """Makes the call of *step*; returns its observation, or a generator that does."""
         return CALLS[step.verb].function(self, l, *step.args)
@@ -161,7 +170,7 @@ class Machine(World):
                 seen = yield from seen
         except CallError as refusal:
             seen = errno_name(refusal.error)
-        yield from self.k.userret(l)
+        yield from self.returns(l)
         now = len(self.steps) - 1
         if step.verb in FORKS and now > index and not self.traced:
             seen = blocked(seen, now)

@@ -245,6 +245,7 @@ def _kernel(options: argparse.Namespace, console: Console, issues: Sequence[Issu
                 minimises=bool(options.report),
                 issues=known,
                 max_stuck=options.max_stuck,
+                given=bool(options.scenarios),
             )
         if target.kernel.system != "NetBSD":
             raise SelectionError(

@@ -11,6 +11,23 @@ static void (*const function_of[VERBS])(struct act *) = {
 #undef GROUP
 };
 
+/*
+ * Waits for the own word of each newborn that the step names: 0 where there is none, since the newborn is
+ * stopped.  There is no process ID to give to the kernel then, and so no answer of the kernel's.
+ */
+static int can_name_all(const struct step *step)
+{
+	enum { WAIT = 300000 }; /* microseconds */
+	u64 until = os_microtime() + WAIT;
+	for (int i = 0; i < step->args; i++)
+		while (names_actor(step, i) && is_unnamed((int)step->arg[i])) {
+			if (os_microtime() > until)
+				return 0;
+			CALL(sched_yield);
+		}
+	return 1;
+}
+
 void perform(int me, u32 index)
 {
 	char seen[SEEN];
@@ -23,7 +40,9 @@ void perform(int me, u32 index)
 	};
 	seen[0] = 0;
 	act.result->state = BEGUN;
-	if (function_of[act.step->verb])
+	if (!can_name_all(act.step))
+		put(&act.said, "unnamed");
+	else if (function_of[act.step->verb])
 		function_of[act.step->verb](&act);
 	else
 		put_error(&act.said, CANNOT);

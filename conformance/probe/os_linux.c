@@ -209,6 +209,7 @@ void *os_shared_file(const char *path, unsigned long size)
 }
 
 /* Orphans come to the director, as they come to init on NetBSD. */
+const int os_gives_us_orphans = 1;
 void os_prepare(void) { CALL(prctl, PR_SET_CHILD_SUBREAPER, 1); }
 
 long os_setitimer(enum timer which)

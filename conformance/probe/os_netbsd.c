@@ -202,6 +202,7 @@ void os_prepare(void)
 /* A nap takes a tick or two, 20 ms at 100 Hz. */
 const u64 os_spin = 30000;
 const int os_has_tracer = 1;
+const int os_gives_us_orphans = 0;
 
 long os_setitimer(enum timer which)
 {

@@ -54,6 +54,12 @@ static const struct {
 
 int has(int verb, enum property property) { return (verbs[verb].properties & property) != 0; }
 
+int names_actor(const struct step *step, int argument)
+{
+	int kind = verbs[step->verb].kinds[argument] & ~MAY_BE_LEFT_OUT;
+	return (kind == K_ACTOR || kind == K_WHOM) && step->arg[argument] < MAX_ACTORS;
+}
+
 int actor_named(struct scenario *s, const char *name, int make)
 {
 	int i;

@@ -41,6 +41,8 @@ extern i64 user_count; /* what `count` stands for in a limit */
 extern i64 free_uid; /* what `free1` stands for; `free2` is the next one */
 
 int has(int verb, enum property property);
+/* Whether this argument of the step is an actor that another step makes, or a root. */
+int names_actor(const struct step *step, int argument);
 /* The actor's number, or -1; with `make`, a new one gets the next number. */
 int actor_named(struct scenario *s, const char *name, int make);
 void clear_scenario(struct scenario *s);

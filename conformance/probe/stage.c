@@ -113,6 +113,14 @@ long pid_of(int me, i64 who)
 	return pid ? pid : NOT_A_PID;
 }
 
+int is_unnamed(int actor)
+{
+	for (int i = 0; i < stage->scenario.steps; i++)
+		if (stage->scenario.step[i].child == actor)
+			return stage->result[i].state == BEGUN && !pid_known(actor);
+	return 0;
+}
+
 void note_newborn(long pid)
 {
 	for (int i = 0; i < stage->scenario.actors; i++)

@@ -73,6 +73,8 @@ void take_turn(u32 from, int me);
 
 long pid_known(int actor);
 long pid_of(int me, i64 who);
+/* Whether the actor has been born, as far as its parent's step says, and nobody has told its process ID yet. */
+int is_unnamed(int actor);
 /* Takes a process that is no known actor's for the child of a fork that is still under way. */
 void note_newborn(long pid);
 

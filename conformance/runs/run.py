@@ -15,6 +15,7 @@ from conformance.runs.hung import hung
 from conformance.runs.journal import Journal
 from conformance.runs.minimise import minimised
 from conformance.runs.repeat import MAX_REPEATED, repeated
+from conformance.scenarios.decidable import undecidable
 from conformance.targets.base import Target
 from conformance.verdicts.issues import Issue, gone, known_as, marked
 from conformance.verdicts.judge import judge
@@ -40,6 +41,7 @@ class Run(AnyRun):
         minimises: bool = False,
         issues: tuple[Issue, ...] = (),
         max_stuck: int = MAX_STUCK,
+        given: bool = False,
     ) -> None:
         """Makes a run of *scenarios* on *target*.
 
@@ -47,6 +49,7 @@ class Run(AnyRun):
         batches that are run after *scenarios*, one after the other.  Differences in them are
         minimised, and with *minimises* those in *scenarios* too, unless they are *issues*.
         After *max_stuck* scenarios that hung or panicked the rest is not decided; 0 is no limit.
+        *given* says that a person wrote *scenarios*: those that are a race are not decided.
         """
         self.target = target
         self.journal = journal
@@ -54,6 +57,7 @@ class Run(AnyRun):
         self._minimises = minimises
         self._max_stuck = max_stuck
         self._stuck = 0
+        self._given = given
         self.scenarios = scenarios
         self.summary = Summary(target.name, target.kernel)
         self._issues = issues
@@ -84,6 +88,11 @@ class Run(AnyRun):
         """Yields the verdicts except differences, which are kept to be run again."""
         unseen = []
         for scenario in scenarios:
+            broken = undecidable(scenario, self.target.options) if self._given else None
+            if broken is not None:
+                self._judged.add(scenario.name)
+                yield self._decide(self._judge(scenario, NotDecided(broken.line)))
+                continue
             if self.journal is None or scenario not in self.journal:
                 unseen.append(scenario)
                 continue

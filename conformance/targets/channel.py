@@ -37,7 +37,7 @@ from typing import Protocol
 
 from reference_model import Scenario
 from reference_model.language.answer import Fault, NotDecided, Observed, Panicked
-from reference_model.language.observation import CANNOT, HUNG
+from reference_model.language.observation import CANNOT, HUNG, UNNAMED
 from reference_model.proc import RLIM_INFINITY
 
 #: Maximum number of probes in a row that fail without having decided anything.
@@ -332,4 +332,8 @@ class Channel:
             raise ProbeError(f"the probe said {line[:60]!r}: expected the end of the log")
         if CANNOT in log:
             return NotDecided(f"the target cannot do {scenario.steps[log.index(CANNOT)].call()!r}")
+        if UNNAMED in log:
+            step = log.index(UNNAMED)
+            call = scenario.steps[step].call()
+            return NotDecided(f"step {step} {call!r} names a process of which no step has told")
         return wrong or tuple(log)

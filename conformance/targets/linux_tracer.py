@@ -16,7 +16,7 @@ import struct
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from mmap import mmap
-from time import sleep
+from time import monotonic, sleep
 
 from ptrace import PtraceError
 from ptrace.binding import (
@@ -47,12 +47,16 @@ from reference_model.language.observation import (
     CANNOT,
     NONE,
     OK,
+    UNNAMED,
     continued,
     exited,
     killed,
     stopped,
 )
 from reference_model.language.scenario import bits_value
+
+#: Seconds until a newborn that has not said its own process ID counts as stopped.
+_NEWBORN_PATIENCE = 0.3
 
 # <linux/ptrace.h>
 PTRACE_O_TRACEFORK = 0x2
@@ -197,12 +201,30 @@ class Tracer:
         method: Callable[..., str] | None = getattr(self, "_" + step.verb, None)
         if method is None:
             return CANNOT
+        if not self._can_name_all(step):
+            return UNNAMED
         try:
             return method(*step.args)
         except PtraceError as error:
             return _errno_name(error.errno)
         except OSError as error:
             return _errno_name(error.errno)
+
+    def _can_name_all(self, step: Step) -> bool:
+        """Waits for the own word of each newborn that *step* names; returns whether it came."""
+        until = monotonic() + _NEWBORN_PATIENCE
+        for name in step.actors()[1:]:
+            while name != step.child and self._is_unnamed(name):
+                if monotonic() > until:
+                    return False
+                sleep(0.001)
+        return True
+
+    def _is_unnamed(self, name: str) -> bool:
+        if self.stage.pid(self.actors.index(name)):
+            return False
+        births = [i for i, step in enumerate(self.scenario.steps) if step.child == name]
+        return any(self.stage.state(index) == BEGUN for index in births)
 
     def _pid(self, name: str) -> int:
         return self.stage.pid(self.actors.index(name)) or 0x7FFFFFF0

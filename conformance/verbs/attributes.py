@@ -11,6 +11,7 @@ _BORN_STOPPED_AND_TRACED = Hazard(
     "the program has a tracer",
     "what a tracer is told of a process that was born stopped is not in the model",
     lambda scene, args: scene.traced,
+    unforeseen=True,
 )
 _SESSION_OF_A_TRACEE = Hazard(
     "the program has a tracer",

@@ -39,12 +39,14 @@ class Topic(Enum):
 class Hazard:
     """A step that no program takes, since what it shows cannot be foreseen or is not in the model.
 
-    ``where`` says in which state, ``why`` gives the reason, ``found`` decides.
+    ``where`` says in which state, ``why`` gives the reason, ``found`` decides.  ``unforeseen`` says
+    that no scenario can be decided then, also if a person wrote it.
     """
 
     where: str
     why: str
     found: Callable[[Scene, Args], bool]
+    unforeseen: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ _NOT_OPEN = Hazard(
     "the descriptor is not open",
     "what a request that failed leaves is not in the model",
     lambda scene, args: int(args[0]) not in scene.own.p_fd.fd_dt,
+    unforeseen=True,
 )
 
 

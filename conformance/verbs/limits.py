@@ -32,6 +32,7 @@ _TRACER = Hazard(
     "the program has a tracer",
     "which users may trace is not in the model",
     lambda scene, args: scene.traced,
+    unforeseen=True,
 )
 
 

@@ -58,11 +58,13 @@ _SAME_TICK = Hazard(
     "the field is `start`, and no tick lies between the births",
     "which is later depends on the clock",
     _cannot_be_foreseen,
+    unforeseen=True,
 )
 _ROOT_AND_ORPHAN = Hazard(
     "the field is `p_ppid`, and one process is a root and the other an orphan",
     "where the probe is in init's place, the roots have another parent",
     _are_root_and_orphan,
+    unforeseen=True,
 )
 
 

@@ -13,11 +13,13 @@ _ORPHANED_GROUP = Hazard(
     lambda scene, args: (
         args[1] in ("SIGTSTP", "SIGTTIN", "SIGTTOU") and not scene.looked_after(args[0])
     ),
+    unforeseen=True,
 )
 _TRACED = Hazard(
     "the actor is traced",
     "what is pending for a process that its tracer has stopped is not pending for its LWP yet",
     lambda scene, args: bool(scene.own.p_slflag & PSL_TRACED),
+    unforeseen=True,
 )
 
 

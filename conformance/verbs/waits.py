@@ -13,6 +13,7 @@ _NO_SIGNAL = Hazard(
     "WUNTRACED is set, and a process has stopfork set",
     "a child born stopped reports an uninitialised signal number",
     lambda scene, args: args[-1] == "WUNTRACED" and scene.any_flag(PS_STOPFORK),
+    unforeseen=True,
 )
 
 

@@ -27,6 +27,8 @@ NOT_REACHED: Final = "not reached"
 UNFINISHED: Final = "unfinished"
 #: The probe does not know how to make the call on this kernel.
 CANNOT: Final = "cannot"
+#: The step names a process of which nobody has told the probe.
+UNNAMED: Final = "unnamed"
 
 #: The observations of a step that never returned, for any reason, and of the steps after it.
 NEVER_RETURNED: Final = frozenset({HUNG, NOT_REACHED, UNFINISHED})

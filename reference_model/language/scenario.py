@@ -108,6 +108,8 @@ TIMERS: Final = ("real", "virtual", "prof")
 #: The kinds of each verb's arguments.  A kind that ends in ``?`` may be left out.
 VERBS: Final = {name: verb.kinds for name, verb in verbs.VERBS.items()}
 FORKS: Final = verbs.having(Property.FORK)
+#: The verbs whose steps are over when the process sleeps; every other call is waited for.
+SLEEPING: Final = verbs.having(Property.SLEEPS)
 BIRTHS: Final = frozenset(name for name, verb in verbs.VERBS.items() if verb.births)
 TRACER_VERBS: Final = verbs.having(Property.TRACER)
 _BORN_AT: Final = {

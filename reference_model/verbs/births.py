@@ -11,6 +11,12 @@ from reference_model.verbs.call import errno_name, verb
 from reference_model.verbs.world import World
 
 
+def _begin(w: World, l: Lwp, child: str) -> None:
+    """Prepares a call that gives birth to *child*."""
+    w.newborn[l.l_proc] = child
+    w.count_dead(l)
+
+
 def _made(w: World, l: Lwp, retval: list[int], error: int, since: int) -> str:
     """Notes how the call ended that began at *since*; returns its observation."""
     w.took[l.l_proc] = w.k.microtime - since
@@ -23,7 +29,7 @@ def _made(w: World, l: Lwp, retval: list[int], error: int, since: int) -> str:
 
 @verb("fork")
 def fork(w: World, l: Lwp, child: str) -> Sleeping:
-    w.newborn[l.l_proc] = child
+    _begin(w, l, child)
     retval, since = [0, -1], w.k.microtime
     error = yield from kern_fork.sys_fork(w.k, l, retval)
     w.k.ktrsysret(l, SYS_fork, error, retval[0])
@@ -32,7 +38,7 @@ def fork(w: World, l: Lwp, child: str) -> Sleeping:
 
 @verb("vfork")
 def vfork(w: World, l: Lwp, child: str) -> Sleeping:
-    w.newborn[l.l_proc] = child
+    _begin(w, l, child)
     retval, since = [0, -1], w.k.microtime
     error = yield from kern_fork.sys_vfork(w.k, l, retval)
     return _made(w, l, retval, error, since)
@@ -40,7 +46,7 @@ def vfork(w: World, l: Lwp, child: str) -> Sleeping:
 
 @verb("__vfork14")
 def vfork14(w: World, l: Lwp, child: str) -> Sleeping:
-    w.newborn[l.l_proc] = child
+    _begin(w, l, child)
     retval, since = [0, -1], w.k.microtime
     error = yield from kern_fork.sys___vfork14(w.k, l, retval)
     return _made(w, l, retval, error, since)
@@ -48,7 +54,7 @@ def vfork14(w: World, l: Lwp, child: str) -> Sleeping:
 
 @verb("__clone")
 def clone(w: World, l: Lwp, flags: str, child: str, stack: str | None = None) -> Sleeping:
-    w.newborn[l.l_proc] = child
+    _begin(w, l, child)
     retval, since = [0, -1], w.k.microtime
     error = yield from kern_fork.sys___clone(w.k, l, flags_value(flags), stack, retval)
     return _made(w, l, retval, error, since)

@@ -35,6 +35,7 @@ def _tracee(w: World, l: Lwp, name: str, request: int = PT_CONTINUE) -> Proc:
 @verb("spawn")
 def spawn(w: World, l: Lwp, child: str) -> Sleeping:
     w.newborn[l.l_proc] = child
+    w.count_dead(l)
     error = yield from kern_fork.sys_fork(w.k, l, [0, 0])
     if error:
         raise CallError(error)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reference_model import kern_sig
+from reference_model import kern_exit, kern_sig
 from reference_model.language.netbsd import (
     EPERM,
     ESRCH,
@@ -26,6 +26,8 @@ from reference_model.verbs.world import World
 def kill(w: World, l: Lwp, name: str, signal: str) -> str:
     """Follows sys_sig.c kill1(), lines 248-267: the dead get signals until they are reaped."""
     p = w.proc(name)
+    if p is not None:
+        kern_exit.init_reaps(w.k, p)
     if p is None or p.p_stat == SIDL:
         raise CallError(ESRCH)
     if p.p_stat not in (SACTIVE, SSTOP):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reference_model import kern_exit
 from reference_model.language.netbsd import EPERM
 from reference_model.language.observation import OK
 from reference_model.proc import Lwp
@@ -22,6 +23,8 @@ def fork_counts(w: World, l: Lwp) -> str:
 @verb("maxproc")
 def maxproc(w: World, l: Lwp, room: str) -> str:
     _only_root(l)
+    for p in w.left_to_init():
+        kern_exit.init_reaps(w.k, p)
     w.k.maxproc = w.k.nprocs + int(room)
     return OK
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from reference_model import kern_exit
 from reference_model.kernel import Kernel
-from reference_model.language.netbsd import EBADF, ESRCH
+from reference_model.language.netbsd import EBADF, ESRCH, RLIMIT_NPROC, SZOMB
 from reference_model.language.scenario import Step
 from reference_model.proc import Descriptor, Lwp, Proc, Sleeping
 from reference_model.verbs.call import CallError
@@ -50,9 +51,33 @@ class World:
     def existing(self, name: str) -> Proc:
         """Returns the process of this name.  Raises :class:`CallError` where it is gone."""
         p = self.proc(name)
-        if p is None or not (p in self.k.allproc or p in self.k.zombproc):
+        if p is None:
             raise CallError(ESRCH)
+        if p not in self.k.allproc:
+            kern_exit.init_reaps(self.k, p)
+            if p not in self.k.zombproc:
+                raise CallError(ESRCH)
         return p
+
+    def count_dead(self, l: Lwp) -> None:
+        """Chooses which zombies of init's still count, if a fork by *l* depends on it."""
+        k, uid = self.k, l.l_cred.cr_uid
+        if not k.zombproc:
+            return
+        dead = self.left_to_init()
+        theirs = [p for p in dead if p.p_cred.cr_uid == uid]
+        limit = l.l_proc.p_rlimit[RLIMIT_NPROC][0]
+        if k.maxproc <= k.nprocs + 1 < k.maxproc + len(dead):
+            theirs = dead
+        elif not limit < k.uidinfo.get(uid, 0) + 1 <= limit + len(theirs):
+            return
+        for p in theirs:
+            kern_exit.init_reaps(k, p)
+
+    def left_to_init(self) -> list[Proc]:
+        """Returns the zombies that init has not reaped yet, as far as has been chosen."""
+        k = self.k
+        return [p for p in k.zombproc if p.p_stat == SZOMB and p.p_pptr is k.initproc]
 
     @staticmethod
     def descriptor(l: Lwp, fd: str) -> Descriptor:

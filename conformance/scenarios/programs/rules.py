@@ -282,7 +282,7 @@ def successor(state: State, step: Step) -> State | Rule:
     rule = _left_to_init(state, alive)
     if rule is not None:
         return rule
-    if state.setting.traced and any(_has_pending_signal(machine.lwps[name]) for name in alive):
+    if state.setting.traced and any(has_pending_signal(machine.lwps[name]) for name in alive):
         return PENDING_IN_TRACEE
     if _ends_its_tracer(state, step, alive):
         return ENDS_ITS_TRACER
@@ -364,7 +364,7 @@ def _left_to_init(state: State, alive: list[str]) -> Rule | None:
     return NO_ROOT_LEFT if any(state.proc(name).p_stat == SSTOP for name in alive) else None
 
 
-def _has_pending_signal(l: Lwp) -> bool:
+def has_pending_signal(l: Lwp) -> bool:
     """Returns whether a signal waits for a process that a tracer has stopped.
 
     kern_sig.c, kpsignal2(), line 1459: it is pending, and no LWP is told.
