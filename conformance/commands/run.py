@@ -13,6 +13,7 @@ import platformdirs
 from rich.console import Console
 
 from conformance.commands.choice import choose_target, kern_fork_file
+from conformance.commands.diagnose import add_no_explain, diagnose
 from conformance.commands.options import (
     KERNEL,
     OUTPUT,
@@ -96,6 +97,7 @@ def add_run(commands: argparse._SubParsersAction[Any]) -> None:
         help="record observations in FILE, and skip the scenarios that it already has; without "
         "FILE, go on with the last run that was interrupted",
     )
+    add_no_explain(time)
     output("--show", action="store_true", help="show each scenario, also if it agrees")
     output("--clauses", action="store_true", help="show the counts of every clause")
     add_known(output)
@@ -131,6 +133,8 @@ def run_run(options: argparse.Namespace, console: Console) -> int:
                 expected = allowed_logs(result.scenario, target.options)
                 show_result(console, result, expected)
         summary = run.close()
+        if isinstance(run, Run) and not options.no_explain:
+            diagnose(run, console)
         if target is not None and not options.report:
             target.close()
     except KeyboardInterrupt:

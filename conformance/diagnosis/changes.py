@@ -62,6 +62,11 @@ class Change:
     def clause(self) -> str:
         return self.statement.clause
 
+    @property
+    def is_large(self) -> bool:
+        """Returns whether it removes more than a condition and a statement or two."""
+        return self.kind is Kind.MISSING and self.last - self.first > 3
+
 
 _Altered = Iterator[tuple[Kind, ast.expr]]
 _Node = TypeVar("_Node", bound=ast.AST)

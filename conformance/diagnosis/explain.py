@@ -6,8 +6,8 @@ change explains most and is refuted least.  What it leaves over is explained nex
 may be broken in two places.
 
 Two thousand changes and forty differences are too many pairs to try all.  So each change is tried
-on a few differences first, spread over all of them.  Only those that explain one of these are tried
-on the others, and only the best of these on the scenarios that agree.
+on one difference first: the shortest of the largest kind.  Only those that explain it are tried on
+the others, and only the best of these on the scenarios that agree.
 
 What was tried, and rejected: to order the changes by their distance from the call of the step that
 differs.  It saves a second, and a change far from that call (a flag that is not set) is found late.
@@ -27,8 +27,8 @@ from reference_model import Log, Options, Scenario
 
 #: Maximum number of causes that are told apart.
 MAX_CAUSES = 5
-#: Number of differences that each change is tried on first.
-_FIRST = 6
+#: Maximum number of kinds of differences that the changes are tried on, if none is explained.
+_EXAMPLES = 6
 #: Maximum number of differences of a run that are asked for.
 _MAX_DIFFERENCES = 200
 #: Maximum number of changes that are tried on all scenarios that agree.
@@ -55,6 +55,20 @@ class _Asked:
 
     scenario: Scenario
     observed: Log
+    clause: str
+    step: int | None
+
+    @property
+    def kind(self) -> object:
+        """Returns a key that is equal for differences that look alike."""
+        if self.step is None or self.step >= len(self.observed):
+            return self.clause
+        return self.clause, self.scenario.steps[self.step].verb, self.observed[self.step]
+
+    @property
+    def length(self) -> tuple[bool, int]:
+        """Returns a key that is smaller for a scenario that the model plays sooner."""
+        return self.scenario.traced, len(self.scenario.steps)
 
 
 @dataclass
@@ -70,7 +84,7 @@ class _Candidate:
         return (
             len(self.explained) - _REFUTED * self.refuted,
             -self.refuted,
-            -self.change.kind,
+            -(Kind.EXCHANGED if self.change.is_large else self.change.kind),
             -self.change.statement.number,
         )
 
@@ -86,7 +100,7 @@ def explain(
     A difference without a log, such as a panic, is not explained.
     """
     asked = [
-        _Asked(result.scenario, result.observed)
+        _Asked(result.scenario, result.observed, result.clause, result.step)
         for result in _spread(differences, _MAX_DIFFERENCES)
         if isinstance(result.scenario, Scenario) and result.observed is not None
     ]
@@ -103,7 +117,7 @@ def explain(
                 break
             found.append(_told(best, asked, len(agreed)))
             left -= best[0].explained
-    return found
+    return sorted(found, key=lambda one: -one.explains)
 
 
 def _told(best: list[_Candidate], asked: Sequence[_Asked], agree: int) -> Explanation:
@@ -115,7 +129,7 @@ def _told(best: list[_Candidate], asked: Sequence[_Asked], agree: int) -> Explan
         lines = range(other.change.first, other.change.last + 1)
         if not any(line in seen for seen in told for line in lines):
             told.append(lines)
-            ties.append(f"{where(other.change.first, other.change.last)}: {other.change.sentence}")
+            ties.append(f"{_where(lines)}, {other.change.sentence}")
     return Explanation(
         first.change.first,
         first.change.last,
@@ -130,8 +144,8 @@ def _told(best: list[_Candidate], asked: Sequence[_Asked], agree: int) -> Explan
     )
 
 
-def where(first: int, last: int) -> str:
-    """Returns lines in words."""
+def _where(lines: range) -> str:
+    first, last = lines[0], lines[-1]
     return f"line {first}" if first == last else f"lines {first}-{last}"
 
 
@@ -152,30 +166,39 @@ class _Search:
 
     def best(self, left: frozenset[int], progress: Progress) -> list[_Candidate]:
         """Returns the best candidate and those that are as good; none if nothing explains."""
-        order = sorted(left)
-        first = _spread(order, _FIRST)
-        rest = [index for index in order if index not in first]
-        reached = {i: self._model.reached(self._asked[i].scenario, self._options) for i in first}
-        candidates = []
-        changes = self._model.changes
-        for number, change in enumerate(changes):
-            if number % 64 == 0:
-                progress(number / len(changes) * 0.7)
-            self._model.choose(change)
-            at = change.statement.number
-            explained = {i for i in first if at in reached[i] and self._explains(i)}
-            if explained:
-                candidates.append(_Candidate(change, frozenset(explained)))
-        if not candidates:
-            return []
-        most = max(len(candidate.explained) for candidate in candidates)
-        candidates = [one for one in candidates if 2 * len(one.explained) >= most]
+        candidates: list[_Candidate] = []
+        for example in self._examples(left):
+            candidates = self._explaining(example, progress)
+            if candidates:
+                break
         for candidate in candidates:
             self._model.choose(candidate.change)
-            candidate.explained |= {index for index in rest if self._explains(index)}
+            candidate.explained |= {index for index in left if self._explains(index)}
         progress(0.8)
         candidates.sort(key=lambda one: one.score, reverse=True)
         return self._not_refuted(candidates[:_CANDIDATES], progress)
+
+    def _examples(self, left: frozenset[int]) -> list[int]:
+        """Returns the shortest difference of each kind, the largest kind first."""
+        kinds: dict[object, list[int]] = {}
+        for index in sorted(left):
+            kinds.setdefault(self._asked[index].kind, []).append(index)
+        groups = sorted(kinds.values(), key=len, reverse=True)[:_EXAMPLES]
+        return [min(group, key=lambda i: self._asked[i].length) for group in groups]
+
+    def _explaining(self, example: int, progress: Progress) -> list[_Candidate]:
+        """Returns the changes that explain one difference."""
+        reached = self._model.reached(self._asked[example].scenario, self._options)
+        changes = self._model.changes
+        found = []
+        for number, change in enumerate(changes):
+            if number % 64 == 0:
+                progress(number / len(changes) * 0.7)
+            if change.statement.number in reached:
+                self._model.choose(change)
+                if self._explains(example):
+                    found.append(_Candidate(change, frozenset({example})))
+        return found
 
     def _not_refuted(self, candidates: list[_Candidate], progress: Progress) -> list[_Candidate]:
         some = _spread(self._agreed, _SOME)

@@ -129,6 +129,12 @@ def show_summary(console: Console, summary: Summary, *, every_clause: bool = Fal
         console.print(f"[yellow]note[/yellow] {escape(note)}", soft_wrap=True, highlight=False)
     if summary.coverage:
         console.print(escape(str(summary.coverage)), soft_wrap=True, highlight=False)
+    for explanation in summary.explanations:
+        console.print()
+        for number, line in enumerate(explanation.sentences()):
+            style = "bold" if number == 0 else None
+            indent = "  " if number else ""
+            console.print(escape(indent + line), style=style, soft_wrap=True, highlight=False)
     groups = kinds(ranked(summary))
     for group in groups[:SHOWN_IN_FULL]:
         console.print()

@@ -1,4 +1,4 @@
-"""An explanation of differences: one change of fork1 under which the model sees what was observed."""
+"""An explanation of differences: the kernel behaves as if a line were missing, say."""
 
 from __future__ import annotations
 
@@ -25,3 +25,24 @@ class Explanation:
     agree: int
     scenarios: tuple[str, ...] = ()
     ties: tuple[str, ...] = ()
+
+    @property
+    def where(self) -> str:
+        """Returns its lines in words."""
+        lines = (
+            f"line {self.first}" if self.first == self.last else f"lines {self.first}-{self.last}"
+        )
+        return f"kern_fork.c 1.232, {lines}"
+
+    def sentences(self) -> tuple[str, ...]:
+        """Returns the explanation in words: the change, how sure it is, and its ties."""
+        against = (
+            f"{self.refuted_by} of the {self.agree:,} scenarios that agree speak against it"
+            if self.refuted_by
+            else f"none of the {self.agree:,} scenarios that agree speaks against it"
+        )
+        return (
+            f"{self.where}: the kernel behaves as if {self.change}.",
+            f"This explains {self.explains} of {self.differences} differences; {against}.",
+            *(f"The same is explained if, in {tie}." for tie in self.ties),
+        )

@@ -12,6 +12,7 @@ from conformance.errors import UsageError
 from conformance.input import read_text_bounded
 from conformance.output import write_output
 from conformance.results.coverage import Coverage
+from conformance.results.explanation import Explanation
 from conformance.results.kernel import Kernel
 from conformance.results.result import Cases, Gone, Result, Subject, Verdict
 from conformance.results.summary import Summary
@@ -73,6 +74,7 @@ class Results:
     gone: tuple[Gone, ...] = ()
     notes: tuple[str, ...] = ()
     coverage: Coverage | None = None
+    explanations: tuple[Explanation, ...] = ()
 
     @classmethod
     def of(cls, summary: Summary, ranked: Iterable[Result]) -> Results:
@@ -105,6 +107,7 @@ class Results:
             tuple(summary.gone),
             tuple(summary.notes),
             summary.coverage,
+            tuple(summary.explanations),
         )
 
     # -- JSON ---------------------------------------------------------------------
@@ -127,6 +130,7 @@ class Results:
             "known": dict(self.known),
             "not_decided": dict(self.not_decided),
             "differences": [_result_to_json(result) for result in self.differences],
+            "explanations": [_explanation_to_json(one) for one in self.explanations],
             "issues": [_result_to_json(result) | {"pr": result.pr} for result in self.issues],
             "gone": [asdict(issue) for issue in self.gone],
             "notes": list(self.notes),
@@ -179,6 +183,28 @@ def _result_to_json(result: Result) -> dict[str, Any]:
         **calls,
         **({"lines": result.lines} if result.lines else {}),
     }
+
+
+def _explanation_to_json(one: Explanation) -> dict[str, Any]:
+    entry = asdict(one)
+    lines = [entry.pop("first"), entry.pop("last")]
+    return {**entry, "lines": lines, "scenarios": list(one.scenarios), "ties": list(one.ties)}
+
+
+def _explanation(entry: Mapping[str, Any]) -> Explanation:
+    first, last = (_is(int, line) for line in _is(list, entry["lines"]))
+    return Explanation(
+        first,
+        last,
+        _is(str, entry["change"]),
+        _is(str, entry["clause"]),
+        _is(int, entry["explains"]),
+        _is(int, entry["differences"]),
+        _is(int, entry["refuted_by"]),
+        _is(int, entry["agree"]),
+        _texts(entry["scenarios"]),
+        _texts(entry["ties"]),
+    )
 
 
 # -- reading: whatever is wrong raises KeyError, TypeError or ValueError ---------------
@@ -243,6 +269,7 @@ def _read(data: Mapping[str, Any]) -> Results:
         tuple(Gone(_is(str, g["pr"]), _is(str, g["clause"])) for g in data.get("gone", ())),
         _texts(data.get("notes", [])),
         Coverage(_is(int, coverage["lines"]), tuple(coverage["missed"])) if coverage else None,
+        tuple(map(_explanation, _is(list, data.get("explanations", [])))),
     )
 
 

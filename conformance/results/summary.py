@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from conformance.results.coverage import Coverage
+from conformance.results.explanation import Explanation
 from conformance.results.kernel import Kernel
 from conformance.results.result import Gone, Result, Verdict
 from reference_model import Scenario
@@ -35,6 +36,8 @@ class Summary:
     differences: list[Result] = field(default_factory=list)
     #: The differences that are known issues of this kernel.
     of_issues: list[Result] = field(default_factory=list)
+    #: The changes of fork1 that explain the differences, the best first.
+    explanations: list[Explanation] = field(default_factory=list)
     #: The known issues that were not observed.
     gone: list[Gone] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)

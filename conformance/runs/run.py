@@ -19,7 +19,7 @@ from conformance.scenarios.decidable import undecidable
 from conformance.targets.base import Target
 from conformance.verdicts.issues import Issue, gone, known_as, marked
 from conformance.verdicts.judge import judge
-from reference_model import Scenario
+from reference_model import Log, Scenario
 from reference_model.language.answer import NotDecided, Observed
 
 #: Maximum number of scenarios that hang or panic before a run ends; each takes its time.
@@ -61,6 +61,8 @@ class Run(AnyRun):
         self.scenarios = scenarios
         self.summary = Summary(target.name, target.kernel)
         self._issues = issues
+        #: The scenarios that agree, with their logs.
+        self.agreed: list[tuple[Scenario, Log]] = []
         #: The names of the scenarios that have been judged.
         self._judged: set[str] = set()
         #: The differences that are not decided yet, in the order in which they were observed.
@@ -173,6 +175,9 @@ class Run(AnyRun):
         return self._count(result)
 
     def _count(self, result: Result) -> Result:
+        scenario, observed = result.scenario, result.observed
+        if result.verdict is Verdict.AGREES and isinstance(scenario, Scenario) and observed:
+            self.agreed.append((scenario, observed))
         counted = self.summary.add(marked(result, self._issues))
         self.summary.seconds = monotonic() - self._start
         return counted
