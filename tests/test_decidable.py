@@ -168,6 +168,18 @@ def test_what_the_model_lacks_is_marked_at_its_verbs() -> None:
     ]
 
 
+def test_a_root_cannot_ask_to_be_traced() -> None:
+    """In NetBSD it fails if the parent is init; the probe may be the parent of a root."""
+    root, child = (
+        lines("P: PT_TRACE_ME"),
+        lines("P: fork C", "C: PT_TRACE_ME", "C: exit 0", "P: wait4 C"),
+    )
+    broken = undecidable(root, OPTIONS)
+    assert broken is not None
+    assert broken.line.startswith("step 0 'P: PT_TRACE_ME': the parent of a root depends on the")
+    assert undecidable(child, OPTIONS) is None
+
+
 def test_a_race_is_not_decided_and_not_run(local: LocalTarget) -> None:
     race = lines("P: fork C", "P: kill C SIGSTOP", "P: kinfo C p_realstat")
     for given, verdict in ((True, Verdict.NOT_DECIDED), (False, None)):

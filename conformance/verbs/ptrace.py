@@ -20,6 +20,7 @@ _ROOT = Hazard(
     "the actor is a root",
     "the parent of a root depends on the target",
     lambda scene, args: scene.own.p_pptr is scene.machine.k.initproc,
+    unforeseen=True,
 )
 _PARENT_IGNORES = Hazard(
     "the actor's parent ignores SIGCHLD or has SA_NOCLDWAIT",
