@@ -180,6 +180,39 @@ def test_a_start_that_is_interrupted_leaves_nothing(home: Path, number: signal.S
     assert not process.is_running()
 
 
+#: The command, in which Ctrl-C comes during an import, which then never succeeds.
+_INTERRUPTED_IMPORT = """
+import sys
+from conformance.cli import main
+
+class Finder:
+    error = KeyboardInterrupt
+
+    def find_spec(self, name, path=None, target=None):
+        if name == "qemu.qmp":
+            error, self.error = self.error, NameError
+            raise error
+
+sys.meta_path.insert(0, Finder())
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@needs_qemu
+def test_a_start_that_is_interrupted_in_an_import_leaves_nothing(home: Path) -> None:
+    disk = image(home / "disk", LOOP)
+    done = subprocess.run(
+        [sys.executable, "-c", _INTERRUPTED_IMPORT, "vm", "start", "--image", str(disk)],
+        env=environment(home, **settings(home)),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (130, "forkoracle: interrupted\n")
+    assert list(guests(home).iterdir()) == []
+
+
 @needs_qemu
 def test_a_killed_start_leaves_a_guest_that_can_be_stopped(home: Path) -> None:
     """After kill -9 of the command the guest is in the list, and `vm stop` ends it."""

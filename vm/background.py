@@ -87,18 +87,20 @@ class BackgroundGuest:
             yield monitor
 
     def stop(self) -> None:
-        """Ends QEMU, and removes the guest's files."""
-        process = self.process()
-        if process is not None:
-            try:
+        """Has QEMU end, and removes the guest's files."""
+        if process := self.process():
+            with contextlib.suppress(GuestError, psutil.Error):
                 with self.monitor() as monitor:
                     monitor.command("quit")
                 process.wait(_END)
-            except (GuestError, psutil.TimeoutExpired):
+        self.kill()
+
+    def kill(self) -> None:
+        """Ends QEMU at once, and removes the guest's files."""
+        if process := self.process():
+            with contextlib.suppress(psutil.Error):
                 process.kill()
                 process.wait(_END)
-            except psutil.NoSuchProcess:
-                pass
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def wait_for_ssh(self, system: System) -> None:
@@ -190,7 +192,8 @@ def new_folder(name: str | None, kind: str) -> Iterator[Path]:
         with locked(folder / _LOCK):
             yield folder
     except BaseException:
-        BackgroundGuest(folder, "", 0.0).stop()
+        # Not by its monitor: an import of QMP that was interrupted cannot be repeated.
+        BackgroundGuest(folder, "", 0.0).kill()
         raise
 
 
@@ -234,7 +237,7 @@ def launch(
         f"chardev:{CONSOLE}",
     ]
     command += ["-chardev", _listening(_MONITOR), "-mon", f"chardev={_MONITOR},mode=control"]
-    done = subprocess.run(
+    starter = subprocess.Popen(
         command,
         cwd=folder,  # so that the sockets' names are short
         env=environment(folder),
@@ -242,15 +245,19 @@ def launch(
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        check=False,
     )
-    if done.returncode:
-        last = (done.stderr.strip() or "no message").splitlines()[-1]
+    try:
+        _, said = starter.communicate()
+    except BaseException:
+        starter.wait(_END)  # until then the daemon's process ID may not be in its file
+        raise
+    if starter.returncode:
+        last = (said.strip() or "no message").splitlines()[-1]
         raise GuestError(f"QEMU does not start: {last}")
     if "-netdev" in arguments:
         with guest.monitor() as monitor:
-            said = monitor.command("human-monitor-command", {"command-line": "info usernet"})
-        guest = replace(guest, port=forwarded_port(str(said)))
+            answer = monitor.command("human-monitor-command", {"command-line": "info usernet"})
+        guest = replace(guest, port=forwarded_port(str(answer)))
         guest._write()
     return guest
 

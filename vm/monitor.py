@@ -51,9 +51,9 @@ class Monitor:
 
     def close(self) -> None:
         """Closes the connection."""
-        from qemu.qmp import QMPError
-
         if self._protocol is not None:
+            from qemu.qmp import QMPError
+
             # QEMU may have ended in the middle of a message.
             with suppress(QMPError, OSError, EOFError):
                 self._protocol.close()
