@@ -26,6 +26,6 @@ def run_here(program: Program) -> Ended:
         except subprocess.TimeoutExpired:
             raise NotRunError(f"it did not come to its end in {TIME_LIMIT:.0f} s") from None
         finally:
-            kill_session(process)
+            kill_session(process, reaped=False)
         said.seek(0)
         return exited(status, said.read().decode("utf-8", "replace"), program.library)

@@ -31,10 +31,23 @@ def session_of(leader: int) -> list[psutil.Process]:
     return found
 
 
-def kill_session(leader: subprocess.Popen[bytes]) -> None:
-    """Kills every process of the child's session, and waits until they have ended."""
+def _has_ended(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
+
+
+def kill_session(leader: subprocess.Popen[bytes], *, reaped: bool = True) -> None:
+    """Kills every process of the child's session, and waits until they have ended.
+
+    If *reaped*, it waits also until their parents, or init, have reaped them, so that they no
+    longer count against the user's limit.  Some programs that run as init take seconds for that.
+    """
     for _ in range(20):
         alive = session_of(leader.pid)
+        if not reaped:
+            alive = [process for process in alive if not _has_ended(process)]
         if not alive:
             break
         for process in alive:
