@@ -12,15 +12,20 @@ import sys
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from time import monotonic
 from typing import Final, NoReturn
 
+import psutil
+
 from conformance.source.case import Case
 from conformance.source.tables import CASE, MAX_CALL_WORDS, MAX_SNAPSHOTS, PROGRESS, STATE
 
-#: Seconds before a case counts as endless; others take microseconds.
+#: Seconds of CPU time before a case counts as endless; others take microseconds.
 PATIENCE: Final = 2.0
+#: Maximum number of times the patience that a case may wait for a CPU.
+_BUSY: Final = 30
 #: Maximum number of cases that are run at once; more would need more shared memory.
 BATCH: Final = 2000
 #: Seconds before an orphaned process ends itself in an endless case; a batch takes milliseconds.
@@ -139,9 +144,7 @@ class Caller:
 
         A piece must be used before the next one is asked for.
         """
-        flat = array("q")
-        for one in cases:
-            flat.extend(one)
+        flat = array("q", chain.from_iterable(cases))
         self._words[_CASES : _CASES + len(flat)] = memoryview(flat)
         done = 0
         while done < len(cases):
@@ -166,14 +169,16 @@ class Caller:
 
     def _wait(self) -> str | None:
         """Waits for the answer; returns None, or how the process ended instead."""
-        begun, since = -1, monotonic()
+        begun, since, before = -1, monotonic(), 0.0
         while True:
             ready, _, _ = select.select([self._answer], [], [], self._patience / 4)
             if ready:
                 return None if os.read(self._answer, 1) else self._ended()
+            times = psutil.Process(self._pid).cpu_times()
+            used = times.user + times.system
             if self._words[_BEGUN] != begun:
-                begun, since = self._words[_BEGUN], monotonic()
-            elif monotonic() - since > self._patience:
+                begun, since, before = self._words[_BEGUN], monotonic(), used
+            elif used - before > self._patience or monotonic() - since > _BUSY * self._patience:
                 os.kill(self._pid, signal.SIGKILL)
                 self._stop()
                 return f"{_ENDLESS} {self._patience:g} s"

@@ -18,6 +18,8 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress, count
+from operator import ne
 from typing import Any, Final
 
 from conformance.source.caller import Died
@@ -146,11 +148,7 @@ def key_of(expected: Record, got: Got, call: int) -> tuple[Any, ...]:
     state = expected[HEAD : HEAD + STATE]
     if isinstance(got, Died):
         return (call, got.how, len(got.calls))
-    labels = tuple(
-        number
-        for number, (a, b) in enumerate(zip(state, got[HEAD : HEAD + STATE], strict=True))
-        if a != b
-    )
+    labels = tuple(compress(count(), map(ne, state, got[HEAD : HEAD + STATE])))
     start = HEAD + STATE + 1
     want, saw = expected[start:], got[start : start + got[start - 1]]
     if want != saw:

@@ -17,6 +17,7 @@ from conformance.source.compiler import (
     marks_unset_variables,
     run_limited,
 )
+from conformance.source.kept import keep, key_of, take
 from conformance.source.sourcefile import SourceFile
 from reference_model.language import netbsd
 
@@ -100,10 +101,25 @@ def compile_command(
         return _command(headers, ours, revision, *options, *files)
 
 
-def harness_command(
-    headers: Path, revision: tuple[int, int], extra: Sequence[str] = ()
-) -> tuple[list[str], Path]:
-    """Returns the command that compiles our part, and its object.
+@dataclass(frozen=True, slots=True)
+class Harness:
+    """Our part of the library: the command that compiles it, and its object."""
+
+    command: list[str]
+    object: Path
+    key: str
+
+    def is_kept(self) -> bool:
+        """Returns whether the object is there from another run."""
+        return take(self.key, self.object)
+
+    def keep(self) -> None:
+        """Keeps the compiled object for other runs."""
+        keep(self.key, self.object)
+
+
+def harness(headers: Path, revision: tuple[int, int], extra: Sequence[str] = ()) -> Harness:
+    """Returns our part, to be compiled in the folder that has the headers.
 
     All units are compiled as one, in half the time that they take one by one.
     """
@@ -112,9 +128,11 @@ def harness_command(
         units = sorted(unit.name for unit in ours.glob("*.c"))
         whole.write_text("".join(f'#include "{unit}"\n' for unit in units))
         out = whole.with_suffix(".o")
-        return _command(
-            headers, ours, revision, "-O1", *extra, "-c", str(whole), "-o", str(out)
-        ), out
+        options = ["-O1", *extra, "-c", str(whole), "-o", str(out)]
+        command = _command(headers, ours, revision, *options)
+        folders = (str(headers), str(ours))
+        words = [word for word in command if not word.startswith(folders)]
+        return Harness(command, out, key_of(words, [*ours.iterdir(), *headers.rglob("*.h"), whole]))
 
 
 def link_command(objects: Sequence[Path], out: Path, extra: Sequence[str] = ()) -> list[str]:
@@ -144,15 +162,19 @@ def build(source: SourceFile, folder: Path, *, coverage: bool = True) -> Library
         source.path.resolve(), folder / "kern_fork.o", folder, source.revision,
         ["-g", "-O1", *measured],
     )  # fmt: skip
-    ours, harness = harness_command(folder, source.revision, defines)
+    ours = harness(folder, source.revision, defines)
+    kept = ours.is_kept()
     with Compilers() as compilers:
         compilers.start(theirs, folder)
-        compilers.start(ours, folder)
+        if not kept:
+            compilers.start(ours.command, folder)
         for ended in compilers.wait():
             if ended.status or ended.limit:
                 raise TargetError(explain_compiler(source.path, ended))
+    if not kept:
+        ours.keep()
     library = folder / "kern_fork.so"
-    parts = [folder / "kern_fork.o", harness]
+    parts = [folder / "kern_fork.o", ours.object]
     linked = run_limited(link_command(parts, library, measured), folder)
     if linked.status and coverage and re.search("gcov|gcda|profile", linked.messages):
         return build(source, folder, coverage=False)  # the compiler has no library for it

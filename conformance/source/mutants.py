@@ -23,7 +23,7 @@ from conformance.source.compiler import run_limited
 from conformance.source.library import (
     build,
     compile_command,
-    harness_command,
+    harness,
     link_command,
     make_headers,
 )
@@ -128,13 +128,13 @@ def _prepare(path: Path, folder: Path) -> None:
     source = read_source(path)
     mine = Path(tempfile.mkdtemp(dir=folder))
     make_headers(mine)
-    command, harness = harness_command(mine, source.revision)
-    if run_limited(command, mine).status:
+    ours = harness(mine, source.revision)
+    if not ours.is_kept() and run_limited(ours.command, mine).status:
         raise TargetError(f"{path}: the harness does not compile")
     lines = _lines_of(path)
     sample = Sample.of(source.revision, every=3, generated=20_000)
     sample.predictions.sort(key=lambda p: p.family != "generated")  # the quickest to notice
-    _bench = _Bench(source, lines, mine, harness, b"", sample, {})
+    _bench = _Bench(source, lines, mine, ours.object, b"", sample, {})
     _bench.original = _bench.object_of("".join(lines)) or b""
 
 

@@ -60,7 +60,7 @@ class Sample:
 
     def _compare(self, library: Path, *, explain: bool) -> list[dict[str, Any]]:
         said: list[dict[str, Any]] = []
-        caller = Caller(library, patience=1.0)
+        caller = Caller(library, patience=0.2)
         comparison = Comparison(
             Model(self.revision), lambda **what: said.append(what), caller=caller
         )
