@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 
+import platformdirs
 import pytest
 
 from conformance.targets.local import LocalTarget
 from tests.processes import MARK, in_session, marked, new_mark
+
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
+    # Hundreds of commands that the tests run would each compile all modules again.  The files
+    # go to the user's cache, so that the checkout stays as it is.
+    sys.dont_write_bytecode = False
+    sys.pycache_prefix = str(platformdirs.user_cache_path("forkoracle") / "bytecode")
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
 
 
 def pytest_configure() -> None:

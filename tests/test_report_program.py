@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
 from itertools import islice
@@ -15,7 +16,7 @@ import pytest
 from conformance.report.pr.cprogram import NoProgramError, atf_test, c_program
 from conformance.report.pr.problem import Problem
 from conformance.report.pr.repeat import compiled, repeat
-from conformance.reproducer.compile import build_here
+from conformance.reproducer.compile import OURS, build_here, build_static
 from conformance.reproducer.ended import Ended
 from conformance.results.kernel import Kernel
 from conformance.results.result import Result, Verdict
@@ -118,12 +119,15 @@ def test_it_looks_at_every_step() -> None:
     [log] = allowed_logs(scenario, Options())
     row = "{ " + ", ".join(f'"{word}"' for word in log) + " }"
     assert row in program
+    programs = []
     for step in range(len(log)):
         words = [f'"{word}"' for word in log]
         words[step] = '"changed"'
-        ran = run_text(program.replace(row, "{ " + ", ".join(words) + " }"))
-        assert ran.status == 1
-        assert ran.said.startswith(f"step {step}, ")
+        programs.append(program.replace(row, "{ " + ", ".join(words) + " }"))
+    with ThreadPoolExecutor(len(programs)) as pool:
+        for step, ran in enumerate(pool.map(run_text, programs)):
+            assert ran.status == 1
+            assert ran.said.startswith(f"step {step}, ")
 
 
 @on_linux_amd64
@@ -213,23 +217,27 @@ void atf_tc_fail(const char *, ...); void atf_tc_skip(const char *, ...); int at
 
 
 @pytest.mark.parametrize("scenario", one_for_each(), ids=lambda scenario: scenario.name)
-def test_every_verb_compiles_for_netbsd(scenario: Scenario) -> None:
-    """A program for each verb, in each of its forms, compiles for NetBSD; so do the test cases."""
+def test_every_verb_compiles_for_netbsd(scenario: Scenario, tmp_path: Path) -> None:
+    """A program for each verb, in each of its forms, compiles and links with our C library."""
     pytest.importorskip("ziglang", reason="ziglang compiles for NetBSD")
-    good = "It compiles for NetBSD without a warning."
-    assert compiled(program_of(scenario)) == good
+    built = build_static(program_of(scenario), tmp_path, "NetBSD", "amd64")
+    assert built.library == OURS
+    assert built.file.read_bytes()[:4] == b"\x7fELF"
     if "exec" in {step.verb for step in scenario.steps}:
         with pytest.raises(NoProgramError, match="cannot run itself again"):
             atf_test(problem_of(scenario), Options())
     else:
         text = atf_test(problem_of(scenario), Options())
+        good = "It compiles for NetBSD without a warning."
         assert compiled(text.replace("#include <atf-c.h>\n", ATF_HEADER)) == good
 
 
 def test_a_program_that_does_not_compile_is_reported() -> None:
     """A program with an error in it is not called one that compiles."""
     pytest.importorskip("ziglang", reason="ziglang compiles for NetBSD")
-    says = compiled(program_of(AGREES[0]).replace("board->turn", "board->torn"))
+    program = program_of(AGREES[0])
+    assert compiled(program) == "It compiles for NetBSD without a warning."
+    says = compiled(program.replace("board->turn", "board->torn"))
     assert says.startswith("For NetBSD, it does not compile: no member named 'torn'")
 
 

@@ -17,6 +17,7 @@ from conformance.source.sourcefile import read_source
 from reference_model import NEWEST
 from reference_model.clauses import clauses
 from tests.kern_fork_file import KERN_FORK, broken, needs_kern_fork
+from tests.shared import made_once
 
 
 @dataclass(frozen=True)
@@ -132,9 +133,9 @@ BREAKS = [
 
 
 @pytest.fixture(scope="module")
-def sample() -> Sample:
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
     """A part of the cases, predicted once for all breaks."""
-    return Sample.of(NEWEST, every=7, generated=4000)
+    return made_once(tmp_path_factory, "sample", lambda: Sample.of(NEWEST, every=7, generated=4000))
 
 
 @needs_kern_fork

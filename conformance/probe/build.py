@@ -62,10 +62,13 @@ def _machine_flags(target: str) -> tuple[str, ...]:
 
 
 def zig() -> list[str] | None:
-    """The command ziglang, where that is installed."""
-    if importlib.util.find_spec("ziglang") is None:
+    """The command of ziglang, where that is installed."""
+    found = importlib.util.find_spec("ziglang")
+    if found is None:
         return None
-    return [sys.executable, "-m", "ziglang"]
+    # The program itself, where it is: python -m ziglang would only start it, after Python.
+    program = Path(found.origin or "").with_name("zig")
+    return [str(program)] if os.access(program, os.X_OK) else [sys.executable, "-m", "ziglang"]
 
 
 def host_compiler() -> list[str]:
