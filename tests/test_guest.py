@@ -22,12 +22,14 @@ from conformance.errors import TargetError
 from conformance.results.result import Verdict
 from conformance.runs.run import Run
 from conformance.scenarios.selection import select
-from conformance.targets.guest import GuestTarget, guest_machine
+from conformance.targets.guest import GuestTarget, guest_machine, snapshots
 from reference_model import Scenario
 from reference_model.language.answer import Observed
 from tests.processes import marked, wait_until
+from tests.shared import shared_folder
 from vm.accel import seconds
 from vm.errors import GuestError
+from vm.files import locked
 from vm.guest import Guest
 from vm.machine import Machine
 from vm.qemu import QEMU
@@ -47,11 +49,21 @@ def machine() -> Machine:
 
 @pytest.fixture(scope="module", autouse=True)
 def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Snapshots of these tests lie in a folder of theirs, and a busy machine has time to boot."""
+    """Snapshots of these tests lie in a folder of theirs, and a busy machine has time to boot.
+
+    The guest is booted once for all workers of the session.
+    """
+    cache = shared_folder(tmp_path_factory, "guests")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("vm.guest.START_TIMEOUT", 300.0)
         patch.setattr("vm.guest._RESUME_TIMEOUT", 60.0)
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("XDG_CACHE_HOME", str(cache))
+        with locked(cache / "lock"):
+            if not snapshots().all():
+                guest = Guest(guest_machine(Path(KERNEL), accelerator="tcg"), snapshots())
+                guest.kill()
+                assert not guest.resumed
+                assert len(snapshots().all()) == 1
         yield
 
 
@@ -187,14 +199,13 @@ def test_a_snapshot_that_is_no_good_is_forgotten(
     machine: Machine, mark: str, tmp_path: Path
 ) -> None:
     """A state cut short is noticed at once; the guest is booted, and kept anew."""
+    [good] = snapshots().all()
+    snapshot = Path(shutil.copytree(good, tmp_path / "kept" / good.name))
     kept = Snapshots(tmp_path / "kept")
-    first = Guest(machine, kept)
-    first.kill()
-    [snapshot] = kept.all()
     state = snapshot / "state"
     state.write_bytes(state.read_bytes()[:100_000])
     second = Guest(machine, kept)
-    assert (first.resumed, second.resumed) == (False, False)
+    assert not second.resumed
     assert second.line(5).startswith("forkoracle-probe ")
     second.kill()
     third = Guest(machine, kept)

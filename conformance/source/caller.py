@@ -23,9 +23,9 @@ from conformance.source.case import Case
 from conformance.source.tables import CASE, MAX_CALL_WORDS, MAX_SNAPSHOTS, PROGRESS, STATE
 
 #: Seconds of CPU time before a case counts as endless; others take microseconds.
-PATIENCE: Final = 2.0
+PATIENCE: Final = 0.5
 #: Maximum number of times the patience that a case may wait for a CPU.
-_BUSY: Final = 30
+_BUSY: Final = 60
 #: Maximum number of cases that are run at once; more would need more shared memory.
 BATCH: Final = 2000
 #: Seconds before an orphaned process ends itself in an endless case; a batch takes milliseconds.
