@@ -15,7 +15,7 @@ from tests.scenarios import steps
 
 OPTIONS = Options()
 _LEFT = ("R: fork P", "P: fork C", "C: exit 0", "P: exit 0", "R: wait4 P")
-#: Scenarios, and logs that a NetBSD 11.0_RC6 kernel with two CPUs has given.
+#: Scenarios, and logs that kernels have given: NetBSD 11.0_RC6 with two CPUs, and Linux the second.
 LEFT_TO_INIT = steps("zombies/left-to-init", "PARENT", *_LEFT, "R: kill C SIGUSR1")
 TWO_LWPS = steps(
     "waiters/two-lwps",

@@ -151,6 +151,9 @@ _KILLED_WITH_ITS_TRACER = (
 )
 
 
+_BOTH_WAIT = ("P: _lwp_create L", "P: fork C", "P: wait4 C", "L: wait4 any")
+
+
 @pytest.mark.parametrize(
     ("lines", "orderly"),
     [
@@ -160,7 +163,7 @@ _KILLED_WITH_ITS_TRACER = (
         (("P: vfork C", "C: exit 0", "P: getppid"), True),
         (("Q: getppid", "P: vfork C", "C: exit 0", "Q: getppid", "P: getppid"), False),
         (("P: fork C", "C: fork D", "C: exit 0", "P: kill D SIGURG"), True),
-        (("P: fork C", "C: fork D", "C: exit 0", "D: exit 0", "P: kill D SIGURG"), False),
+        (("P: fork C", "C: fork D", "C: exit 0", "D: exit 0", "P: kill D SIGURG"), True),
         (("P: fork -", "P: wait4 -"), True),
         (("P: fork -", "P: getppid"), False),
         (("P: __clone CLONE_FILES C", "C: exec 20", "P: getppid"), False),
@@ -181,12 +184,20 @@ _KILLED_WITH_ITS_TRACER = (
         (("P: fork C", "P: kill C SIGKILL", "P: wait4 C", "Q: getppid"), False),
         (("P: fork C", "P: kill C SIGKILL", "P: wait4 C WNOHANG"), False),
         (("P: fork C", "C: exit 0", "P: wait4 C", "Q: getppid"), True),
-        (("P: setreuid free1 free1", "Q: setreuid free1 free1", "Q: exit 0"), False),
+        (("P: setreuid free1 free1", "Q: setreuid free1 free1", "Q: exit 0"), True),
         (("P: setreuid free1 free1", "P: fork C", "C: exit 0"), True),
         (("P: pipe 24 25", "P: __clone CLONE_FILES C", "C: records 24 P", "P: close 25"), False),
         (("P: pipe 24 25", "P: close 25", "P: records 24 P"), True),
         (("T: spawn P", "T: wait4 P", "G: PT_DETACH P", "T: PT_DETACH P"), False),
         (("T: spawn P", "T: wait4 P", "T: getppid", "G: PT_DETACH P", "T: PT_DETACH P"), True),
+        ((*_BOTH_WAIT, "C: exit 3", "P: getppid", "L: getppid"), True),
+        ((*_BOTH_WAIT, "C: exit 3", "P: getppid", "Q: getppid", "L: getppid"), False),
+        ((*_BOTH_WAIT, "C: exit 3", "P: fork D", "L: getppid"), False),
+        (("P: _lwp_create L", "L: vfork C", "P: getppid", "C: exit 0", "L: wait4 C"), True),
+        (("P: _lwp_create L", "L: vfork C", "C: exit 0", "P: getppid", "L: wait4 C"), False),
+        (("P: fork C", "C: _lwp_create L", "P: kill C SIGKILL", "P: wait4 C"), True),
+        (("P: fork C", "C: _lwp_create L", "P: kill C SIGKILL", "P: getppid"), False),
+        (("P: fork C", "C: _lwp_create L", "L: exit 3", "P: wait4 C"), True),
         (("P: fork C", "P: exit 0", "Q: kill Q SIGTTIN"), True),
         (("P: fork C", "P: exit 0", "C: exit 0", "Q: kill Q SIGTTIN"), False),
         (("P: fork C", "C: exit 0", "P: wait4 C", "Q: kill Q SIGTTIN"), True),
@@ -245,11 +256,10 @@ def test_a_tracee_that_ends_its_tracer_may_never_return() -> None:
         ("WAIT_FIRST", ("P: fork C", "P: kill C SIGKILL", "P: getppid")),
         ("ANOTHER_GOES_ON", ("Q: getppid", "P: vfork C", "C: exit 0", "Q: getppid")),
         ("ANOTHER_WAITED", ("P: fork C", "P: kill C SIGKILL", "P: wait4 C", "Q: getppid")),
-        ("LEFT_TO_INIT", ("P: fork C", "C: fork D", "C: exit 0", "D: exit 0", "P: kill D SIGURG")),
         ("AFTER_EXEC", ("P: pipe 24 25", "P: fork C", "C: exec 24", "P: kill C SIGKILL")),
         ("UNSEEN_STOP", ("T: spawn P", "T: PT_SET_EVENT_MASK P 0")),
         ("TOLD_OF_A_STOP", ("T: spawn P", "T: wait4 P WNOHANG")),
-        ("COUNTED_IN_INIT", ("P: setreuid free1 free1", "Q: setreuid free1 free1", "Q: exit 0")),
+        ("BOTH_GO_ON", (*_BOTH_WAIT, "C: exit 3", "P: fork D", "L: getppid")),
         ("READS_ON", ("P: pipe 24 25", "P: __clone CLONE_FILES C", "C: records 24 P")),
         ("LEFT_OUT", ("P: sleep 1",)),
         ("TOO_LONG", ("P: getppid",) * 65),

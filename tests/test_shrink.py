@@ -102,6 +102,20 @@ def test_the_clause_stays_the_same() -> None:
     assert Broken(wrong).shrink(text).count("\n") == 3
 
 
+def test_what_is_no_race_stays_none() -> None:
+    """Without the wait the stop is seen or not, and such a scenario says nothing of the kernel."""
+
+    def wrong(scenario: Scenario, step: Step, seen: str) -> str:
+        return "SZOMB" if step.verb == "kinfo" else seen
+
+    orders = ("P: fork C", "P: kill C SIGSTOP", "P: wait4 C WUNTRACED", "P: kinfo C p_realstat")
+    text = steps("a/1", "RUNNABLE", "P: sleep 1", *orders, "P: load")
+    short = Broken(wrong).shrink(text)
+    assert "kinfo" in short
+    assert ("SIGSTOP" in short) == ("WUNTRACED" in short)
+    assert "load" not in short
+
+
 def test_nothing_senseless_is_tried() -> None:
     """The kernel does not run a scenario that would hang or never end in the model."""
     kernel = Broken(lambda scenario, step, seen: "9" if step.verb == "load" else seen)

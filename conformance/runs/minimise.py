@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from conformance.results.result import Result, Verdict
+from conformance.scenarios.decidable import undecidable
 from conformance.scenarios.programs.draft import is_orderly
 from conformance.scenarios.sense import makes_sense
 from conformance.targets.base import Target
@@ -79,6 +80,11 @@ def shrink(result: Result, scenario: Scenario, ask: Ask, options: Options) -> Re
     tried = {scenario.steps}
     before = makes_sense(scenario, options)
     orderly = is_orderly(scenario, options)
+    race = not orderly and undecidable(scenario, options) is not None
+
+    def decidable(candidate: Scenario) -> bool:
+        return orderly or race or undecidable(candidate, options) is None
+
     while True:
         shorter = []
         for steps in _shorter(scenario.steps):
@@ -90,19 +96,26 @@ def shrink(result: Result, scenario: Scenario, ask: Ask, options: Options) -> Re
                     not orderly or is_orderly(candidate, options)
                 ):
                     shorter.append(candidate)
-        found = _first(shorter, ask, result.clause)
+        found = _first(shorter, ask, result.clause, decidable)
         if found is None:
             return result
         scenario, result = found
 
 
-def _first(candidates: Sequence[Scenario], ask: Ask, clause: str) -> tuple[Scenario, Result] | None:
-    """Returns the first of *candidates* that differs in *clause*; runs them in growing batches."""
+def _first(
+    candidates: Sequence[Scenario], ask: Ask, clause: str, decidable: Callable[[Scenario], bool]
+) -> tuple[Scenario, Result] | None:
+    """Returns the first of *candidates* that differs in *clause* and is *decidable*.
+
+    They are run in growing batches.  Whether one is decidable takes long to find out, so it is
+    only asked of those that differ.
+    """
     position, size = 0, 4
     while position < len(candidates):
         batch = candidates[position : position + size]
         for candidate, result in zip(batch, ask(batch), strict=True):
-            if result.verdict is Verdict.DIFFERENCE and result.clause == clause:
+            differs = result.verdict is Verdict.DIFFERENCE and result.clause == clause
+            if differs and decidable(candidate):
                 return candidate, result
         position += size
         size *= 2

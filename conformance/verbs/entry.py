@@ -27,6 +27,7 @@ class Topic(Enum):
     ATTRIBUTES = "what a process has of its own"
     STOPPED = "children that are born stopped"
     SESSIONS = "sessions and terminals"
+    LWPS = "several LWPs"
     AIO = "asynchronous I/O"
     EXEC = "exec"
     KQUEUE = "kqueue"

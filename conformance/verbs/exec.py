@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from conformance.verbs.drawing import FILES, PIPES, Dice, number, one_of
+from conformance.verbs.drawing import FILES, PIPES, number, one_of
 from conformance.verbs.entry import C, Drawn, Hazard, Topic, verb
-from conformance.verbs.scene import Args, Scene
 from reference_model.language.netbsd import PS_STOPEXEC, PSL_TRACED
 
 _SHARED_TABLE = Hazard(
@@ -19,13 +18,7 @@ _STOPS_BEHIND_EXEC = Hazard(
 )
 
 
-def _exit(dice: Dice, scene: Scene) -> Args | None:
-    """Draws no end that leaves init children which count against a limit until it reaps them."""
-    orphans = scene.users_differ and scene.own.p_children
-    return None if orphans else number(dice, scene)
-
-
-verb("exit", Drawn(Topic.BIRTHS, 5, "", _exit), C("saw", 'saw({i}, "ok");\n_exit({0});'))
+verb("exit", Drawn(Topic.BIRTHS, 5, "", number), C("saw", 'saw({i}, "ok");\n_exit({0});'))
 verb(
     "exec",
     Drawn(

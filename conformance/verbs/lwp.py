@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from conformance.verbs.entry import C, NoC, NotDrawn, verb
+from conformance.verbs.drawing import Dice, nothing
+from conformance.verbs.entry import C, Drawn, Hazard, NoC, NotDrawn, Topic, verb
+from conformance.verbs.scene import Args, Scene
+from reference_model.language.scenario import ANONYMOUS
 
 _NO_C = NoC("a reproducer tells its actors apart by process ID, and LWPs share theirs")
 
-verb(
-    "_lwp_create",
-    NotDrawn("which step may come next is worked out for processes with one LWP"),
-    _NO_C,
+_TRACED = Hazard(
+    "the program has a tracer",
+    "which LWP of a tracee a tracer is told of first is open",
+    lambda scene, args: scene.traced,
 )
-verb("_lwp_exit", NotDrawn("it is about _lwp_create only"), _NO_C)
+
+
+def _lwp_create(dice: Dice, scene: Scene) -> Args | None:
+    return None if scene.child == ANONYMOUS else (scene.child,)
+
+
+verb("_lwp_create", Drawn(Topic.LWPS, 5, "LWP", _lwp_create, (_TRACED,)), _NO_C)
+verb("_lwp_exit", Drawn(Topic.LWPS, 1, "LWP", nothing), _NO_C)
 verb(
     "_lwp_ctl",
     NotDrawn("it is about lc_pctr only"),

@@ -76,12 +76,6 @@ class Scene:
     def is_root_user(self) -> bool:
         return self.own.p_cred.cr_euid == 0
 
-    @property
-    def users_differ(self) -> bool:
-        """Whether an actor has become another user: then each process counts for its user."""
-        root = self.machine.k.root_cred
-        return any(l.l_cred is not root for l in self.machine.lwps.values())
-
     def looked_after(self, name: str) -> bool:
         """Returns whether a living root, whose parent is in another group, is in that of *name*.
 

@@ -74,11 +74,7 @@ class Draft:
             name
             for name in state.known
             if name == actor
-            or (
-                name in state.machine.lwps
-                and name not in state.resumed_unsynchronised
-                and state.stays(name)
-            )
+            or (name in state.machine.lwps and name not in state.resumed_unsynchronised)
         ]
         return Scene(state.machine, actor, state.child, known, state.setting.traced)
 

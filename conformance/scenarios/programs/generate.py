@@ -65,6 +65,11 @@ _PLAIN: Final = (
     (Topic.KTRACE, Topic.INSPECTION, Topic.EXEC),
     (Topic.FILES, Topic.AIO, Topic.INSPECTION),
     (Topic.EXEC, Topic.SIGNALS),
+    (Topic.LWPS,),
+    (Topic.LWPS, Topic.SIGNALS),
+    (Topic.LWPS, Topic.INSPECTION),
+    (Topic.LWPS, Topic.LIMITS),
+    (Topic.LWPS, Topic.ATTRIBUTES, Topic.FILES),
 )
 #: Topics that are drawn rarely: each read of the counters takes two ticks of the clock.
 _SLOW: Final = (Topic.COUNTS, Topic.LIMITS)

@@ -8,7 +8,8 @@ motion, or that cannot be changed by it.  The model finds out what that is: it t
 tells which LWPs have run beside the actor's (``Kernel.ran``).  Four things can be in motion:
 
 * A process that was blocked goes on.  It has to act next: that its step begins proves that its
-  call has returned.
+  call has returned.  If several LWPs of a process go on, each acts in turn, and until the last
+  one has, no step changes anything: they still look for what woke them.
 * A process ends or stops.  Its parent or tracer has to wait for it next.
 * A process that a tracer resumes, or that its own birth's event stops, does so unsynchronised: no
   call tells when.  Until it acts or is waited for, no step names it, nor a process that is told of
@@ -19,6 +20,14 @@ tells which LWPs have run beside the actor's (``Kernel.ran``).  Four things can 
 :func:`refusal` says before a step is taken which rule forbids it; :func:`successor` has the model
 take it, and says what is then in motion, or which rule forbids that.
 
+These rules are quick, and refuse good steps, too.  Whether a whole scenario is a race is found by
+:mod:`reference_model.races`, which plays it with processes that run late; it takes a hundred times
+as long.  Each program keeps both, and tests/test_decidable.py compares them.
+
+Some orders stay open, and the model expects each of their outcomes, so that no rule is needed:
+which of several LWPs that wait finds a child (cv_broadcast()), and whether init has reaped what was
+left to it.
+
 What was tried, and gave programs that differed on a kernel without any fault:
 
 * Another actor's step right after a wait that slept.  With a limit on processes, a fork was refused
@@ -27,7 +36,6 @@ What was tried, and gave programs that differed on a kernel without any fault:
 * A step that names a process which has spawned a tracee, before that one was waited for: attaching
   to it meanwhile decides whether the SIGCHLD of the newborn's first stop counts.
 * A read of a pipe whose writers are open: it may wait for ever.  Only forks and waits may sleep.
-* An end of a root while users are counted: it counts until init has reaped it.
 * An actor that ends its own tracer, by which it is killed (kern_exit.c, exit1()), maybe before its
   call returns.
 
@@ -41,7 +49,8 @@ along, and played anew from the first step when a step has turned out to be forb
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Final
 
 from conformance.scenarios.needs import needs_of
@@ -57,6 +66,8 @@ from reference_model.proc import Lwp, Proc
 _NAMES: Final = "CDEFHIJ"
 #: The steps whose observations tell the actors of a process that they did not know.
 _TELLING: Final = frozenset({*BIRTHS, "wait4", "PT_GET_PROCESS_STATE"})
+#: The steps that may come between the steps of two LWPs that a broadcast has woken.
+_CHANGES_NOTHING: Final = frozenset({"getppid", "load", "getcwd", "retval1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +82,11 @@ TOO_LONG: Final = Rule("a program has no more steps than a scenario may have")
 LEFT_OUT: Final = Rule("no program has the verb")
 LACKING: Final = Rule("the kernel lacks what the step needs")
 ANOTHER_GOES_ON: Final = Rule("another actor goes on, and has to act next")
+BOTH_GO_ON: Final = Rule("two LWPs go on: the first must not change what the other one finds")
 ANOTHER_WAITED: Final = Rule("the wait before may not have come to its end: its actor acts first")
 WAIT_FIRST: Final = Rule("a process has ended or stopped, and has to be waited for next")
 UNSYNCHRONISED: Final = Rule("a process that the step names was resumed, and has not acted since")
 UNKNOWN: Final = Rule("no step has told yet of a process that the step names")
-LEFT_TO_INIT: Final = Rule("init reaps, in its own time, a dead process that the step names")
 AFTER_EXEC: Final = Rule("no step tells when the exec of a process that the step names is over")
 BIRTH_UNDER_WAY: Final = Rule("a tracer could be told of two births, of either child first")
 TOLD_OF_A_STOP: Final = Rule("SIGCHLD for a newborn's stop comes to the actor in its own time")
@@ -85,7 +96,6 @@ CANNOT_WAIT: Final = Rule("a process ends or stops, and its parent cannot wait f
 TWO_IN_MOTION: Final = Rule("two actors would have to act next")
 OPEN_ORDER: Final = Rule("a tracer's wait could find one process or another")
 TERMINAL_LET_GO: Final = Rule("with its terminal gone, a parent in vfork goes on before its signal")
-COUNTED_IN_INIT: Final = Rule("init has a child that counts until it is reaped")
 NO_ROOT_LEFT: Final = Rule("the last root ends while a process is stopped: its group gets SIGHUP")
 PENDING_IN_TRACEE: Final = Rule("when a signal for a stopped tracee is looked at is open")
 ENDS_ITS_TRACER: Final = Rule("an actor that ends its tracer may be killed before its call returns")
@@ -125,6 +135,8 @@ class State:
     #: The actor that has to act next, and the processes that it has to wait for, in this order.
     must_act_next: str | None
     to_wait_for: tuple[str, ...]
+    #: Other LWPs of that actor's process that go on, and act after it.
+    goes_on_too: tuple[str, ...]
     #: The actor that acts next, if any actor does.
     acts_first: str | None
     #: Newborns that stop as they are born, in their own time, and have not been waited for.
@@ -149,13 +161,7 @@ class State:
 
     def waiter(self, name: str) -> str | None:
         """Returns the actor that can wait for *name* now."""
-        parent = self.machine.names.get(self.proc(name).p_pptr.p_pid)
-        return parent if parent in self.ready else None
-
-    def stays(self, name: str) -> bool:
-        """Returns whether the process ID stays its own: init waits for the dead in its own time."""
-        p = self.proc(name)
-        return p.p_stat in (SACTIVE, SSTOP) or p.p_pptr is not self.machine.k.initproc
+        return _lwp_of(self.machine, self.proc(name).p_pptr, self.ready)
 
     def resumed_by_tracer(self, name: str) -> bool:
         """Returns whether it is a tracer that lets a blocked actor go on."""
@@ -179,6 +185,7 @@ def beginning(setting: Setting) -> State:
         stopped=(),
         must_act_next=None,
         to_wait_for=(),
+        goes_on_too=(),
         acts_first=None,
         unseen_stops=(),
         resumed_unsynchronised=frozenset(),
@@ -198,6 +205,8 @@ def refusal(state: State, step: Step) -> Rule | None:
         return LACKING
     if state.must_act_next not in (None, step.actor):
         return ANOTHER_GOES_ON
+    if state.goes_on_too and step.verb not in _CHANGES_NOTHING:
+        return BOTH_GO_ON
     if state.acts_first not in (None, step.actor):
         return ANOTHER_WAITED
     due = state.to_wait_for
@@ -217,8 +226,6 @@ def _names_wrongly(state: State, step: Step, others: set[str]) -> Rule | None:
         return UNSYNCHRONISED
     if not others.issubset(state.known):
         return UNKNOWN
-    if not all(map(state.stays, others)):
-        return LEFT_TO_INIT
     if step.verb != "wait4" and others & state.machine.replaced:
         return AFTER_EXEC
     return None
@@ -274,14 +281,16 @@ def successor(state: State, step: Step) -> State | Rule:
     motion = _motion(state, step, ready)
     if isinstance(motion, Rule):
         return motion
-    must_act_next, to_wait_for = motion
+    must_act_next, to_wait_for, goes_on_too = motion
+    if state.goes_on_too:
+        must_act_next, *rest = state.goes_on_too
+        goes_on_too = tuple(rest)
     if state.setting.traced and len(machine.k.widths) > orders:
         return OPEN_ORDER
     if any(not p.p_lflag & PL_PPWAIT and _is_signalled(p, l) for p, l in in_vfork):
         return TERMINAL_LET_GO
-    rule = _left_to_init(state, alive)
-    if rule is not None:
-        return rule
+    if _leaves_no_root(state, alive):
+        return NO_ROOT_LEFT
     if state.setting.traced and any(has_pending_signal(machine.lwps[name]) for name in alive):
         return PENDING_IN_TRACEE
     if _ends_its_tracer(state, step, alive):
@@ -290,7 +299,8 @@ def successor(state: State, step: Step) -> State | Rule:
         return READS_ON
     free = must_act_next is None and step.actor in ready
     first = step.actor if free and _may_have_slept(state, step) else None
-    return _after(state, step, frozenset(alive), ready, must_act_next, to_wait_for, first)
+    after = _after(state, step, frozenset(alive), ready, must_act_next, to_wait_for, first)
+    return replace(after, goes_on_too=goes_on_too)
 
 
 def _may_have_slept(state: State, step: Step) -> bool:
@@ -301,14 +311,17 @@ def _may_have_slept(state: State, step: Step) -> bool:
     return bool(state.to_wait_for) or target in (ANONYMOUS, "any") or target in state.unseen_stops
 
 
-def _motion(
-    state: State, step: Step, ready: tuple[str, ...]
-) -> tuple[str | None, tuple[str, ...]] | Rule:
-    """Returns the actor that has to act next, and the processes that it has to wait for."""
+#: The actor that has to act next, the processes that it has to wait for, and other LWPs of its
+#: process that act after it.
+_Motion = tuple[str | None, tuple[str, ...], tuple[str, ...]]
+
+
+def _motion(state: State, step: Step, ready: tuple[str, ...]) -> _Motion | Rule:
+    """Returns which actors go on, and what the first of them has to wait for."""
     machine = state.machine
     wanted: dict[str, list[str]] = {}
     for l in sorted(machine.k.ran, key=lambda l: l.l_lid):
-        name, p = machine.names[l.l_proc.p_pid], l.l_proc
+        name, p = machine.names[l.l_lid], l.l_proc
         if name == ANONYMOUS or (name == step.actor and step.verb != "exec"):
             continue
         if name == step.child and name not in state.blocked and p.p_stat in (SACTIVE, SSTOP):
@@ -319,18 +332,31 @@ def _motion(
             if name in state.blocked and name in ready and not state.resumed_by_tracer(name):
                 wanted.setdefault(name, [])
         elif p.p_stat != SSTOP or not p.p_waited:
-            parent = machine.names.get(p.p_pptr.p_pid)
-            if parent not in ready:
+            if p is state.proc(step.actor) and p.p_stat != SSTOP and step.verb != "exec":
+                continue  # the step is over when the whole process has ended
+            parent = _lwp_of(machine, p.p_pptr, ready)
+            if parent is None:
                 return CANNOT_WAIT
-            if p in machine.k.zombproc or p.p_stat == SSTOP:
-                wanted.setdefault(parent, []).append(name)
-    if len(wanted) > 1:
+            whole, due = machine.names[p.p_pid], wanted.setdefault(parent, [])
+            if (p in machine.k.zombproc or p.p_stat == SSTOP) and whole not in due:
+                due.append(whole)
+    actors, still_due = list(wanted), state.to_wait_for[1:]
+    if len(actors) > 1 and (
+        len({state.proc(name) for name in actors}) > 1 or any(wanted.values()) or still_due
+    ):
         return TWO_IN_MOTION
-    actor, targets = next(iter(wanted.items())) if wanted else (None, [])
-    still_due = state.to_wait_for[1:]
     if not still_due:
-        return actor, tuple(targets)
-    return (step.actor, (*still_due, *targets)) if actor in (None, step.actor) else TWO_IN_MOTION
+        return (
+            (actors[0], tuple(wanted[actors[0]]), tuple(actors[1:])) if actors else (None, (), ())
+        )
+    if actors not in ([], [step.actor]):
+        return TWO_IN_MOTION
+    return step.actor, (*still_due, *wanted.get(step.actor, ())), ()
+
+
+def _lwp_of(machine: Machine, p: Proc, ready: Iterable[str]) -> str | None:
+    """Returns the first of the actors that are *ready* which is an LWP of *p*."""
+    return next((name for name in ready if machine.lwps[name].l_proc is p), None)
 
 
 def _has_a_terminal(p: Proc) -> bool:
@@ -348,20 +374,12 @@ def _is_signalled(p: Proc, l: Lwp | None) -> bool:
     return p.p_pptr is q and signo != 0 and not l.l_sigmask >> signo & 1 and not dropped
 
 
-def _left_to_init(state: State, alive: list[str]) -> Rule | None:
-    machine, setting = state.machine, state.setting
-    init = machine.k.initproc
-    orphans = any(
-        state.proc(name).p_pptr is init
-        for name in machine.lwps
-        if name not in setting.roots or name not in alive
-    )
-    counted = any(l.l_cred is not machine.k.root_cred for l in machine.lwps.values())
-    if orphans and (counted or machine.k.maxproc != setting.options.maxproc):
-        return COUNTED_IN_INIT
-    if any(name in alive for name in setting.roots):
-        return None
-    return NO_ROOT_LEFT if any(state.proc(name).p_stat == SSTOP for name in alive) else None
+def _leaves_no_root(state: State, alive: list[str]) -> bool:
+    """Returns whether a process is stopped, and the last root has ended."""
+    procs = {state.proc(name) for name in state.setting.roots}
+    if any(state.proc(name) in procs for name in alive):
+        return False
+    return any(state.proc(name).p_stat == SSTOP for name in alive)
 
 
 def has_pending_signal(l: Lwp) -> bool:
@@ -405,6 +423,8 @@ def _after(
         seen, made = machine.log[index], steps[index]
         if seen is None or made.actor in resumed:
             open_calls.append(index)
+        elif made.verb == "_lwp_create":
+            known.extend(name for name in made.args if name not in known)
         elif made.verb in _TELLING:
             for word in seen.split():
                 if word in machine.lwps and word not in known and word not in NOBODY:
@@ -426,6 +446,7 @@ def _after(
         tuple(name for name in sorted(blocked) if state.proc(name).p_stat == SSTOP),
         must_act_next,
         to_wait_for,
+        (),
         acts_first,
         unseen,
         resumed,
