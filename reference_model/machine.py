@@ -42,17 +42,18 @@ def allowed_logs(scenario: Scenario, options: Options) -> tuple[Log, ...]:
 
     Raises ``OverflowError`` if more than :data:`MAX_ORDERS` orders are open.
     """
-    return tuple(dict.fromkeys(_orders(scenario, options)))
+    return tuple(dict.fromkeys(log for _, log in orders(scenario, options)))
 
 
-def _orders(scenario: Scenario, options: Options) -> Iterator[Log]:
+def orders(scenario: Scenario, options: Options) -> Iterator[tuple[tuple[int, ...], Log]]:
+    """Yields each order that is open, as :class:`Kernel` takes it, and its log."""
     todo: list[tuple[int, ...]] = [()]
     tried = 0
     roots = scenario.roots()
     while todo:
         choices = todo.pop()
         kernel = Kernel(options, choices)
-        yield Machine(roots, kernel, traced=scenario.traced).run(scenario.steps)
+        yield choices, Machine(roots, kernel, traced=scenario.traced).run(scenario.steps)
         tried += 1
         if tried > MAX_ORDERS:
             raise OverflowError(f"{scenario.name}: more than {MAX_ORDERS} orders are open")

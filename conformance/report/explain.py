@@ -18,12 +18,16 @@ def explain(result: Result, clause_lines: Mapping[str, str] | None = None) -> It
     scenario = result.scenario
     clause = clauses()[result.clause]
     seen, of = result.times
-    yield f"{result.clause}: {clause.says}"
-    if clause_lines is None:
-        where = f"kern_fork.c 1.232, lines {clause.lines}; scenario"
+    if result.origin:
+        yield f"{result.origin}: not a promise of kern_fork.c"
+        where = f"{result.origin.file}; a step about {result.clause} noticed it; scenario"
     else:
-        lines = clause_lines.get(result.clause)
-        where = f"lines {lines} of the file;" if lines else "not in the file;"
+        yield f"{result.clause}: {clause.says}"
+        lines = clause_lines.get(result.clause) if clause_lines is not None else clause.lines
+        if clause_lines is None:
+            where = f"kern_fork.c 1.232, lines {lines}; scenario"
+        else:
+            where = f"lines {lines} of the file;" if lines else "not in the file;"
     others = result.number - 1
     same = f"{others} other case{'s fail' if others > 1 else ' fails'} the same way"
     name = scenario.name if isinstance(scenario, Scenario) else case_text(scenario.name)
@@ -81,4 +85,5 @@ def _kind(result: Result) -> tuple[object, ...]:
     if result.observed is None or step is None:
         return result.clause, result.reason
     expected = tuple(dict.fromkeys(log[step : step + 1] for log in result.expected))
-    return result.clause, calls[step : step + 1], expected, result.observed[step : step + 1]
+    subject = result.origin or result.clause
+    return subject, calls[step : step + 1], expected, result.observed[step : step + 1]

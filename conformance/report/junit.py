@@ -33,6 +33,16 @@ def item_outcome(
     return Verdict.KNOWN if known else Verdict.AGREES, ""
 
 
+def _files(results: list[Result]) -> str:
+    """Returns the files of NetBSD to which the differences belong; kern_fork.c comes first."""
+    differences = [r for r in results if r.verdict is Verdict.DIFFERENCE]
+    others = dict.fromkeys(str(r.origin) for r in differences if r.origin)
+    own = ["kern_fork.c"] if any(r.origin is None for r in differences) else []
+    if own or not others:
+        return " and ".join([*own, *others])
+    return f"{' and '.join(others)}, not from kern_fork.c"
+
+
 def _known_issues(results: list[Result]) -> str:
     """Returns the problem reports of the differences; empty if there are none."""
     prs = Counter(result.pr for result in results for _ in range(result.number) if result.pr)
@@ -80,7 +90,7 @@ def _outcome(case: Element, summary: Summary, item: tuple[str, str]) -> None:
     if verdict is Verdict.DIFFERENCE:
         differing = sum(r.number for r in results if r.verdict is Verdict.DIFFERENCE)
         total = sum(r.number for r in results)
-        message = f"{differing} of {total} scenarios differ from kern_fork.c"
+        message = f"{differing} of {total} scenarios differ from {_files(results)}"
         SubElement(case, "failure", message=message).text = text
     elif early:
         SubElement(case, "error", message=early)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from reference_model.language.observation import Log
+from reference_model.sources import CFunction
 
 
 class Verdict(StrEnum):
@@ -87,6 +88,8 @@ class Result:
     was observed in how many runs; ``gave_up`` whether the target was lost.  ``number`` subjects
     like this one have the same verdict.  ``pr`` is the problem report of a known issue.
     ``lines`` is where the clause stands in the file that was asked, if it was one.
+    ``origin`` is the function of another file to which a difference belongs; None if it
+    belongs to the clause.
     """
 
     scenario: Subject
@@ -103,6 +106,7 @@ class Result:
     number: int = 1
     pr: str = ""
     lines: str | None = None
+    origin: CFunction | None = None
 
     def expected_at(self, index: int) -> str:
         """Returns the expected observations of step *index*."""

@@ -19,6 +19,7 @@ from conformance.results.summary import Summary
 from reference_model import Scenario, ScenarioError, parse
 from reference_model.clauses import clauses
 from reference_model.language.observation import Log
+from reference_model.sources import CFunction
 
 #: The version of the format.  A file of another one is refused.
 FORMAT = 1
@@ -182,6 +183,7 @@ def _result_to_json(result: Result) -> dict[str, Any]:
         "number": result.number,
         **calls,
         **({"lines": result.lines} if result.lines else {}),
+        **({"origin": asdict(result.origin)} if result.origin else {}),
     }
 
 
@@ -305,7 +307,13 @@ def _result(entry: Mapping[str, Any], verdict: Verdict, *, source: bool) -> Resu
         number=_is(int, entry.get("number", 1)),
         pr=_is(str, entry.get("pr", "")),
         lines=_or_none(str, entry.get("lines")),
+        origin=_origin(entry.get("origin")),
     )
+
+
+def _origin(value: Any) -> CFunction | None:
+    """Returns the function of another file; results of older versions have none."""
+    return CFunction(_is(str, value["file"]), _is(str, value["name"])) if value else None
 
 
 def write_results(path: Path, results: Results) -> None:

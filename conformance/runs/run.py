@@ -19,6 +19,7 @@ from conformance.scenarios.decidable import undecidable
 from conformance.targets.base import Target
 from conformance.verdicts.issues import Issue, gone, known_as, marked
 from conformance.verdicts.judge import judge
+from conformance.verdicts.origin import Origins
 from reference_model import Log, Scenario
 from reference_model.language.answer import NotDecided, Observed
 
@@ -63,6 +64,7 @@ class Run(AnyRun):
         self._issues = issues
         #: The scenarios that agree, with their logs.
         self.agreed: list[tuple[Scenario, Log]] = []
+        self._origins = Origins(target.options, self.summary.by_item)
         #: The names of the scenarios that have been judged.
         self._judged: set[str] = set()
         #: The differences that are not decided yet, in the order in which they were observed.
@@ -156,8 +158,13 @@ class Run(AnyRun):
     def close(self, *, interrupted: bool = False) -> Summary:
         """Returns the summary, with the differences that have not been run again."""
         for result in self._differing:
-            self._count(result)
+            self._count(result, placed=not interrupted)
         self._differing = []
+        if self._origins.left:
+            self.summary.notes.append(
+                f"{self._origins.left} more differences may belong to other files than "
+                "kern_fork.c: with fewer scenarios (--only) all of them are examined"
+            )
         if interrupted:
             left = [s for s in self.scenarios if s.name not in self._judged]
             self.summary.interrupt(left if self.scenarios else None)
@@ -174,11 +181,12 @@ class Run(AnyRun):
             self.journal.write(result)
         return self._count(result)
 
-    def _count(self, result: Result) -> Result:
+    def _count(self, result: Result, *, placed: bool = True) -> Result:
         scenario, observed = result.scenario, result.observed
         if result.verdict is Verdict.AGREES and isinstance(scenario, Scenario) and observed:
             self.agreed.append((scenario, observed))
-        counted = self.summary.add(marked(result, self._issues))
+        result = marked(result, self._issues)
+        counted = self.summary.add(self._origins.placed(result) if placed else result)
         self.summary.seconds = monotonic() - self._start
         return counted
 

@@ -35,7 +35,8 @@ def ranked(summary: Summary) -> list[Result]:
     * A count that stays wrong is found by other scenarios, which then differ as surely: it
       comes before them.
     * Differences that appear only sometimes come after those that appear every time.
-    * Clauses that only count, or that depend on another clause that differs, come last.
+    * Clauses that only count, or that depend on another clause that differs, come later.
+    * Differences that belong to another file than kern_fork.c come last.
     """
     share = {
         clause: count[Verdict.DIFFERENCE] / (count[Verdict.DIFFERENCE] + count[Verdict.AGREES])
@@ -50,7 +51,8 @@ def ranked(summary: Summary) -> list[Result]:
         follows = result.clause in COUNTING or RESTS_ON.get(result.clause) in share
         sometimes = result.clause not in every_time
         rank = 0 if _left_behind(result) else 3 if follows else 2 if sometimes else 1
-        keys.append((turns[result.clause], rank, -share[result.clause]))
+        other_file = result.origin is not None
+        keys.append((other_file, turns[result.clause], rank, -share[result.clause]))
         turns[result.clause] += 1
     order = sorted(range(len(keys)), key=keys.__getitem__)
     return [summary.differences[i] for i in order]

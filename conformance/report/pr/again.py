@@ -40,13 +40,15 @@ def asked_again(
         # A difference that is not stable might be minimised to a scenario that never differs.
         if minimises and told.times[0] == told.times[1]:
             result = minimised(told, target, partial(_is_like, told))
-        differences[index] = replace(_counted(result, target, times), lines=told.lines)
+        counted = _counted(result, target, times)
+        differences[index] = replace(counted, lines=told.lines, origin=told.origin)
     return replace(results, differences=tuple(differences))
 
 
 def _is_like(difference: Result, result: Result) -> bool:
     """Says whether *result* is a difference with the same cause."""
-    return result.verdict is Verdict.DIFFERENCE and cause(result) == cause(difference)
+    placed = replace(result, origin=difference.origin)
+    return result.verdict is Verdict.DIFFERENCE and cause(placed) == cause(difference)
 
 
 def _counted(result: Result, target: Target, times: int | None) -> Result:

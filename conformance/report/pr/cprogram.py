@@ -370,8 +370,7 @@ def _head(problem: Problem, scenario: Scenario, what: str) -> str:
     def lines() -> Iterator[str]:
         yield from wrap(what, _WIDTH)
         yield ""
-        yield from wrap(f"{problem.clause.name}: {problem.clause.says}", _WIDTH)
-        yield f"({problem.where})"
+        yield from wrap(problem.promise, _WIDTH)
         yield ""
         yield "Steps, each taken by the process before the colon:"
         yield ""
@@ -424,7 +423,7 @@ ATF_TC({name});
 ATF_TC_HEAD({name}, tc)
 {{
 
-	atf_tc_set_md_var(tc, "descr", "PR kern/XXXXX: " {_quoted(problem.clause.says)});
+	atf_tc_set_md_var(tc, "descr", "PR kern/XXXXX: " {_quoted(problem.says)});
 {root if needs_root(scenario) else ""}}}
 
 ATF_TC_BODY({name}, tc)

@@ -87,5 +87,9 @@ def page(
         history=history,
         gone=gone,
         comparison=comparison,
-        problem_of={entry.problem.clause.name: entry.name for entry in reversed(made)},
+        problem_of={
+            entry.problem.clause.name: entry.name
+            for entry in reversed(made)
+            if entry.problem.difference.origin is None
+        },
     )

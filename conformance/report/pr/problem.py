@@ -29,15 +29,16 @@ def scenario_of(result: Result) -> Scenario | None:
 def cause(result: Result) -> tuple[str, ...]:
     """Returns a key that is equal for differences with the same cause.
 
-    It holds the clause and the first wrong observation, without the names of processes and
-    signals and without how long a call was blocked.
+    It holds the clause, or the function of another file, and the first wrong observation,
+    without the names of processes and signals and without how long a call was blocked.
     """
+    subject = str(result.origin or result.clause)
     if result.step is None or result.observed is None:
-        return result.clause, "panic", _NUMBER.sub("N", result.reason)
+        return subject, "panic", _NUMBER.sub("N", result.reason)
     call = result.scenario.calls()[result.step]
     verb = call.split()[1] if scenario_of(result) else call.split("=")[0]
     expected, seen = result.expected_at(result.step), result.observed[result.step]
-    return result.clause, verb, _plain(expected), _plain(seen)
+    return subject, verb, _plain(expected), _plain(seen)
 
 
 def _plain(text: str) -> str:
@@ -68,11 +69,35 @@ class Problem:
 
     @property
     def where(self) -> str:
-        """Returns the file, its revision and the lines of the clause."""
+        """Returns the file, its revision and the lines of the clause; or the function."""
+        if origin := self.difference.origin:
+            return f"{origin.file}, {origin.name}()"
         if self.target == SOURCE:
             lines = self.difference.lines
             return f"lines {lines} of the file" if lines else "the file, which lacks them"
         return f"sys/kern/kern_fork.c 1.232, lines {self.clause.lines}"
+
+    @property
+    def subject(self) -> str:
+        """Returns the name of the clause, or the function of another file."""
+        return str(self.difference.origin or self.clause.name)
+
+    @property
+    def says(self) -> str:
+        """Returns what the clause says, or which function is wrong."""
+        origin = self.difference.origin
+        return f"{origin} does not do what NetBSD's does" if origin else self.clause.says
+
+    @property
+    def promise(self) -> str:
+        """Returns what is expected, and which file says so."""
+        if self.difference.origin:
+            return (
+                f"This is not a promise of kern_fork.c: the place to look at is {self.where}. "
+                "In a model of NetBSD, a change of that function leads to the observation, and no "
+                "change of kern_fork.c does"
+            )
+        return f"Expected behaviour, per {self.where} ({self.clause.name}): {self.clause.says}"
 
     @property
     def how_often(self) -> str:
@@ -87,15 +112,17 @@ class Problem:
         """Returns one line: the call, what was observed, and what was expected."""
         d = self.difference
         if d.step is None or d.observed is None:
-            return f"{d.reason} ({self.clause.name})"
+            return f"{d.reason} ({self.subject})"
         call = d.scenario.calls()[d.step]
         expected, seen = d.expected_at(d.step), d.observed[d.step]
         what = call.partition(": ")[2] if scenario_of(d) else call
-        return f"{what}: {seen} instead of {expected} ({self.clause.name})"
+        return f"{what}: {seen} instead of {expected} ({self.subject})"
 
     @property
     def name(self) -> str:
         """Returns the name of its files; a number is added if two problems have the same name."""
+        if origin := self.difference.origin:
+            return f"{origin.base.removesuffix('.c')}-{origin.name}".replace("_", "-").lower()
         return self.clause.name.lower()
 
 

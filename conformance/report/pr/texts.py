@@ -46,7 +46,12 @@ def table(problem: Problem) -> Iterator[str]:
 
 
 def history(problem: Problem) -> str:
-    """Returns a sentence with the revision in which the clause's lines last changed."""
+    """Returns a sentence with the revision in which the clause's lines last changed.
+
+    It is empty for a function of another file.
+    """
+    if problem.difference.origin:
+        return ""
     return f"In NetBSD's sources these lines last changed in {problem.since}."
 
 
