@@ -14,7 +14,7 @@ from types import FunctionType, ModuleType
 from reference_model.language.verbs import VERBS
 
 #: The modules that are part of the model of another file, or of no file.
-_OTHER_MODULES = ("kernel", "machine", "state", "callees", "clauses", "sources")
+_OTHER_MODULES = ("kernel", "machine", "state", "callees", "clauses", "sources", "revisions")
 #: The file of each module whose file has another name, or is in another folder.
 _FILES = {
     "sys_ptrace": "sys/kern/sys_ptrace_common.c",

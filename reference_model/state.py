@@ -21,6 +21,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from reference_model.proc import RLIM_INFINITY, Cred, Emul, Lwp, Mutex, Proc, Session, Sleeping
+from reference_model.revisions import CHANGES, NEWEST_FILES, Revision
 
 #: Microseconds in a tick of the clock, at NetBSD's 100 ticks a second.
 TICK = 10_000
@@ -39,6 +40,8 @@ class Options:
     """
 
     revision: tuple[int, int] = NEWEST
+    #: The revisions of other files; a file that is not named has its newest revision.
+    files: tuple[tuple[str, Revision], ...] = ()
     ktrace: bool = True
     have_ras: bool = True
     maxproc: int = 1044
@@ -91,6 +94,11 @@ class State(ABC):
         self.choices = choices
         self.widths: list[int] = []
         self._next_pid = 1
+
+    def has(self, change: str) -> bool:
+        """Returns whether this kernel has a change of another file than kern_fork.c."""
+        asked = CHANGES[change]
+        return asked.included(dict(self.options.files).get(asked.file, NEWEST_FILES[asked.file]))
 
     def new_pid(self) -> int:
         """Returns the next free process or LWP ID."""

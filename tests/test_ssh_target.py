@@ -568,7 +568,7 @@ def test_the_revision_is_that_of_the_running_kernel(
     sysctl.write_text(f"#!/bin/sh\ncase $2 in {answers} esac\n", encoding="ascii")
     sysctl.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    found = facts.netbsd_kern_fork(facts.ask_here, "9.9")
+    found, _ = facts.netbsd_revisions(facts.ask_here, "9.9")
     assert (found.text, found.guessed) == expected
     assert found.revision == tuple(int(part) for part in expected[0].split(".")[:2])
 
@@ -579,6 +579,8 @@ def test_the_revision_is_that_of_the_running_kernel(
 )
 def test_a_guess_goes_by_the_branch(release: str, guess: str) -> None:
     """Without a kernel file N.99 counts as N + 1, and the summary calls it a guess."""
-    assert facts.netbsd_kern_fork(lambda _: [], release) == facts.KernFork(guess, guessed=True)
+    found, files = facts.netbsd_revisions(lambda _: [], release)
+    assert found == facts.KernFork(guess, guessed=True)
+    assert all(one.guessed for one in files)
     kernel = Kernel("NetBSD", release, "amd64", guess, guessed=True)
     assert "a guess from the release" in str(kernel)

@@ -116,7 +116,7 @@ def test_tracebacks_get_names_from_the_symbol_table(tmp_path: Path) -> None:
     source.write_text("int lwp_create(void) { return 1; }\nint _start(void) { return 2; }\n")
     subprocess.run([compiler, "-static", "-nostdlib", "-o", program, source], check=True)
     image = program.read_bytes()
-    kernel = KernelFile(image, None, "10", "MINE")
+    kernel = KernelFile(image, {}, "10", "MINE")
     [start] = [value for value, name in symbols(image) if name == "lwp_create"]
     console = f"[ 1.5] ?() at {start + 3:016x}\n[ 1.5] ?() at {1:016x}\npanic: why?() at"
     assert kernel.with_names(console) == (
@@ -128,7 +128,7 @@ def test_tracebacks_get_names_from_the_symbol_table(tmp_path: Path) -> None:
     )
     # What has been stripped, or is cut short, names nothing.
     for other in (elf(), image[: len(image) // 2]):
-        assert KernelFile(other, None, "10", "MINE").with_names(console) == console
+        assert KernelFile(other, {}, "10", "MINE").with_names(console) == console
 
 
 def test_kernel_cut_short_or_damaged_anywhere_is_told_in_one_line(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_kernel_cut_short_or_damaged_anywhere_is_told_in_one_line(tmp_path: Path
             read_kernel(path)
         assert str(error.value).startswith(f"{path}: ")
         assert "\n" not in str(error.value)
-        KernelFile(data, None, "10", "MINE").with_names(f"?() at {1 << 40:016x}")
+        KernelFile(data, {}, "10", "MINE").with_names(f"?() at {1 << 40:016x}")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Reads a kernel file: whether QEMU can boot it, and its revision of kern_fork.c.
+"""Reads a kernel file: whether QEMU can boot it, and the revisions of its source files.
 
 The kernels are for NetBSD/amd64; a Linux bzImage is accepted, too.
 """
@@ -11,6 +11,7 @@ import io
 import re
 import zlib
 from bisect import bisect
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +20,7 @@ from vm.errors import GuestError
 from vm.files import UnfitFileError, in_units, looks_like, read_bounded
 
 # A release's branch adds numbers of its own, as in 1.202.4.2.
-_RCS_ID = re.compile(rb"\$NetBSD: kern_fork\.c,v (\d+)\.(\d+)(?:\.\d+)* ")
+_RCS_ID = re.compile(rb"\$NetBSD: ([\w.-]+\.c),v (\d+(?:\.\d+)+) ")
 _VERSION = re.compile(rb"NetBSD (\d+\.[\w.]+) \(([\w.-]+)\)")
 _EM_X86_64 = 62
 _XEN_ELFNOTE_PHYS32_ENTRY = 18
@@ -34,15 +35,23 @@ _NAMELESS = re.compile(r"\?\(\) at (?:0x)?([0-9a-f]{8,16})\b|\brip 0x([0-9a-f]{8
 class KernelFile:
     """A kernel that QEMU can boot with ``-kernel``.
 
-    ``system`` is NetBSD or Linux, ``version`` its release.  ``kern_fork`` is
-    the revision of kern_fork.c in its RCS id, or None if the file has none.
+    ``system`` is NetBSD or Linux, ``version`` its release.  ``revisions`` are those of
+    the files of which it has RCS ids, as they are written there.
     """
 
     image: bytes
-    kern_fork: tuple[int, int] | None
+    revisions: Mapping[str, str]
     version: str
     config: str
     system: str = "NetBSD"
+
+    @property
+    def kern_fork(self) -> tuple[int, int] | None:
+        """Returns kern_fork.c's revision on the trunk, or that at which its branch left it."""
+        if (text := self.revisions.get("kern_fork.c")) is None:
+            return None
+        major, minor = text.split(".")[:2]
+        return int(major), int(minor)
 
     @cached_property
     def checksum(self) -> str:
@@ -143,13 +152,15 @@ def read_kernel(path: Path) -> KernelFile:
     """Reads a NetBSD/amd64 kernel, gzipped or not.  Raises :class:`GuestError`."""
     image = _contents(path)
     if (linux := _linux_version(image)) is not None:
-        return KernelFile(image, None, linux, "unknown", "Linux")
+        return KernelFile(image, {}, linux, "unknown", "Linux")
     _check(image, path)
-    revision = _RCS_ID.search(image)
+    revisions: dict[str, str] = {}
+    for name, text in _RCS_ID.findall(image):  # the kernel's own files come before a library's
+        revisions.setdefault(name.decode(), text.decode())
     version = _VERSION.search(image)
     return KernelFile(
         image,
-        (int(revision[1]), int(revision[2])) if revision else None,
+        revisions,
         version[1].decode() if version else "unknown",
         version[2].decode() if version else "unknown",
     )

@@ -13,7 +13,7 @@ from conformance.input import read_text_bounded
 from conformance.output import write_output
 from conformance.results.coverage import Coverage
 from conformance.results.explanation import Explanation
-from conformance.results.kernel import Kernel
+from conformance.results.kernel import FileRevision, Kernel
 from conformance.results.result import Cases, Gone, Result, Subject, Verdict
 from conformance.results.summary import Summary
 from reference_model import Scenario, ScenarioError, parse
@@ -256,6 +256,10 @@ def _read(data: Mapping[str, Any]) -> Results:
             _or_none(str, kernel.get("kern_fork")),
             bool(kernel.get("kern_fork_guessed")),
             _or_none(str, kernel.get("checksum")),
+            tuple(
+                FileRevision(_is(str, one["file"]), _is(str, one["revision"]), bool(one["guessed"]))
+                for one in kernel.get("files", ())
+            ),
         ),
         Counts(*(_is(int, count[name]) for name in Counts.__slots__)),
         float(data.get("seconds", 0)),

@@ -6,17 +6,24 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from conformance.reproducer.ended import Ended
-from conformance.results.kernel import Kernel
+from conformance.results.kernel import FileRevision, Kernel
 from conformance.targets.channel import Hello
 from conformance.verdicts.known import KnownDifferences
 from reference_model import NEWEST, Options, Scenario
 from reference_model.language.answer import NotDecided, Observed
+from reference_model.revisions import revision as parse_revision
 
 
-def model_options(hello: Hello, revision: tuple[int, int] | None) -> Options:
-    """Returns the model's options for the kernel of *hello*; without *revision*, the newest."""
+def model_options(
+    hello: Hello, revision: tuple[int, int] | None, files: Iterable[FileRevision] = ()
+) -> Options:
+    """Returns the model's options for the kernel of *hello*; without *revision*, the newest.
+
+    *files* are the revisions of the other files on which the model's answers depend.
+    """
     return Options(
         revision=min(revision or NEWEST, NEWEST),
+        files=tuple((one.file, parse_revision(one.revision)) for one in files),
         uid=hello.uid,
         nproc_limit=hello.nproc,
         maxproc=hello.maxproc or Options().maxproc,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import platform
 import re
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from conformance.results.kernel import FileRevision
 from reference_model import NEWEST
+from reference_model.revisions import FILES, NEWEST_FILES, OF_RELEASE
 
 #: Runs a script with ``sh`` on the system, and returns the lines that it prints.
 Ask = Callable[[str], list[str]]
@@ -23,8 +25,8 @@ _UNPRIVILEGED = "/proc/sys/kernel/unprivileged_userns_clone"
 _READ = (_STATUS, _NAMESPACES, _UNPRIVILEGED)
 _PATH = "PATH=$PATH:/bin:/usr/bin:/sbin:/usr/sbin\n"
 
-# The RCS id of the kernel's file, if that file is the running kernel's.
-_KERN_FORK = (
+# The RCS ids of the kernel's file, if that file is the running kernel's.
+_RCS_IDS = (
     _PATH
     + """\
 k=$(sysctl -n machdep.booted_kernel 2>/dev/null)
@@ -35,10 +37,10 @@ case $k in
 esac
 image() { gzip -dc "$k" 2>/dev/null || cat "$k" 2>/dev/null; }
 image | grep -a -F -e "$(sysctl -n kern.version | head -n 1)" >/dev/null &&
-    image | grep -a -o 'kern_fork\\.c,v [0-9.]*' | head -n 1
+    image | grep -a -o -E '(kern_fork|kern_sig)\\.c,v [0-9.]*'
 """
 )
-_RCS_ID = re.compile(r"kern_fork\.c,v (\d+\.\d+(?:\.\d+\.\d+)*)\Z")
+_RCS_ID = re.compile(r"([\w.]+\.c),v (\d+\.\d+(?:\.\d+\.\d+)*)\Z")
 #: The first kern_fork.c of each branch of NetBSD, or a later one with the same behaviour; for a
 #: kernel without a readable RCS id.
 _OF_RELEASE = {8: (1, 202), 9: (1, 213), 10: (1, 229), 11: (1, 232)}
@@ -84,15 +86,42 @@ def reader(ask: Ask) -> Read:
     return lambda path: "\n".join(texts[path]) if texts.get(path) else None
 
 
-def netbsd_kern_fork(ask: Ask, release: str) -> KernFork:
-    """Returns the kern_fork.c of a running NetBSD: from its kernel file, else a guess."""
-    for line in ask(_KERN_FORK):
+def netbsd_revisions(ask: Ask, release: str) -> tuple[KernFork, tuple[FileRevision, ...]]:
+    """Returns the revisions of a running NetBSD: of kern_fork.c, and of the other files.
+
+    They come from its kernel file.  A file whose revision is not there is guessed.
+    """
+    found: dict[str, str] = {}
+    for line in ask(_RCS_IDS):
         if match := _RCS_ID.match(line):
-            return KernFork(match[1])
+            found.setdefault(match[1], match[2])
+    text = found.get("kern_fork.c")
+    kern_fork = KernFork(text) if text else _guessed_kern_fork(release)
+    return kern_fork, other_files(found, release)
+
+
+def other_files(found: Mapping[str, str], release: str) -> tuple[FileRevision, ...]:
+    """Returns the revisions of the files beside kern_fork.c on which answers depend.
+
+    *found* are those that the kernel file tells; the others are guessed from the release.
+    """
+    guess = OF_RELEASE.get(_branch(release), NEWEST_FILES)
+    return tuple(
+        FileRevision(file, found[file])
+        if file in found
+        else FileRevision(file, ".".join(map(str, guess[file])), guessed=True)
+        for file in FILES
+    )
+
+
+def _branch(release: str) -> int:
+    """Returns the branch of a release; N.99 is the trunk on the way to N + 1."""
     match = re.match(r"(\d+)(\.99\.)?", release)
-    # N.99 is the trunk on the way to N + 1.
-    branch = int(match[1]) + bool(match[2]) if match else 0
-    guess = _OF_RELEASE.get(branch, NEWEST)
+    return int(match[1]) + bool(match[2]) if match else 0
+
+
+def _guessed_kern_fork(release: str) -> KernFork:
+    guess = _OF_RELEASE.get(_branch(release), NEWEST)
     return KernFork(".".join(map(str, guess)), guessed=True)
 
 

@@ -19,12 +19,12 @@ from conformance.errors import TargetError
 from conformance.probe.build import HOST, build_probe
 from conformance.reproducer.compile import build_static
 from conformance.reproducer.ended import TIME_LIMIT, Ended, NotRunError, exited, panicked
-from conformance.results.kernel import Kernel
+from conformance.results.kernel import FileRevision, Kernel
 from conformance.scenarios import programs
 from conformance.scenarios.needs import first_lack, reason
 from conformance.targets.base import model_options, undecided
 from conformance.targets.channel import Channel, PanicError, ProbeError, Transport
-from conformance.targets.facts import linux_before_6_9
+from conformance.targets.facts import linux_before_6_9, other_files
 from conformance.targets.guest_errors import probe_errors, target_errors
 from conformance.targets.host import LINUX_DIFFERENCES
 from conformance.verdicts.known import KnownDifferences, load_known
@@ -126,9 +126,11 @@ class GuestTarget:
             self._lacks["PTRACE"] = "no tracer in a guest that is not NetBSD"
         self.name = hello.system.lower()
         revision = None
+        files: tuple[FileRevision, ...] = ()
         self.known = KnownDifferences()
         if hello.system == "NetBSD":
             revision = machine.kernel.kern_fork or NEWEST
+            files = other_files(machine.kernel.revisions, hello.release)
         else:
             facts = {"cap_sys_admin": True, "user_namespaces": True}
             facts["before_6_9"] = linux_before_6_9(hello.release)
@@ -139,8 +141,9 @@ class GuestTarget:
             hello.machine,
             ".".join(map(str, revision)) if revision else None,
             checksum=machine.kernel.checksum[:16],
+            files=files,
         )
-        self.options = model_options(hello, revision)
+        self.options = model_options(hello, revision, files)
 
     @property
     def lacks(self) -> frozenset[str]:

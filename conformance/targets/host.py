@@ -9,7 +9,7 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 
-from conformance.results.kernel import Kernel
+from conformance.results.kernel import FileRevision, Kernel
 from conformance.scenarios.needs import ALONE, first_lack, reason
 from conformance.targets.base import model_options, undecided
 from conformance.targets.channel import Channel, Hello, ProbeError, Transport
@@ -18,7 +18,7 @@ from conformance.targets.facts import (
     KernFork,
     Read,
     linux_facts,
-    netbsd_kern_fork,
+    netbsd_revisions,
 )
 from conformance.verdicts.known import KnownDifferences, load_known
 from reference_model import Options, Scenario
@@ -60,6 +60,7 @@ class HostTarget(ABC):
     def meet(self, hello: Hello, ask: Ask, read: Read) -> None:
         """Sets the attributes of the system that sent *hello*."""
         kern_fork: KernFork | None = None
+        files: tuple[FileRevision, ...] = ()
         self.lacks = hello.lacks | {ALONE}
         if "PTRACE" in hello.lacks:
             self.traced = reason("PTRACE")
@@ -67,15 +68,16 @@ class HostTarget(ABC):
         if hello.system == "Linux":
             self.known = load_known(LINUX_DIFFERENCES, linux_facts(read, hello.release))
         elif hello.system == "NetBSD":
-            kern_fork = netbsd_kern_fork(ask, hello.release)
+            kern_fork, files = netbsd_revisions(ask, hello.release)
         self.kernel = Kernel(
             hello.system,
             hello.release,
             hello.machine,
             kern_fork.text if kern_fork else None,
             guessed=kern_fork is not None and kern_fork.guessed,
+            files=files,
         )
-        self.options = model_options(hello, kern_fork.revision if kern_fork else None)
+        self.options = model_options(hello, kern_fork.revision if kern_fork else None, files)
 
     def channel(self, start: Callable[[], Transport], patience: float) -> Channel:
         """Returns a channel that ends with the target."""

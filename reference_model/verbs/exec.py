@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reference_model import kern_exit
+from reference_model import kern_exit, kern_sig
 from reference_model.language.netbsd import (
     AFORK,
     LSSTOP,
@@ -47,6 +47,8 @@ def exec_(w: World, l: Lwp, fd: str) -> Sleeping:
     p.p_stflag &= ~PST_PROFIL
     if p.p_lflag & PL_PPWAIT:
         w.k.vfork_release(p)
+    if not w.k.has("exec-keeps-pending-signals"):
+        kern_sig.sigclear(p)
     descriptor = l.l_fd.fd_dt.get(int(fd))
     pipe = descriptor.ff_file.f_pipe if descriptor else None
     if p.p_sflag & PS_STOPEXEC:

@@ -13,6 +13,7 @@ from conformance.reproducer.compile import check_for_netbsd
 from conformance.reproducer.ended import NotRunError
 from conformance.targets.base import Target
 from reference_model import Options
+from reference_model.revisions import revision as parse_revision
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class Repeat:
 def options_for(problem: Problem) -> Options:
     """Returns the options of the model for the kernel of the results."""
     revision = str(problem.kernel.kern_fork or "1.232").split(".")
-    return Options(revision=(int(revision[0]), int(revision[1])))
+    files = tuple((one.file, parse_revision(one.revision)) for one in problem.kernel.files)
+    return Options(revision=(int(revision[0]), int(revision[1])), files=files)
 
 
 def repeat(problem: Problem, target: Target | None = None) -> Repeat:
