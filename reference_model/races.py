@@ -46,7 +46,7 @@ from reference_model.proc import Lwp, Sleeping
 from reference_model.state import Options
 
 #: Maximum number of runs that look for a race; a scenario of 20 steps needs about 100.
-MAX_RUNS: Final = 2000
+MAX_RUNS: Final = 1000
 #: Maximum number of LWPs that run late in one run.
 MAX_LATE: Final = 2
 #: The steps whose observations tell which process an actor is.
@@ -110,6 +110,8 @@ class _Runq(deque[Lwp]):
         self.woken: list[_WakeUp] = []
         #: The LWPs that are kept back, each with the step before which it runs.
         self.late: list[tuple[Lwp, int]] = []
+        #: The step before which the last late LWP has run.
+        self.released = -1
 
     def append(self, l: Lwp) -> None:
         if l is self.begins:
@@ -137,6 +139,7 @@ class _Runq(deque[Lwp]):
     def release(self, entry: tuple[Lwp, int]) -> None:
         """Lets a late LWP run now."""
         self.late.remove(entry)
+        self.released = self.step
         super().append(entry[0])
 
 
@@ -162,6 +165,7 @@ class LateMachine(Machine):
         for step in steps:
             if not self.take(step):
                 break
+        self.runq.step = len(steps)
         while self.runq.late:
             self._release(self.runq.late[0])
         log = self.seen(len(steps))
@@ -277,13 +281,16 @@ def _runs(
         for position in range(len(choices), len(kernel.widths)):
             prefix = choices + (0,) * (position - len(choices))
             todo.extend((schedule, (*prefix, n)) for n in range(1, kernel.widths[position]))
-        if len(schedule) < MAX_LATE and not any(choices):
-            for number in range(max(schedule, default=-1) + 1, len(machine.runq.woken)):
-                wake = machine.runq.woken[number]
-                # First as late as can be; then before each step, if no other LWP is late.
-                sooner = range(wake.step + 1, 0 if schedule or wake.returns else end)
-                untils = [end, *sooner]
-                todo.extend(({**schedule, number: until}, ()) for until in untils)
+        if any(choices) or (schedule and end not in schedule.values()):
+            continue
+        if len(schedule) == 1:
+            # It was as late as can be; now it runs before each step until then.
+            [number] = schedule
+            sooner = range(machine.runq.woken[number].step + 1, machine.runq.released)
+            todo.extend(({number: until}, ()) for until in sooner)
+        if len(schedule) < MAX_LATE:
+            later = range(max(schedule, default=-1) + 1, len(machine.runq.woken))
+            todo.extend(({**schedule, number: end}, ()) for number in later)
 
 
 def _race(machine: LateMachine, log: Log, allowed: Iterable[Log], late: tuple[int, ...]) -> Race:
@@ -302,7 +309,7 @@ def _race(machine: LateMachine, log: Log, allowed: Iterable[Log], late: tuple[in
     return Race(
         step,
         names[wake.l.l_lid],
-        wake.step,
+        min(wake.step, len(log) - 1),
         None if p.p_pptr is machine.k.initproc else parent,
         ended=not lives(wake.l),
         stopped=p.p_stat == SSTOP,
