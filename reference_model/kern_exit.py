@@ -125,7 +125,7 @@ def exit1(k: State, l: Lwp, exitcode: int, signo: int) -> Sleeping:
     l.l_stat = LSZOMB
     p.p_stat = SZOMB
     kern_synch.cv_broadcast(k, p.p_pptr.p_waitcv)
-    if p.p_pptr is k.initproc and p.p_slflag & PSL_TRACED:
+    if p.p_pptr is k.initproc and p.p_slflag & PSL_TRACED and p.p_opptr is not k.initproc:
         proc_free(k, p)  # goes back to its original parent; init_reaps() does the rest
     yield  # switch away, for good
     raise AssertionError("exit1")

@@ -52,7 +52,7 @@ MAX_LATE: Final = 2
 #: The steps whose observations tell which process an actor is.
 TELLING: Final = frozenset({*BIRTHS, "wait4", "PT_GET_PROCESS_STATE"})
 #: The steps that wait until other LWPs of the process have ended.
-_ENDING: Final = frozenset({"exit", "_lwp_exit", "exec"})
+_ENDING: Final = frozenset({"exit", "_lwp_exit"})
 
 #: For LWPs that run late, the step before which each runs; the key is the number of its wake-up.
 Schedule = Mapping[int, int]
@@ -63,7 +63,7 @@ class Race:
     """A step whose observation depends on which process is faster.
 
     *late* is the actor that step *since* sets in motion, and *parent* its parent, unless that is
-    init.  *ended* and *stopped* say what has become of the actor.
+    init.  *ended* and *stopped* say what becomes of the actor if it is not late.
     """
 
     step: int
@@ -191,9 +191,10 @@ class LateMachine(Machine):
             told = unknown.intersection((self.log[index] or "").split())
             self.fault = Unnamed(index, min(told)) if told else None
         if step.verb not in SLEEPING and l is not None and begins:
-            while self.runq.late and l.l_task is not None and lives(l):
+            ends = step.verb in _ENDING
+            while self.runq.late and lives(l) and (ends or self.log[index] is None):
                 self._release(self.runq.late[0])
-            if l.l_stat == LSSLEEP and step.verb not in _ENDING and self.fault is None:
+            if l.l_stat == LSSLEEP and self.log[index] is None and self.fault is None:
                 self.fault = Endless(index)
         return went_well
 
@@ -259,8 +260,8 @@ def find_race(scenario: Scenario, options: Options) -> Race | Unnamed | Endless 
     for machine, log, late in _runs(scenario, options):
         if machine.fault is not None:
             return machine.fault
-        if log not in allowed:
-            return _race(machine, log, allowed, late)
+        if late and log not in allowed:
+            return _race(scenario, machine, log, allowed, late)
     return None
 
 
@@ -281,19 +282,26 @@ def _runs(
         for position in range(len(choices), len(kernel.widths)):
             prefix = choices + (0,) * (position - len(choices))
             todo.extend((schedule, (*prefix, n)) for n in range(1, kernel.widths[position]))
-        if any(choices) or (schedule and end not in schedule.values()):
+        if schedule and end not in schedule.values():
             continue
         if len(schedule) == 1:
             # It was as late as can be; now it runs before each step until then.
             [number] = schedule
             sooner = range(machine.runq.woken[number].step + 1, machine.runq.released)
-            todo.extend(({number: until}, ()) for until in sooner)
-        if len(schedule) < MAX_LATE:
+            todo.extend(({number: until}, choices) for until in sooner)
+        if len(schedule) < (1 if any(choices) else MAX_LATE):
+            # The last ones first, so that a race is told of with the step that is nearest.
             later = range(max(schedule, default=-1) + 1, len(machine.runq.woken))
-            todo.extend(({**schedule, number: end}, ()) for number in later)
+            todo.extend(({**schedule, number: end}, choices) for number in reversed(later))
 
 
-def _race(machine: LateMachine, log: Log, allowed: Iterable[Log], late: tuple[int, ...]) -> Race:
+def _race(
+    scenario: Scenario,
+    machine: LateMachine,
+    log: Log,
+    allowed: Iterable[Log],
+    late: tuple[int, ...],
+) -> Race:
     """Returns the race: the first step that differs, and the last late LWP before it."""
 
     def agree(other: Log) -> int:
@@ -303,14 +311,19 @@ def _race(machine: LateMachine, log: Log, allowed: Iterable[Log], late: tuple[in
     step = max(map(agree, allowed))
     wakes = [machine.runq.woken[number] for number in late]
     wake = max((w for w in wakes if w.step <= step), key=lambda w: w.step, default=wakes[0])
-    p = wake.l.l_proc
-    names = {machine.lwps[name].l_lid: name for name in machine.lwps}
-    parent = machine.names[p.p_pptr.p_pid]
+    since = min(wake.step, len(log) - 1)
+    [name] = [name for name, l in machine.lwps.items() if l is wake.l]
+    # What would have become of it until then, if it had not been late.
+    in_time = Machine(scenario.roots(), Kernel(machine.k.options), traced=scenario.traced)
+    for earlier in scenario.steps[: max(step, since + 1)]:
+        in_time.take(earlier)
+    l = in_time.lwps.get(name, wake.l)
+    parent = l.l_proc.p_pptr
     return Race(
         step,
-        names[wake.l.l_lid],
-        min(wake.step, len(log) - 1),
-        None if p.p_pptr is machine.k.initproc else parent,
-        ended=not lives(wake.l),
-        stopped=p.p_stat == SSTOP,
+        name,
+        since,
+        None if parent is in_time.k.initproc else in_time.names.get(parent.p_pid),
+        ended=not lives(l),
+        stopped=l.l_proc.p_stat == SSTOP,
     )

@@ -91,6 +91,12 @@ def test_a_root_that_ends_may_count_for_its_user() -> None:
     assert {log[-1] for log in _logs(*ends, "P: fork C")} == {"C", "EAGAIN"}
 
 
+def test_an_end_that_its_tracer_ignores_is_left_to_init() -> None:
+    """The tracee of a tracer with SA_NOCLDWAIT goes to init (kern_exit.c, exit1())."""
+    ends = ("T: PT_ATTACH P", "T: wait4 P", "T: PT_CONTINUE P", "T: nocldwait", "P: exit 0")
+    assert {log[-1] for log in _logs(*ends, "T: kill P SIGUSR1")} == {"ok", "ESRCH"}
+
+
 def test_no_order_is_open_where_no_step_looks() -> None:
     assert len(_logs(*_LEFT, "R: fork -", "R: wait4 -")) == 1
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from conformance.scenarios.decidable import undecidable
 from conformance.scenarios.programs.rules import (
     CANNOT_ACT,
     NAMELESS_FIRST,
     NOT_OVER,
+    RACE_IN_AN_ORDER,
     Rule,
     Setting,
     beginning,
@@ -172,7 +174,11 @@ def disorder(scenario: Scenario, options: Options) -> Rule | None:
         if rule is not None:
             return rule
         waits_for_nameless = step.actor if draft.has_nameless else None
-    return None if waits_for_nameless is None and draft.state.is_over() else NOT_OVER
+    if waits_for_nameless is not None or not draft.state.is_over():
+        return NOT_OVER
+    if draft.has_open_order and undecidable(scenario, options) is not None:
+        return RACE_IN_AN_ORDER
+    return None
 
 
 def is_orderly(scenario: Scenario, options: Options) -> bool:

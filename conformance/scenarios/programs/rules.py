@@ -24,9 +24,9 @@ These rules are quick, and refuse good steps, too.  Whether a whole scenario is 
 :mod:`reference_model.races`, which plays it with processes that run late; it takes a hundred times
 as long.  Each program keeps both, and tests/test_decidable.py compares them.
 
-Some orders stay open, and the model expects each of their outcomes, so that no rule is needed:
-which of several LWPs that wait finds a child (cv_broadcast()), and whether init has reaped what was
-left to it.
+Some orders stay open, and the model expects each of their outcomes: which of several LWPs that wait
+finds a child (cv_broadcast()), and whether init has reaped what was left to it.  The rules follow
+one of these orders.  So :mod:`reference_model.races` looks at each program that has any of them.
 
 What was tried, and gave programs that differed on a kernel without any fault:
 
@@ -59,7 +59,14 @@ from conformance.verbs.scene import Scene
 from reference_model import Options, Step
 from reference_model.kernel import Kernel
 from reference_model.language.netbsd import PL_PPWAIT, PSL_TRACED, SACTIVE, SIGCHLD, SSTOP
-from reference_model.language.scenario import ANONYMOUS, BIRTHS, MAX_ACTORS, MAX_STEPS, NOBODY
+from reference_model.language.scenario import (
+    ANONYMOUS,
+    BIRTHS,
+    FORKS,
+    MAX_ACTORS,
+    MAX_STEPS,
+    NOBODY,
+)
 from reference_model.machine import Machine
 from reference_model.proc import Lwp, Proc
 
@@ -103,6 +110,7 @@ READS_ON: Final = Rule("the pipe is still written to: the read could wait for ev
 # Where a whole scenario is looked at.
 CANNOT_ACT: Final = Rule("the actor is not there, or is blocked or stopped")
 NAMELESS_FIRST: Final = Rule("the child - ends in its own time, and has to be waited for next")
+RACE_IN_AN_ORDER: Final = Rule("in another order that is open, the program is a race")
 NOT_OVER: Final = Rule("calls have not returned at the end, or a process is to be waited for")
 
 
@@ -340,9 +348,15 @@ def _motion(state: State, step: Step, ready: tuple[str, ...]) -> _Motion | Rule:
             whole, due = machine.names[p.p_pid], wanted.setdefault(parent, [])
             if (p in machine.k.zombproc or p.p_stat == SSTOP) and whole not in due:
                 due.append(whole)
-    actors, still_due = list(wanted), state.to_wait_for[1:]
+    # A fork tells until which step it was blocked, so the LWP that forked acts first.
+    forked = {state.steps[i].actor for i in state.open_calls if state.steps[i].verb in FORKS}
+    actors = sorted(wanted, key=lambda name: name not in forked)
+    still_due = state.to_wait_for[1:]
     if len(actors) > 1 and (
-        len({state.proc(name) for name in actors}) > 1 or any(wanted.values()) or still_due
+        len({state.proc(name) for name in actors}) > 1
+        or any(wanted.values())
+        or still_due
+        or len(forked.intersection(actors)) > 1
     ):
         return TWO_IN_MOTION
     if not still_due:
