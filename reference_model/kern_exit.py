@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from reference_model import kern_event, kern_ktrace, kern_synch
 from reference_model.kern_descrip import fd_free
-from reference_model.kern_proc import chgproccnt
+from reference_model.kern_proc import chgproccnt, fixjobc
 from reference_model.kern_sig import kpsignal, sigactsfree, sigclear
 from reference_model.language.netbsd import (
     ECHILD,
+    EINVAL,
     LSSLEEP,
     LSSTOP,
     LSZOMB,
+    P_ALL,
+    P_PGID,
+    P_PID,
     PK_CLDSIGIGN,
     PK_NOCLDWAIT,
     PL_PPWAIT,
@@ -34,7 +38,11 @@ from reference_model.language.netbsd import (
     WALLSIG,
     WALTSIG,
     WCONTINUED,
+    WEXITED,
     WNOHANG,
+    WNOWAIT,
+    WNOZOMBIE,
+    WTRAPPED,
     WUNTRACED,
 )
 from reference_model.proc import Lwp, Proc, Sleeping
@@ -42,7 +50,7 @@ from reference_model.state import State
 from reference_model.uvm_glue import uvm_proc_exit
 from reference_model.vfs_cwd import cwdfree
 
-WAIT_ANY = -1
+WAIT_ANY, WAIT_MYPGRP = -1, 0
 
 
 def P_EXITSIG(p: Proc) -> int:
@@ -83,6 +91,7 @@ def exit1(k: State, l: Lwp, exitcode: int, signo: int) -> Sleeping:
     # A session whose leader dies loses its terminal (lines 395-440).
     if p.p_session.s_leader is p:
         p.p_session.s_ttyvp = None
+    fixjobc(k, p, p.p_pgrp, entering=False)
 
     # Former children that are traced by another process belong to init from now on.
     if p.p_slflag & PSL_CHTRACED:
@@ -164,11 +173,19 @@ def exit_lwps(k: State, l: Lwp) -> Sleeping:
     p.p_nlwps, p.p_nzlwps = 1, 0
 
 
-def _selected(parent: Proc, pid: int, options: int) -> list[Proc]:
-    """Returns the children that *pid* and the exit-signal options choose (lines 1050-1080)."""
+def _selected(parent: Proc, idtype: int, ident: int, options: int) -> list[Proc]:
+    """Returns the children that the ID and the exit-signal options choose (lines 1050-1080).
+
+    Without WEXITED the dead are no children (match_process(), line 884).
+    """
+    group = parent.p_pgrp.pg_id if idtype == P_PGID and ident == WAIT_MYPGRP else ident
     found = []
     for child in parent.p_children:
-        if pid not in (WAIT_ANY, child.p_pid):
+        if idtype == P_PID and child.p_pid != ident:
+            continue
+        if idtype == P_PGID and child.p_pgrp.pg_id != group:
+            continue
+        if not options & WEXITED and child.p_stat == SZOMB:
             continue
         if not options & WALLSIG:
             if options & WALTSIG:
@@ -183,11 +200,12 @@ def _selected(parent: Proc, pid: int, options: int) -> list[Proc]:
 def _reportable(child: Proc, options: int) -> bool:
     """Returns whether the child has something to report now (lines 1082-1130)."""
     if child.p_stat == SZOMB:
-        return True
+        return not options & WNOZOMBIE
     if options & WCONTINUED and child.p_xsig == SIGCONT and child.p_sflag & PS_CONTINUED:
         return True
     return (
-        child.p_stat == SSTOP
+        bool(options & (WTRAPPED | WUNTRACED))
+        and child.p_stat == SSTOP
         and child.p_waited == 0
         and bool(child.p_slflag & PSL_TRACED or options & WUNTRACED)
     )
@@ -195,7 +213,7 @@ def _reportable(child: Proc, options: int) -> bool:
 
 def has_child(parent: Proc, pid: int) -> bool:
     """Returns whether *parent* has a child to wait for, without WALTSIG and WALLSIG."""
-    return bool(_selected(parent, pid, 0))
+    return bool(_selected(parent, *_id_of(pid), WEXITED))
 
 
 def find_stopped(k: State, parent: Proc, pid: int) -> Proc | None:
@@ -204,7 +222,7 @@ def find_stopped(k: State, parent: Proc, pid: int) -> Proc | None:
     This is find_stopped_child() with WUNTRACED.  If the parent's count of stopped children is
     0, the search ends at the first child.
     """
-    for child in _selected(parent, pid, 0):
+    for child in _selected(parent, *_id_of(pid), WEXITED):
         if child.p_stat == SZOMB or (child.p_stat == SSTOP and child.p_waited == 0):
             _collect(k, parent, child)
             return child
@@ -213,27 +231,45 @@ def find_stopped(k: State, parent: Proc, pid: int) -> Proc | None:
     return None
 
 
-def debugged_child_exists(k: State, parent: Proc, pid: int) -> bool:
+def debugged_child_exists(k: State, parent: Proc, idtype: int, ident: int) -> bool:
     """Returns whether a child is traced by another process, and will come back (line 938)."""
-    return any(q.p_opptr is parent and pid in (WAIT_ANY, q.p_pid) for q in k.allproc + k.zombproc)
+    for q in k.allproc + k.zombproc:
+        given = {P_ALL: ident, P_PID: q.p_pid, P_PGID: q.p_pgrp.pg_id}[idtype]
+        if q.p_opptr is parent and given == ident:
+            return True
+    return False
+
+
+def _id_of(pid: int) -> tuple[int, int]:
+    """Returns the kind of ID that the argument of wait4(2) is, and the ID (do_sys_wait())."""
+    if pid == WAIT_ANY:
+        return P_ALL, 0
+    return (P_PGID, -pid) if pid <= 0 else (P_PID, pid)
 
 
 def sys___wait450(k: State, l: Lwp, pid: int, options: int) -> Sleeping:
-    """Waits as wait4(2); returns an error number, the child, and how it changed.
+    """Waits as wait4(2)."""
+    return (yield from do_sys_waitid(k, l, *_id_of(pid), options | WEXITED | WTRAPPED))
+
+
+def do_sys_waitid(k: State, l: Lwp, idtype: int, ident: int, options: int) -> Sleeping:
+    """Waits as wait6(2); returns an error number, the child, and how it changed.
 
     The change is a word (exited, killed, stopped, continued) and a status or a signal.  If
     several children have something to report, the order is open: this call does not decide
     when each of them gets there.
     """
     parent = l.l_proc
+    if not options & (WEXITED | WUNTRACED | WCONTINUED | WTRAPPED):  # find_stopped_child()
+        return EINVAL, None, ()
     while True:
-        children = _selected(parent, pid, options)
+        children = _selected(parent, idtype, ident, options)
         ready = [child for child in children if _reportable(child, options)]
         if ready:
             child = ready[k.choose(len(ready))]
-            return 0, child, _collect(k, parent, child)
+            return 0, child, _collect(k, parent, child, options)
         if not children and not (
-            parent.p_slflag & PSL_CHTRACED and debugged_child_exists(k, parent, pid)
+            parent.p_slflag & PSL_CHTRACED and debugged_child_exists(k, parent, idtype, ident)
         ):
             return ECHILD, None, ()
         if options & WNOHANG:
@@ -242,20 +278,24 @@ def sys___wait450(k: State, l: Lwp, pid: int, options: int) -> Sleeping:
             yield from k.userret(l)
 
 
-def _collect(k: State, parent: Proc, child: Proc) -> tuple[str, int]:
-    """Takes the status of the child, and frees the child if it is dead (lines 660-690)."""
+def _collect(k: State, parent: Proc, child: Proc, options: int = 0) -> tuple[str, int]:
+    """Takes the status of the child, and frees the child if it is dead (lines 660-690).
+
+    With WNOWAIT it only looks, and the next wait finds the same.
+    """
+    takes = not options & WNOWAIT
     if child.p_stat == SZOMB:
         status = ("killed", child.p_xsig) if child.p_xsig else ("exited", child.p_xexit)
-        proc_free(k, child)
+        if takes:
+            proc_free(k, child)
         return status
-    if child.p_stat == SSTOP and child.p_waited == 0:
+    is_stopped = child.p_stat == SSTOP and child.p_waited == 0
+    if takes:
+        if not is_stopped:
+            child.p_sflag &= ~PS_CONTINUED
         child.p_waited = 1
         parent.p_nstopchild -= 1
-        return "stopped", child.p_xsig
-    child.p_sflag &= ~PS_CONTINUED
-    child.p_waited = 1
-    parent.p_nstopchild -= 1
-    return "continued", 0
+    return ("stopped", child.p_xsig) if is_stopped else ("continued", 0)
 
 
 def proc_free(k: State, p: Proc) -> None:

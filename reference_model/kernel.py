@@ -99,10 +99,11 @@ class Kernel(State):
         p.p_exitsig = SIGCHLD
         p.p_acflag = AFORK
         self.lim_addref(p.p_limit)
-        if self.roots_group.pg_leader is None:
-            self.roots_group.pg_leader = p
+        if not self.roots_group.pg_id:
+            self.roots_group.pg_id = p.p_pid
         p.p_pgrp = self.roots_group
         p.p_pgrp.pg_members.append(p)
+        p.p_pgrp.pg_jobc += 1  # init is in a group of its own
         p.p_lwps[0].l_sigmask = ~kern_sig.sigcantmask & (1 << 64) - 1
         self.initproc.p_children.insert(0, p)
         self.nprocs += 1

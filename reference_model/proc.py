@@ -261,11 +261,15 @@ class Session:
 
 @dataclass(slots=True, eq=False)
 class Pgrp:
-    """``struct pgrp``: its session, its members, and its leader."""
+    """``struct pgrp``: its session, its members, and its ID.
+
+    ``pg_jobc`` counts the members whose parent is in another group of the session.
+    """
 
     pg_session: Session
     pg_members: list[Proc] = field(default_factory=list)
-    pg_leader: Proc | None = None
+    pg_id: int = 0
+    pg_jobc: int = 0
 
 
 @dataclass(slots=True, eq=False)

@@ -40,7 +40,7 @@ from typing import Final
 from reference_model.kernel import Kernel
 from reference_model.language.netbsd import LSONPROC, LSRUN, LSSLEEP, SSTOP
 from reference_model.language.observation import OK, Log
-from reference_model.language.scenario import BIRTHS, SLEEPING, Scenario, Step
+from reference_model.language.scenario import BIRTHS, SLEEPING, TELLING, Scenario, Step
 from reference_model.machine import Machine, allowed_logs, lives
 from reference_model.proc import Lwp, Sleeping
 from reference_model.state import Options
@@ -50,7 +50,6 @@ MAX_RUNS: Final = 1000
 #: Maximum number of LWPs that run late in one run.
 MAX_LATE: Final = 2
 #: The steps whose observations tell which process an actor is.
-TELLING: Final = frozenset({*BIRTHS, "wait4", "PT_GET_PROCESS_STATE"})
 #: The steps that wait until other LWPs of the process have ended.
 _ENDING: Final = frozenset({"exit", "_lwp_exit"})
 

@@ -91,6 +91,8 @@ class State(ABC):
         self.stopping: list[Proc] = []
         #: Every LWP that has run since this was last cleared.
         self.ran: set[Lwp] = set()
+        #: Whether a group became an orphan while a member was stopped, or its count went wrong.
+        self.orphaned_group = False
         self.choices = choices
         self.widths: list[int] = []
         self._next_pid = 1

@@ -11,11 +11,13 @@ from conformance.scenarios.families import FAMILIES
 from reference_model import Scenario, Step, parse
 from reference_model.clauses import clauses
 from reference_model.language.netbsd import (
+    IDTYPES,
     INHERITANCES,
     NOTES,
     P_FLAGS,
     PTRACE_EVENTS,
     TRACE_FACILITIES,
+    WAIT6_OPTIONS,
     WAIT_OPTIONS,
     signal_name,
 )
@@ -25,6 +27,7 @@ from reference_model.language.scenario import (
     FIELDS,
     MAX_ACTORS,
     MAX_SLEEP,
+    OWN_GROUP,
     SHOWN_FIELDS,
     SIGNAL_SETS,
     TIMERS,
@@ -75,6 +78,8 @@ _WORDS: dict[str, st.SearchStrategy[str]] = {
     "milliseconds": st.integers(0, MAX_SLEEP).map(str),
     "signal": st.integers(1, 63).map(signal_name),
     "options": _bits(WAIT_OPTIONS),
+    "idtype": st.sampled_from(list(IDTYPES)),
+    "waitoptions": _bits(WAIT6_OPTIONS),
     "path": st.sampled_from(["/", "/dev", "/tmp"]),
     "octal": st.integers(0, 0o777).map(lambda mask: f"0{mask:o}" if mask else "0"),
     "disposition": st.sampled_from(["default", "ignore", "catch"]),
@@ -98,6 +103,9 @@ _WORDS: dict[str, st.SearchStrategy[str]] = {
         lambda names: "|".join(names) or "0"
     ),
 }
+
+
+_OTHERS_THAN_ACTORS = {"actor": [], "whom": ["any", ANONYMOUS], "group": [OWN_GROUP]}
 
 
 @st.composite
@@ -124,9 +132,8 @@ def drawn(draw: st.DrawFn) -> Scenario:
                 if child != ANONYMOUS:
                     actors.append(child)
                 args.append(child)
-            elif kind in ("actor", "whom"):
-                others = ["any", ANONYMOUS] if kind == "whom" else []
-                args.append(draw(st.sampled_from(actors + others)))
+            elif kind in _OTHERS_THAN_ACTORS:
+                args.append(draw(st.sampled_from(actors + _OTHERS_THAN_ACTORS[kind])))
             else:
                 args.append(draw(_WORDS[kind.rstrip("?")]))
         if verb == "kinfo":  # a signal for those fields that are sets of them

@@ -396,6 +396,20 @@ BREAKS = [
         "trace/birth/fork/0/through",
     ),
     _break(
+        "child-is-in-no-group",
+        "PROCESS-LISTS",
+        "members.insert(members.index(p1) + 1, p2)",
+        "pass",
+        "groups/kill/roots-and-child",
+    ),
+    _break(
+        "another-exit-signal",
+        "EXIT-SIGNAL",
+        "p2.p_exitsig = exitsig",
+        "p2.p_exitsig = 0",
+        "waiting/fork/only-looks",
+    ),
+    _break(
         "traced-childs-ppid-is-the-tracer",
         "ORIGINAL-PARENT",
         "p2.p_slflag |= PSL_TRACEDCHILD",

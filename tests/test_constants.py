@@ -71,6 +71,8 @@ def test_the_probe_knows_every_name_that_a_scenario_may_hold() -> None:
         "CLONE_FLAGS": list(netbsd.CLONE_FLAGS),
         "SIGNALS": list(netbsd.SIGNALS),
         "WAIT_OPTIONS": list(netbsd.WAIT_OPTIONS),
+        "WAIT6_OPTIONS": list(netbsd.WAIT6_OPTIONS),
+        "IDTYPES": list(netbsd.IDTYPES),
         "PTRACE_EVENTS": list(netbsd.PTRACE_EVENTS),
         "P_FLAGS": list(netbsd.P_FLAGS),
         "ACCOUNTING_FLAGS": list(netbsd.ACCOUNTING_FLAGS),

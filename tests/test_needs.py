@@ -19,6 +19,7 @@ SMALL = {
     "close-on-fork": ("P: clofork 20", "CLOFORK"),
     "whole system": ("P: fork_counts", ALONE),
     "address": ("P: compare P P p_fd", ALONE),
+    "option of wait6": ("P: wait6 P_ALL any WTRAPPED", "NETBSD"),
     "kern.proc2": ("P: kinfo P p_acflag", "NETBSD"),
 }
 
@@ -52,6 +53,6 @@ def test_a_missing_kernel_option_is_named(local: LocalTarget) -> None:
 
 def test_nothing_is_asked_that_the_target_cannot_do(local: LocalTarget) -> None:
     """The table knows each lack beforehand: the probe never answers `cannot`."""
-    for family in ("inherited", "lwp", "kqueue", "ktrace", "wholesystem"):
+    for family in ("inherited", "waiting", "lwp", "kqueue", "ktrace", "wholesystem"):
         for result in Run(local, FAMILIES[family].scenarios()).results():
             assert "the target cannot do" not in result.reason, result.scenario.name

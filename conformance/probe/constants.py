@@ -23,6 +23,8 @@ WORD_TABLES: Mapping[str, Mapping[str, int]] = {
     "CLONE_FLAGS": netbsd.CLONE_FLAGS,
     "SIGNALS": netbsd.SIGNALS,
     "WAIT_OPTIONS": netbsd.WAIT_OPTIONS,
+    "WAIT6_OPTIONS": netbsd.WAIT6_OPTIONS,
+    "IDTYPES": netbsd.IDTYPES,
     "PTRACE_EVENTS": netbsd.PTRACE_EVENTS,
     "P_FLAGS": netbsd.P_FLAGS,
     "ACCOUNTING_FLAGS": netbsd.ACCOUNTING_FLAGS,

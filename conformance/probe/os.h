@@ -26,6 +26,7 @@ struct status {
 	int value;
 };
 long os_wait4(long pid, struct status *status, int options);
+long os_wait6(int idtype, long id, struct status *status, int options); /* on Linux it is waitid */
 extern const int os_gives_us_orphans; /* else they are init's */
 void os_exit(int status) __attribute__((noreturn));
 long os_kill(long pid, int signal);

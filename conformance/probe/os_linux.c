@@ -69,15 +69,22 @@ pair_t os_fork(enum fork_kind kind, long flags, void *child_stack, long sentinel
 	return raw_fork(__NR_clone, flags, (long)child_stack, (long)&scratch[0], run_on, slot);
 }
 
-long os_wait4(long pid, struct status *status, int options)
+static int host_options(int options)
 {
 	static const int from_netbsd[][2] = {{NETBSD_WNOHANG, WNOHANG}, {NETBSD_WUNTRACED, WUNTRACED},
-	    {NETBSD_WALTSIG, (int)__WCLONE}, {NETBSD_WALLSIG, __WALL}, {NETBSD_WCONTINUED, WCONTINUED}};
-	int s = 0, host = 0;
+	    {NETBSD_WALTSIG, (int)__WCLONE}, {NETBSD_WALLSIG, __WALL}, {NETBSD_WCONTINUED, WCONTINUED},
+	    {NETBSD_WEXITED, WEXITED}, {NETBSD_WNOWAIT, WNOWAIT}};
+	int host = 0;
 	for (unsigned i = 0; i < sizeof from_netbsd / sizeof from_netbsd[0]; i++)
 		if (options & from_netbsd[i][0])
 			host |= from_netbsd[i][1];
-	long got = CALL(wait4, pid, &s, host);
+	return host;
+}
+
+long os_wait4(long pid, struct status *status, int options)
+{
+	int s = 0;
+	long got = CALL(wait4, pid, &s, host_options(options));
 	status->how = NOT_ENDED;
 	status->value = 0;
 	if (got <= 0)
@@ -91,6 +98,34 @@ long os_wait4(long pid, struct status *status, int options)
 	else
 		status->how = KILLED, status->value = netbsd_signal(s & 0x7f);
 	return got;
+}
+
+long os_wait6(int idtype, long id, struct status *status, int options)
+{
+	siginfo_t found = {0};
+	int kind = idtype == NETBSD_P_PID ? P_PID : idtype == NETBSD_P_PGID ? P_PGID : P_ALL;
+	if (options & (NETBSD_WTRAPPED | NETBSD_WNOZOMBIE))
+		return CANNOT; /* it has no such options */
+	long error = CALL(waitid, kind, id, &found, host_options(options));
+	status->how = NOT_ENDED;
+	status->value = 0;
+	if (error < 0 || !found.si_pid)
+		return error;
+	switch (found.si_code) {
+	case CLD_EXITED:
+		status->how = EXITED, status->value = found.si_status;
+		break;
+	case CLD_CONTINUED:
+		status->how = WAS_CONTINUED;
+		break;
+	case CLD_STOPPED:
+	case CLD_TRAPPED:
+		status->how = WAS_STOPPED, status->value = netbsd_signal(found.si_status);
+		break;
+	default:
+		status->how = KILLED, status->value = netbsd_signal(found.si_status);
+	}
+	return found.si_pid;
 }
 
 void os_exit(int status)

@@ -29,10 +29,9 @@ pair_t os_fork(enum fork_kind kind, long flags, void *child_stack, long sentinel
 	}
 }
 
-long os_wait4(long pid, struct status *status, int options)
+/* What a wait has found; `got` is its result. */
+static long read_status(long got, int s, struct status *status)
 {
-	int s = 0;
-	long got = CALL(__wait450, pid, &s, options);
 	status->how = NOT_ENDED;
 	status->value = 0;
 	if (got <= 0)
@@ -46,6 +45,20 @@ long os_wait4(long pid, struct status *status, int options)
 	else
 		status->how = KILLED, status->value = WTERMSIG(s);
 	return got;
+}
+
+long os_wait4(long pid, struct status *status, int options)
+{
+	int s = 0;
+	long got = CALL(__wait450, pid, &s, options);
+	return read_status(got, s, status);
+}
+
+long os_wait6(int idtype, long id, struct status *status, int options)
+{
+	int s = 0;
+	long got = CALL(wait6, idtype, id, &s, options);
+	return read_status(got, s, status);
 }
 
 void os_exit(int status)

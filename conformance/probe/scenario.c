@@ -35,6 +35,9 @@ enum kind {
 	K_DESCRIPTOR,
 	K_STATUS,
 	K_MILLISECONDS,
+	K_GROUP,
+	K_IDTYPE,
+	K_WAITOPTIONS,
 	MAY_BE_LEFT_OUT = 128
 };
 #define K_OPTIONAL(kind) (K_##kind | MAY_BE_LEFT_OUT)
@@ -141,6 +144,13 @@ static const char *read_argument(struct scenario *s, struct step *step, int kind
 	case K_WHOM:
 		*arg = same(word, "-") ? ANONYMOUS : same(word, "any") ? ANYBODY : actor_named(s, word, 1);
 		return *arg < 0 ? "too many actors" : 0;
+	case K_GROUP:
+		*arg = same(word, "own") ? OWN_GROUP : actor_named(s, word, 1);
+		return *arg < 0 ? "too many actors" : 0;
+	case K_IDTYPE:
+		return read_bits(&idtypes, 0, word, arg) ? 0 : "unknown kind of ID";
+	case K_WAITOPTIONS:
+		return read_bits(&wait6_options, 0, word, arg) ? 0 : "unknown option";
 	case K_FLAGS:
 		return read_bits(&clone_flags, &signals, word, arg) ? 0 : "unknown flag";
 	case K_SIGNAL:

@@ -6,7 +6,7 @@
 #include "types.h"
 
 /* What stands in an actor's place and is none. */
-enum { ANONYMOUS = MAX_ACTORS, ANYBODY };
+enum { ANONYMOUS = MAX_ACTORS, ANYBODY, OWN_GROUP };
 enum { PATH_SIZE = 128 };
 
 /* The verbs, and their properties: verbs.def explains each. */

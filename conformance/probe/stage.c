@@ -109,6 +109,8 @@ long pid_known(int actor)
 
 long pid_of(int me, i64 who)
 {
+	if (who == OWN_GROUP)
+		return 0;
 	long pid = who == ANYBODY ? -1 : who == ANONYMOUS ? stage->actor[me].anonymous : pid_known((int)who);
 	return pid ? pid : NOT_A_PID;
 }

@@ -35,6 +35,12 @@ void do_sigaltstack(struct act *act)
 }
 
 void do_getpgrp(struct act *act) { put_pid(&act->said, CALL(getpgid, 0)); }
+void do_setpgid(struct act *act)
+{
+	i64 *arg = act->step->arg;
+	say_result(act, CALL(setpgid, pid_of(act->me, arg[0]), pid_of(act->me, arg[1])), "ok");
+}
+
 void do_setsid(struct act *act) { say_result(act, CALL(setsid), "ok"); }
 
 void do_tick(struct act *act)

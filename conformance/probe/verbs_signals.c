@@ -7,6 +7,12 @@ void do_kill(struct act *act)
 	say_result(act, os_kill(pid_of(act->me, act->step->arg[0]), (int)act->step->arg[1]), "ok");
 }
 
+void do_killpg(struct act *act)
+{
+	long group = -pid_of(act->me, act->step->arg[0]);
+	say_result(act, os_kill(group, (int)act->step->arg[1]), "ok");
+}
+
 void do_sigaction(struct act *act)
 {
 	enum disposition wanted = act->step->args > 1 ? (enum disposition)act->step->arg[1] : ASK_ONLY;

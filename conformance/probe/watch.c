@@ -147,7 +147,7 @@ static u64 calm_wanted(void)
 		int child = step->child;
 		if (stage->result[i].state != DONE && !is_dead(step->actor)) {
 			/* The process that it waits for may be dying, which can take its time. */
-			u64 calm = step->verb == V_wait4 ? LONG_CALM : CALM;
+			u64 calm = has(step->verb, SLEEPS) && !has(step->verb, FORK) ? LONG_CALM : CALM;
 			wanted = calm > wanted ? calm : wanted;
 		} else if (child >= 0 && child < MAX_ACTORS && stage->result[i].seen[0] == '@'
 			   && !stage->actor[child].pid && wanted < CALM && !is_dead(child))

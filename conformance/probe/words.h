@@ -16,7 +16,7 @@ struct words {
 	int count;
 };
 
-extern const struct words clone_flags, signals, wait_options, ptrace_events, p_flags, accounting_flags, notes,
+extern const struct words clone_flags, signals, wait_options, wait6_options, idtypes, ptrace_events, p_flags, accounting_flags, notes,
     trace_facilities, inheritances;
 extern const char *const field_names[FIELDS];
 extern const char *const timer_names[TIMERS];

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from reference_model import Scenario, Step
-from reference_model.language.scenario import ADDRESSES, SIGNAL_SETS
+from reference_model.language.netbsd import WAIT6_OPTIONS, WNOZOMBIE, WTRAPPED
+from reference_model.language.scenario import ADDRESSES, SIGNAL_SETS, bits_value
 from reference_model.language.verbs import VERBS, Need
 
 #: A QEMU guest without other users and processes: a step may change the whole system.
@@ -29,6 +30,8 @@ def needs_of(step: Step) -> frozenset[str]:
     # Linux, too, shows the nice value of a process.
     if step.verb in NEEDS and not (step.verb == "kinfo" and step.args[1] in _TOLD_BY_LINUX):
         found.add(NEEDS[step.verb])
+    if step.verb == "wait6" and bits_value(WAIT6_OPTIONS, step.args[2]) & (WTRAPPED | WNOZOMBIE):
+        found.add(Need.NETBSD.name)
     if step.verb == "compare" and step.args[2] in _HIDDEN:
         found.add(ALONE)
     return frozenset(found)

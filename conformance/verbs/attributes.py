@@ -33,6 +33,13 @@ def _stopflag(dice: Dice, scene: Scene) -> Args | None:
     return (dice.pick(scene.living()), dice.pick(("1", "1", "0")))
 
 
+def _setpgid(dice: Dice, scene: Scene) -> Args | None:
+    """Draws a process, mostly the actor or a child of it, and a group, mostly its own."""
+    living = scene.living()
+    name = dice.pick([scene.actor, *scene.children(), *living])
+    return (name, dice.pick([name, name, scene.actor, *living]))
+
+
 verb(
     "nice",
     Drawn(Topic.ATTRIBUTES, 2, "", one_of("0", "1", "2")),
@@ -95,6 +102,11 @@ verb(
     "getpgrp",
     Drawn(Topic.SESSIONS, 2, "PROCESS-LISTS", nothing),
     C("saw", 'saw({i}, "@%d", (int)syscall(SYS_getpgid, 0));'),
+)
+verb(
+    "setpgid",
+    Drawn(Topic.SESSIONS, 4, "PROCESS-LISTS", _setpgid, (_SESSION_OF_A_TRACEE,)),
+    C("saw_result", 'saw_result({i}, setpgid({0}, {1}), "ok");'),
 )
 verb(
     "setsid",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from conformance.verbs.drawing import CATCHABLE, SENT, Dice, any_signal, nothing
 from conformance.verbs.entry import C, Drawn, Hazard, Topic, verb
 from conformance.verbs.scene import Args, Scene
-from reference_model.language.netbsd import PSL_TRACED
+from reference_model.language.netbsd import PSL_TRACED, SA_TTYSTOP, signal_number, sigprop
+from reference_model.language.scenario import OWN_GROUP
 
 _ORPHANED_GROUP = Hazard(
     "the signal is a terminal's stop, and the group is orphaned or an orphan in it has ended",
@@ -23,6 +24,32 @@ _TRACED = Hazard(
 )
 
 
+#: The signals that are sent to groups: none that the kernel drops where a group is an orphan.
+_SENT_TO_GROUPS = tuple(s for s in SENT if not sigprop[signal_number(s)] & SA_TTYSTOP)
+_GROUP_OF_A_TRACEE = Hazard(
+    "the program has a tracer",
+    "a tracer can be the parent, or resume a member, in its own time",
+    lambda scene, args: scene.traced,
+)
+
+
+def _members(scene: Scene, group: str) -> list[str]:
+    """Returns the actors whose process is in the group."""
+    pgrp = scene.own.p_pgrp if group == OWN_GROUP else None
+    pgid = pgrp.pg_id if pgrp else scene.proc(group).p_pid
+    return [n for n in scene.machine.lwps if scene.proc(n).p_pgrp.pg_id == pgid]
+
+
+_MEMBER_UNKNOWN = Hazard(
+    "a member has called exec, or no step has told of it, or all of them are dead",
+    "whether the signal comes to a member depends on which process is faster",
+    lambda scene, args: (
+        not {*_members(scene, args[0])} <= {*scene.named}
+        or not {*_members(scene, args[0])} & {*scene.living()}
+    ),
+)
+
+
 def _traces_its_own(scene: Scene, args: Args) -> bool:
     ignores = args in ((), ("SIGCHLD", "ignore"))
     return ignores and any(scene.proc(t).p_opptr is scene.own for t in scene.tracees(stopped=False))
@@ -37,6 +64,16 @@ _TRACER_IGNORES = Hazard(
 
 def _kill(dice: Dice, scene: Scene) -> Args | None:
     return (dice.pick(scene.named), dice.pick(SENT if dice.below(4) else CATCHABLE))
+
+
+def _killpg(dice: Dice, scene: Scene) -> Args | None:
+    """Draws a group in which a member is alive, and a signal that needs no terminal."""
+    leaders = {scene.own.p_pgrp.pg_id: OWN_GROUP}
+    for name in scene.living():
+        leaders.setdefault(scene.proc(name).p_pgrp.pg_id, "")
+    groups = [leaders[pid] or scene.machine.names[pid] for pid in leaders]
+    known = [name for name in groups if name == OWN_GROUP or name in scene.told]
+    return (dice.pick(known), dice.pick(_SENT_TO_GROUPS))
 
 
 def _sigaction(dice: Dice, scene: Scene) -> Args:
@@ -59,6 +96,14 @@ verb(
     C(
         "saw_result nap",
         'result = kill({0}, {1});\nnap(SETTLE);\nsaw_result({i}, result, "ok");',
+    ),
+)
+verb(
+    "killpg",
+    Drawn(Topic.SESSIONS, 3, "PROCESS-LISTS", _killpg, (_GROUP_OF_A_TRACEE, _MEMBER_UNKNOWN)),
+    C(
+        "saw_result nap",
+        'result = kill(-({0}), {1});\nnap(SETTLE);\nsaw_result({i}, result, "ok");',
     ),
 )
 verb(

@@ -36,11 +36,13 @@ from reference_model.language.netbsd import (
     _NSIG,
     CLONE_CSIGNAL,
     CLONE_FLAGS,
+    IDTYPES,
     INHERITANCES,
     NOTES,
     P_FLAGS,
     PTRACE_EVENTS,
     TRACE_FACILITIES,
+    WAIT6_OPTIONS,
     WAIT_OPTIONS,
     signal_name,
     signal_number,
@@ -52,7 +54,9 @@ MAX_STEPS: Final = 64
 MAX_ACTORS: Final = 8
 ANONYMOUS: Final = "-"
 #: Words that may be in the place of an actor, and are no actor.
-NOBODY: Final = frozenset({ANONYMOUS, "any"})
+NOBODY: Final = frozenset({ANONYMOUS, "any", "own"})
+#: The process group of the actor itself, in the place of an actor whose ID a group has.
+OWN_GROUP: Final = "own"
 #: The descriptors that scenarios may use.  The probe has its own below them.
 DESCRIPTORS: Final = range(20, 64)
 #: Maximum number of milliseconds of a ``sleep``; a step that takes two seconds counts as hung.
@@ -111,12 +115,14 @@ FORKS: Final = verbs.having(Property.FORK)
 #: The verbs whose steps are over when the process sleeps; every other call is waited for.
 SLEEPING: Final = verbs.having(Property.SLEEPS)
 BIRTHS: Final = frozenset(name for name, verb in verbs.VERBS.items() if verb.births)
+#: The verbs whose observations tell which process an actor is.
+TELLING: Final = BIRTHS | {"wait4", "waitpg", "wait6", "PT_GET_PROCESS_STATE"}
 TRACER_VERBS: Final = verbs.having(Property.TRACER)
 _BORN_AT: Final = {
     name: verb.born_at for name, verb in verbs.VERBS.items() if verb.born_at is not None
 }
 #: The kinds of arguments that name an actor.
-_NAMING: Final = frozenset({"child", "lwp", "actor", "whom"})
+_NAMING: Final = frozenset({"child", "lwp", "actor", "whom", "group"})
 
 
 #: An argument of each kind, for messages.
@@ -129,7 +135,9 @@ _EXAMPLES: Final = {
     "facilities": "KTRFAC_SYSRET",
     "field": "p_fd",
     "flags": "CLONE_FS|SIGCHLD",
+    "group": "C",
     "how": "block",
+    "idtype": "P_PGID",
     "inheritance": "MAP_INHERIT_NONE",
     "integer": "3",
     "limit": "count+1",
@@ -148,6 +156,7 @@ _EXAMPLES: Final = {
     "status": "3",
     "timer": "real",
     "uid": "free1",
+    "waitoptions": "WEXITED|WNOWAIT",
     "whom": "any",
 }
 
@@ -339,6 +348,12 @@ def _check(kind: str, text: str) -> None:
             signals_value(text)
         case "options":
             bits_value(WAIT_OPTIONS, text)
+        case "group":
+            want(text == OWN_GROUP or _ACTOR.match(text), "an actor such as C, or own")
+        case "idtype":
+            want(text in IDTYPES, ", ".join(IDTYPES))
+        case "waitoptions":
+            bits_value(WAIT6_OPTIONS, text)
         case "path":
             want(_PATH.match(text), "/, /dev or /tmp, which every root has")
         case "octal":

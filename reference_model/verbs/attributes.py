@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reference_model import kern_proc
 from reference_model.language.netbsd import (
     EACCES,
     EEXIST,
@@ -16,9 +17,9 @@ from reference_model.language.netbsd import (
     SSTOP,
 )
 from reference_model.language.observation import NONE, OK
-from reference_model.proc import Lwp, Pgrp, Session
+from reference_model.proc import Lwp
 from reference_model.state import TICK
-from reference_model.verbs.call import CallError, verb
+from reference_model.verbs.call import CallError, ok, verb
 from reference_model.verbs.world import World
 
 
@@ -110,21 +111,21 @@ def _set_flag(w: World, l: Lwp, name: str, flag: int, value: str) -> str:
 
 @verb("getpgrp")
 def getpgrp(w: World, l: Lwp) -> str:
-    leader = l.l_proc.p_pgrp.pg_leader
-    assert leader is not None
-    return w.names[leader.p_pid]
+    return w.names[l.l_proc.p_pgrp.pg_id]
+
+
+@verb("setpgid")
+def setpgid(w: World, l: Lwp, name: str, group: str) -> str:
+    """Follows kern_prot.c sys_setpgid()."""
+    p = w.existing(name)
+    return ok(kern_proc.proc_enterpgrp(w.k, l.l_proc, p, w.pid(group), mksess=False))
 
 
 @verb("setsid")
 def setsid(w: World, l: Lwp) -> str:
-    """Follows kern_proc.c proc_setsid(): the leader of a group may not."""
+    """Follows kern_prot.c: a process may not whose ID is that of a group."""
     p = l.l_proc
-    if p.p_pgrp.pg_leader is p:
-        raise CallError(EPERM)
-    p.p_pgrp.pg_members.remove(p)
-    p.p_pgrp = Pgrp(Session(s_leader=p), [p], p)
-    p.p_lflag &= ~PL_CONTROLT
-    return OK
+    return ok(kern_proc.proc_enterpgrp(w.k, p, p, p.p_pid, mksess=True))
 
 
 @verb("controlling_tty")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reference_model import kern_exit, kern_sig
+from reference_model import kern_exit, kern_proc, kern_sig
 from reference_model.language.netbsd import (
     EPERM,
     ESRCH,
@@ -16,7 +16,7 @@ from reference_model.language.netbsd import (
     signal_number,
 )
 from reference_model.language.observation import OK
-from reference_model.language.scenario import signals_text
+from reference_model.language.scenario import OWN_GROUP, signals_text
 from reference_model.proc import Lwp, Proc
 from reference_model.verbs.call import CallError, verb
 from reference_model.verbs.world import World
@@ -32,10 +32,32 @@ def kill(w: World, l: Lwp, name: str, signal: str) -> str:
         raise CallError(ESRCH)
     if p.p_stat not in (SACTIVE, SSTOP):
         return OK
-    mine, theirs = l.l_cred, p.p_cred
-    if mine.cr_euid != 0 and not {mine.cr_uid, mine.cr_euid} & {theirs.cr_uid, theirs.cr_euid}:
+    if not _may_signal(l, p):
         raise CallError(EPERM)
     kern_sig.kpsignal(w.k, p, signal_number(signal))
+    return OK
+
+
+def _may_signal(l: Lwp, p: Proc) -> bool:
+    """Returns whether the users of *l* and *p* allow it (KAUTH_PROCESS_SIGNAL)."""
+    mine, theirs = l.l_cred, p.p_cred
+    users = {mine.cr_uid, mine.cr_euid} & {theirs.cr_uid, theirs.cr_euid}
+    return mine.cr_euid == 0 or bool(users)
+
+
+@verb("killpg")
+def killpg(w: World, l: Lwp, group: str, signal: str) -> str:
+    """Follows kern_sig.c killpg1(), lines 819-841: a dead member counts, and gets no signal."""
+    pgrp = l.l_proc.p_pgrp if group == OWN_GROUP else kern_proc.pgrp_find(w.k, w.pid(group))
+    members = [p for p in pgrp.pg_members if _may_signal(l, p)] if pgrp is not None else []
+    living = [p for p in members if p.p_stat in (SACTIVE, SSTOP)]
+    if not living:
+        for p in members:
+            kern_exit.init_reaps(w.k, p)
+        if all(p.p_stat == SIDL for p in members):
+            raise CallError(ESRCH)
+    for p in living:
+        kern_sig.kpsignal(w.k, p, signal_number(signal))
     return OK
 
 

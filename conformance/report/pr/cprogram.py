@@ -20,7 +20,14 @@ from conformance.report.pr.problem import Problem, scenario_of
 from conformance.verbs import WITHOUT_C
 from reference_model import Log, Options, Scenario
 from reference_model.kernel import Kernel
-from reference_model.language.scenario import ADDRESSES, ANONYMOUS, FORKS, NOBODY
+from reference_model.language.scenario import (
+    ADDRESSES,
+    ANONYMOUS,
+    BIRTHS,
+    FORKS,
+    NOBODY,
+    TELLING,
+)
 from reference_model.machine import Machine
 
 #: Maximum number of expected logs in a reproducer: a longer list cannot be read.
@@ -274,7 +281,7 @@ def _broken(line: str) -> list[str]:
 def _process(scenario: Scenario, actor: str) -> str:
     own = [(i, step) for i, step in enumerate(scenario.steps) if step.actor == actor]
     lines = [f"static void\n{actor}_steps(void)\n{{"]
-    if any(step.verb == "kill" for _, step in own):
+    if any(step.verb in ("kill", "killpg") for _, step in own):
         lines.append("\tint result;\n")
     for index, step in own:
         turn = f"\tmy_turn({index});"
@@ -322,7 +329,7 @@ def _body(scenario: Scenario, expected: tuple[Log, ...], options: Options) -> _B
         "BLOCKED": "300000\t/* and until one counts as blocked */",
         "LAST_LOOK": 300000,
     }
-    if "kill" in verbs:
+    if verbs & {"kill", "killpg"}:
         defines["SETTLE"] = "50000\t/* until a signal has done its work */"
     if verbs & FORKS:
         defines["TRACED"] = int(scenario.traced)
@@ -345,7 +352,7 @@ def _body(scenario: Scenario, expected: tuple[Log, ...], options: Options) -> _B
         _table("const char *const", "actor_names[ACTORS]", [_quoted(a) for a in actors]),
         _table("const int", "is_root[ACTORS]", [str(int(a in scenario.roots())) for a in actors]),
     ]
-    if verbs & {"wait4", "PT_GET_PROCESS_STATE"}:
+    if verbs & (TELLING - BIRTHS):
         born = ["-1" if s.child in (None, ANONYMOUS) else str(s.child) for s in steps]
         out.append(
             "/* The child that each step creates. */\n" + _table("const int", "births[STEPS]", born)

@@ -7,7 +7,7 @@ from itertools import zip_longest
 
 from conformance.verbs import in_c
 from reference_model import Step
-from reference_model.language.scenario import ANONYMOUS, VERBS
+from reference_model.language.scenario import ANONYMOUS, OWN_GROUP, VERBS
 
 _WORDS = {
     "default": "SIG_DFL",
@@ -33,7 +33,9 @@ def _argument(index: int, kind: str, text: str | None) -> str:
     """Returns an argument in C: the name of a new child, the ID of another process."""
     if text is None:
         return _LEFT_OUT.get(kind, "")
-    if kind in ("actor", "whom"):
+    if kind == "group" and text == OWN_GROUP:
+        return "0"
+    if kind in ("actor", "whom", "group"):
         if text == ANONYMOUS:
             return f"last_nameless({index})"
         return "-1" if text == "any" else f"pid_of({text})"

@@ -12,6 +12,7 @@ from random import Random
 
 from conformance.scenarios.families import (
     exitsignal,
+    groups,
     inherited,
     kqueue,
     ktrace,
@@ -22,6 +23,7 @@ from conformance.scenarios.families import (
     trace,
     validation,
     vfork,
+    waiting,
     wholesystem,
 )
 from reference_model import Scenario
@@ -60,6 +62,8 @@ FAMILIES: dict[str, Family] = {
             lattice,
             nproc,
             exitsignal,
+            groups,
+            waiting,
             inherited,
             lwp,
             kqueue,

@@ -66,13 +66,12 @@ from reference_model.language.scenario import (
     MAX_ACTORS,
     MAX_STEPS,
     NOBODY,
+    TELLING,
 )
 from reference_model.machine import Machine
 from reference_model.proc import Lwp, Proc
 
 _NAMES: Final = "CDEFHIJ"
-#: The steps whose observations tell the actors of a process that they did not know.
-_TELLING: Final = frozenset({*BIRTHS, "wait4", "PT_GET_PROCESS_STATE"})
 #: The steps that may come between the steps of two LWPs that a broadcast has woken.
 _CHANGES_NOTHING: Final = frozenset({"getppid", "load", "getcwd", "retval1"})
 
@@ -104,6 +103,7 @@ TWO_IN_MOTION: Final = Rule("two actors would have to act next")
 OPEN_ORDER: Final = Rule("a tracer's wait could find one process or another")
 TERMINAL_LET_GO: Final = Rule("with its terminal gone, a parent in vfork goes on before its signal")
 NO_ROOT_LEFT: Final = Rule("the last root ends while a process is stopped: its group gets SIGHUP")
+ORPHANED_GROUP: Final = Rule("a group becomes an orphan, and orphans are counted out in any group")
 PENDING_IN_TRACEE: Final = Rule("when a signal for a stopped tracee is looked at is open")
 ENDS_ITS_TRACER: Final = Rule("an actor that ends its tracer may be killed before its call returns")
 READS_ON: Final = Rule("the pipe is still written to: the read could wait for ever")
@@ -299,6 +299,8 @@ def successor(state: State, step: Step) -> State | Rule:
         return TERMINAL_LET_GO
     if _leaves_no_root(state, alive):
         return NO_ROOT_LEFT
+    if machine.k.orphaned_group:
+        return ORPHANED_GROUP
     if state.setting.traced and any(has_pending_signal(machine.lwps[name]) for name in alive):
         return PENDING_IN_TRACEE
     if _ends_its_tracer(state, step, alive):
@@ -439,7 +441,7 @@ def _after(
             open_calls.append(index)
         elif made.verb == "_lwp_create":
             known.extend(name for name in made.args if name not in known)
-        elif made.verb in _TELLING:
+        elif made.verb in TELLING:
             for word in seen.split():
                 if word in machine.lwps and word not in known and word not in NOBODY:
                     known.append(word)

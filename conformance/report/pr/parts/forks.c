@@ -243,13 +243,11 @@ newborn(pid_t pid)
 		}
 }
 
-//@ wait4 saw saw_result signal_name newborn
+//@ found saw saw_result signal_name newborn
+/* What a wait has found. */
 static void
-wait_for(int step, pid_t whom, int options)
+found(int step, pid_t pid, int status)
 {
-	int status = 0;
-	pid_t pid = wait4(whom, &status, options, NULL);
-
 	if (pid <= 0) {
 		saw_result(step, pid, "none");
 		return;
@@ -265,6 +263,26 @@ wait_for(int step, pid_t whom, int options)
 	else
 		saw(step, "@%d killed %s", (int)pid,
 		    signal_name(WTERMSIG(status)));
+}
+
+//@ wait4 found
+static void
+wait_for(int step, pid_t whom, int options)
+{
+	int status = 0;
+	pid_t pid = wait4(whom, &status, options, NULL);
+
+	found(step, pid, status);
+}
+
+//@ wait6 found NetBSD
+static void
+wait_by_id(int step, idtype_t type, id_t id, int options)
+{
+	int status = 0;
+	pid_t pid = wait6(type, id, &status, options, NULL, NULL);
+
+	found(step, pid, status);
 }
 
 //@ exec board
