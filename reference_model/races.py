@@ -277,6 +277,8 @@ def _runs(
         machine = LateMachine(roots, kernel, schedule, traced=scenario.traced)
         log = machine.run(scenario.steps)
         tried += 1
+        if max(schedule, default=-1) >= len(machine.runq.woken):
+            continue  # in this order there is no such wake-up
         yield machine, log, tuple(schedule)
         for position in range(len(choices), len(kernel.widths)):
             prefix = choices + (0,) * (position - len(choices))

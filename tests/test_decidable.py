@@ -100,6 +100,15 @@ def test_too_many_open_orders_are_refused(monkeypatch: pytest.MonkeyPatch) -> No
     assert broken.rule is decidable.TOO_MANY_ORDERS
 
 
+def test_a_wake_up_that_another_order_lacks_is_no_fault() -> None:
+    """If init has not reaped D, there is no room for F, and so no end of F to be late."""
+    born = ("P: fork C", "C: fork D", "D: exit 0", "C: exit 0", "P: wait4 C", "P: setrlimit 3 3")
+    full = ("P: setreuid free1 free1", "P: fork E", "P: fork F", "F: exit 0", "P: wait4 any")
+    assert undecidable(lines(*born, *full), OPTIONS) is None
+    limited = ("P: setrlimit 3 3", "P: setreuid free1 free1", *born[:-1], *full[1:])
+    assert undecidable(lines(*limited), OPTIONS) is None
+
+
 def test_each_rule_has_a_name_of_its_own_and_a_test() -> None:
     tested = {rule for _, rule, _, _ in RACES} | {"TOO_MANY_ORDERS"}
     assert tested == {rule.name for rule in RULES}
