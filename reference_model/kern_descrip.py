@@ -50,6 +50,23 @@ def fd_close(k: State, fdp: Filedesc, fd: int) -> int:
     return 0
 
 
+def fd_closeexec(k: State, p: Proc) -> None:
+    """Ends the sharing of the table, and closes what is close-on-exec (1.266, line 1774).
+
+    Before 1.232 of kern_fork.c no descriptor is close-on-fork, so no flag is lost.
+    """
+    if p.p_fd.fd_refcnt > 1:
+        table = fd_copy(k, p)
+        fd_free(k, p)
+        p.p_fd = table
+    p.p_fd.fd_foclose = False
+    for fd, descriptor in list(p.p_fd.fd_dt.items()):
+        if descriptor.ff_exclose:
+            fd_close(k, p.p_fd, fd)
+        else:
+            descriptor.ff_foclose = False
+
+
 def closef(k: State, file: File) -> None:
     """Drops a reference to *file*; the last one closes it."""
     file.f_count -= 1

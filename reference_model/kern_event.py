@@ -9,6 +9,7 @@ from reference_model.language.netbsd import (
     EACCES,
     ESRCH,
     NOTE_CHILD,
+    NOTE_EXEC,
     NOTE_EXIT,
     NOTE_FORK,
     NOTE_TRACK,
@@ -91,6 +92,14 @@ def knote_proc_fork_track(p1: Proc, p2: Proc, okn: Knote) -> bool:
     knote_enqueue(knchild)
     p2.p_klist.insert(0, kntrack)
     return True
+
+
+def knote_proc_exec(p: Proc) -> None:
+    """Reports to each watcher of *p* that it runs another program (1.150, line 1009)."""
+    for kn in p.p_klist:
+        kn.kn_fflags |= kn.kn_sfflags & NOTE_EXEC
+        if kn.kn_fflags:
+            knote_enqueue(kn)
 
 
 def knote_proc_exit(k: State, p: Proc) -> None:

@@ -29,10 +29,15 @@ def ktraddentry(p: Proc, word: str) -> None:
     """Writes a record, and before the first record of a process that of the emulation."""
     if p.p_traceflag & KTRFAC_TRC_EMUL:
         p.p_traceflag &= ~KTRFAC_TRC_EMUL
-        if ktrpoint(p, KTR_EMUL):
-            ktraddentry(p, "EMUL")
+        ktremul(p)
     if p.p_tracep is not None:
         p.p_tracep.records.append((p.p_pid, word))
+
+
+def ktremul(p: Proc) -> None:
+    """Records the emulation of a new program (ktr_emul(), 1.186, line 619)."""
+    if ktrpoint(p, KTR_EMUL):
+        ktraddentry(p, "EMUL")
 
 
 def ktrsysret(p: Proc, code: int) -> None:

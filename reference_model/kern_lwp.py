@@ -116,6 +116,12 @@ def lwp_ctl_alloc(l: Lwp) -> int:
     return 0
 
 
+def lwp_ctl_exit(l: Lwp) -> None:
+    """Takes the control block from the only LWP of a process (1.270, line 2100)."""
+    if l.l_lcpage:
+        l.l_lwpctl, l.l_lcpage = None, False
+
+
 def _traces(l: Lwp, flag: int) -> bool:
     return l.l_proc.p_slflag & (PSL_TRACED | flag) == PSL_TRACED | flag
 

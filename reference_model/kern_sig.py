@@ -142,6 +142,42 @@ def sigactsinit(k: State, p1: Proc, share: int) -> Sigacts:
     return Sigacts(dict(acts.sa_sigdesc))
 
 
+def sigactsunshare(p: Proc) -> None:
+    """Gives *p* signal actions of its own (1.410, line 286)."""
+    if p.p_sigacts.sa_refcnt > 1:
+        p.p_sigacts.sa_refcnt -= 1
+        p.p_sigacts = Sigacts(dict(p.p_sigacts.sa_sigdesc))
+
+
+def execsigs(p: Proc) -> None:
+    """Resets caught signals, and what only the old program can know of (1.410, line 378).
+
+    What is ignored stays ignored, and what is blocked stays blocked.  SA_NOCLDSTOP, which is a
+    flag of the process, stays, too.
+    """
+    assert p.p_nlwps == 1
+    sigactsunshare(p)
+    ctx, ignored = p.p_sigctx, 0
+    for signo in range(1, _NSIG):
+        if not ctx.ps_sigcatch & 1 << signo:
+            continue
+        if sigprop[signo] & SA_IGNORE:
+            ignored |= 1 << signo
+            if not sigprop[signo] & SA_CONT:
+                ctx.ps_sigignore |= 1 << signo
+        p.p_sigacts.sa_sigdesc[signo] = "default"
+    sigclear(p, ignored)
+    ctx.ps_sigcatch = 0
+    # Lines 423-425: the children of the new program become zombies.
+    p.p_flag &= ~(PK_NOCLDWAIT | PK_CLDSIGIGN)
+    if p.p_sigacts.sa_sigdesc.get(SIGCHLD) == "ignore":
+        p.p_sigacts.sa_sigdesc[SIGCHLD] = "default"
+    # Lines 430-434.
+    l = p.p_lwps[0]
+    l.l_sigstk = None
+    l.l_sigpend = 0
+
+
 def sigactsfree(k: State, p: Proc) -> None:
     """Drops the reference that *p* has to its signal actions."""
     p.p_sigacts.sa_refcnt -= 1

@@ -35,6 +35,7 @@ _FUNCTIONS = {
     "kern_exit.has_child": "kern_exit.c:match_process",
     "kern_exit.sys___wait450": "kern_exit.c:find_stopped_child",
     "kern_exit.vfork_release": "kern_exit.c:exit1",
+    "kern_ktrace.ktremul": "kern_ktrace.c:ktr_emul",
     "kern_ktrace.ktrace_set": "kern_ktrace.c:ktrops",
     "kern_lwp._first_return": "kern_lwp.c:lwp_userret",
     "kern_lwp._traces": "kern_lwp.c:lwp_exit",
@@ -57,6 +58,7 @@ _FUNCTIONS = {
     "sys_ptrace.ptrace_attach": "sys_ptrace_common.c:do_ptrace",
     "sys_ptrace.ptrace_continue": "sys_ptrace_common.c:do_ptrace",
     "sys_ptrace.ptrace_traceme": "sys_ptrace_common.c:do_ptrace",
+    "uvm_glue.uvmspace_exec": "sys/uvm/uvm_map.c:uvmspace_exec",
     "uvm_glue.uvmspace_fork": "sys/uvm/uvm_map.c:uvmspace_fork",
 }
 #: The file of the calls of each group of verbs; the call of a verb is ``sys_VERB``.
@@ -111,6 +113,7 @@ _VERBS = {
     "_lwp_exit": "kern_lwp.c:lwp_exit",
     "open": "vfs_syscalls.c:do_open",
     "pipe": "sys_pipe.c:pipe1",
+    "cloexec": "sys_generic.c:sys_ioctl",
     "lseek": "vfs_vnops.c:vn_seek",
     "tell": "vfs_vnops.c:vn_seek",
     "chdir": "vfs_syscalls.c:sys_chdir",

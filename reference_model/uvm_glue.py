@@ -31,6 +31,18 @@ def uvmspace_fork(vm1: Vmspace) -> Vmspace:
     return Vmspace(vm1.word, page=MapEntry(amap, old.inheritance), lwpctl=vm1.lwpctl)
 
 
+def uvmspace_exec(p: Proc) -> None:
+    """Gives *p* an empty address space (uvm_map.c, line 4265).
+
+    C empties the old one if no other process shares it, and so does this function.
+    """
+    if p.p_vmspace.vm_refcnt > 1:
+        p.p_vmspace.vm_refcnt -= 1
+        p.p_vmspace = Vmspace()
+        return
+    p.p_vmspace.word, p.p_vmspace.page, p.p_vmspace.lwpctl = 0, MapEntry(), None
+
+
 def uvm_proc_exit(k: State, p: Proc) -> None:
     """Drops the reference that *p* has to its address space."""
     p.p_vmspace.vm_refcnt -= 1

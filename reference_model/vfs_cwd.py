@@ -21,6 +21,14 @@ def cwdinit(k: State, p1: Proc) -> Cwdinfo:
     return Cwdinfo(old.cwdi_cdir, old.cwdi_rdir, old.cwdi_cmask)
 
 
+def cwdexec(k: State, p: Proc) -> None:
+    """Ends the sharing: *p* gets a copy of its own (1.12, lines 103-137, cwdunshare())."""
+    if p.p_cwdi.cwdi_refcnt > 1:
+        cwdi = cwdinit(k, p)
+        cwdfree(k, p)
+        p.p_cwdi = cwdi
+
+
 def cwdfree(k: State, p: Proc) -> None:
     """Drops the reference that *p* has."""
     p.p_cwdi.cwdi_refcnt -= 1

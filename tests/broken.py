@@ -1,4 +1,4 @@
-"""Breaks the model: one text in one module's source replaced, for one test."""
+"""Breaks the model: one text in one module's source is replaced, for one test."""
 
 from __future__ import annotations
 
@@ -12,14 +12,19 @@ from reference_model import kern_fork
 
 def break_fork(monkeypatch: pytest.MonkeyPatch, old: str, new: str) -> None:
     """Let the model run a kern_fork.py in which *old*, which stands there once, is *new*."""
-    source = inspect.getsource(kern_fork)
-    assert source.count(old) == 1, f"{old!r} stands {source.count(old)} times in kern_fork.py"
-    module = ModuleType("reference_model.kern_fork_broken")
-    code = compile(source.replace(old, new), "kern_fork_broken.py", "exec", dont_inherit=True)
+    break_module(monkeypatch, kern_fork, old, new)
+
+
+def break_module(monkeypatch: pytest.MonkeyPatch, broken: ModuleType, old: str, new: str) -> None:
+    """Let the model run *broken* with *new* in the place of *old*, which stands there once."""
+    source = inspect.getsource(broken)
+    assert source.count(old) == 1, f"{old!r} stands {source.count(old)} times in {broken.__name__}"
+    module = ModuleType(f"{broken.__name__}_broken")
+    code = compile(source.replace(old, new), f"{module.__name__}.py", "exec", dont_inherit=True)
     exec(code, module.__dict__)
-    for name, value in vars(kern_fork).items():
-        if isinstance(value, FunctionType) and value.__module__ == kern_fork.__name__:
-            monkeypatch.setattr(kern_fork, name, getattr(module, name))
+    for name, value in vars(broken).items():
+        if isinstance(value, FunctionType) and value.__module__ == broken.__name__:
+            monkeypatch.setattr(broken, name, getattr(module, name))
 
 
 def break_function(

@@ -28,6 +28,7 @@ from reference_model.language.scenario import (
     MAX_ACTORS,
     MAX_SLEEP,
     OWN_GROUP,
+    PROGRAMS,
     SHOWN_FIELDS,
     SIGNAL_SETS,
     TIMERS,
@@ -97,6 +98,7 @@ _WORDS: dict[str, st.SearchStrategy[str]] = {
     "notes": _bits(NOTES),
     "facilities": _bits(TRACE_FACILITIES),
     "inheritance": st.sampled_from(list(INHERITANCES)),
+    "program": st.sampled_from([*PROGRAMS, *map(str, DESCRIPTORS)]),
     "ras": st.sampled_from(["install", "purge"]),
     "timer": st.sampled_from(TIMERS),
     "signals": st.lists(st.integers(1, 63).map(signal_name), unique=True).map(

@@ -17,8 +17,15 @@ from conformance.commands.choice import KERNEL_VARIABLE
 from conformance.results.result import Verdict
 from conformance.runs.run import Run
 from conformance.targets.guest import GuestTarget, guest_machine
-from reference_model import Options, Scenario, allowed_logs, kern_event, kern_exit, kern_sig
-from reference_model.kernel import Kernel
+from reference_model import (
+    Options,
+    Scenario,
+    allowed_logs,
+    kern_descrip,
+    kern_event,
+    kern_exit,
+    kern_sig,
+)
 from reference_model.language.netbsd import NZERO
 from reference_model.proc import Cred, Kqueue, Proc
 from tests.scenarios import steps
@@ -249,9 +256,9 @@ BREAKS: dict[str, tuple[str, object, str, object]] = {
     ),
     "exec-goes-on-sharing": (
         "exec-has-descriptors-of-its-own",
-        Kernel,
+        kern_descrip,
         "fd_copy",
-        lambda kernel, p: p.p_fd,
+        lambda k, p: p.p_fd,
     ),
     "niceness-is-kept": ("a-deadly-signal-takes-niceness", kern_sig, "NZERO", NZERO + 20),
 }

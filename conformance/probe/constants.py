@@ -13,6 +13,7 @@ from reference_model.language.scenario import (
     FIELDS,
     MAX_ACTORS,
     MAX_STEPS,
+    PROGRAMS,
     SHOWN_FIELDS,
     TIMERS,
 )
@@ -66,6 +67,9 @@ def _lines() -> Iterator[str]:
     timers = [f"TIMER_{name.upper()}" for name in TIMERS]
     yield f"enum timer {{ {_listed(timers)}, TIMERS }};"
     yield f"#define TIMER_NAMES {_quoted(TIMERS)}"
+    programs = [f"PROGRAM_{name.upper()}" for name in PROGRAMS]
+    yield f"enum program {{ {_listed(programs)}, PROGRAMS }};"
+    yield f"#define PROGRAM_NAMES {_quoted(PROGRAMS)}"
     yield "#endif"
 
 

@@ -81,16 +81,20 @@ extern const u64 os_spin; /* microseconds for which it is better to spin than to
 void os_sleep_on(u32 *word, long microseconds);
 long os_wake(u32 *word); /* how many were woken: one at most */
 int os_has_futex(void); /* else os_sleep_on() only yields */
+void os_assume_futex(int there); /* instead of os_prepare(), which changes what scenarios look at */
 int os_nicest_runs_last(void); /* the process with the worst priority runs only when no other can */
 
 /* ---- the system ---- */
 
 void *os_shared(unsigned long size);
-void *os_shared_file(const char *path, unsigned long size);
+/* A file in memory, or that of the path: its descriptor, or below 0 where there can be none. */
+long os_memory_file(const char *path, unsigned long size);
+void *os_shared_file(long file, unsigned long size);
 void os_identity(char *buf, unsigned long size); /* "NetBSD 10.1 amd64" */
 u64 os_maxproc(void); /* the limit on processes; 0 where it is unknown */
 const char *os_lacks(void); /* "PTRACE,KTRACE", by targets/needs.py: what this kernel has not */
 extern const int os_has_tracer;
+extern const char *const os_own_program; /* a path to it that each user may use; 0: only its own */
 void os_prepare(void);
 void os_prepare_init(void); /* what init has to do for itself */
 void os_power_off(void) __attribute__((noreturn));

@@ -215,6 +215,7 @@ void os_nap(long microseconds)
 }
 enum { FUTEX_WAIT, FUTEX_WAKE };
 int os_has_futex(void) { return 1; }
+void os_assume_futex(int there) { (void)there; }
 void os_sleep_on(u32 *word, long microseconds)
 {
 	struct timespec t = {microseconds / 1000000, microseconds % 1000000 * 1000};
@@ -233,13 +234,14 @@ void *os_shared(unsigned long size)
 	long at = CALL(mmap, 0, size, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_SHARED, -1);
 	return at < 0 && at > -PAGE ? 0 : (void *)at;
 }
-void *os_shared_file(const char *path, unsigned long size)
+long os_memory_file(const char *path, unsigned long size)
 {
-	long fd = CALL(openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC);
-	if (fd < 0 || CALL(ftruncate, fd, size) < 0)
-		return 0;
-	long at = CALL(mmap, 0, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
-	CALL(close, fd);
+	long fd = path ? CALL(openat, AT_FDCWD, path, O_RDWR) : CALL(memfd_create, "stage");
+	return fd < 0 ? fd : CALL(ftruncate, fd, size) < 0 ? -1 : fd;
+}
+void *os_shared_file(long file, unsigned long size)
+{
+	long at = CALL(mmap, 0, size, PROT_READ | PROT_WRITE, MAP_SHARED, file);
 	return at < 0 && at > -PAGE ? 0 : (void *)at;
 }
 
@@ -269,3 +271,4 @@ long os_sigaltstack(long size)
 /* A nap of 50 microseconds takes hardly longer. */
 const u64 os_spin = 60;
 const int os_has_tracer = 0;
+const char *const os_own_program = "/proc/self/exe";

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "os_netbsd.h"
+#include "text.h"
 
 /* A static program has to say that it is one of NetBSD's. */
 /* clang-format off */
@@ -169,6 +170,7 @@ void os_nap(long microseconds)
 enum { FUTEX_WAIT, FUTEX_WAKE };
 static int has_futex;
 int os_has_futex(void) { return has_futex; }
+void os_assume_futex(int there) { has_futex = there; }
 void os_sleep_on(u32 *word, long microseconds)
 {
 	struct timespec t = {microseconds / 1000000, microseconds % 1000000 * 1000};
@@ -185,16 +187,46 @@ u64 os_microtime(void)
 	return (u64)t.tv_sec * 1000000 + (u32)t.tv_nsec / 1000;
 }
 
-void *os_shared(unsigned long size)
+/* off_t takes two words on i386, where raw_syscall hands on all that lies on its caller's stack. */
+static void *map_shared(long file, unsigned long size, int flags)
 {
-	long at = raw_syscall(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE, MAP_ANON | MAP_SHARED, -1, 0, 0);
+	long (*call)(long, ...) = (long (*)(long, ...))raw_syscall;
+	long at = call(
+	    SYS_mmap, 0l, (long)size, (long)(PROT_READ | PROT_WRITE), (long)(flags | MAP_SHARED), file, 0l, 0l, 0l);
 	return at < 0 && at > -PAGE ? 0 : (void *)at;
 }
-/* Only Linux has its tracer in another program. */
-void *os_shared_file(const char *path, unsigned long size)
+
+void *os_shared(unsigned long size) { return map_shared(-1, size, MAP_ANON); }
+void *os_shared_file(long file, unsigned long size) { return map_shared(file, size, 0); }
+
+#ifndef SYS_memfd_create
+#define SYS_memfd_create 500 /* since NetBSD 11: its sys/syscall.h */
+#endif
+
+/* Where the kernel has no files in memory, one in /tmp that has no name any more. */
+static long unnamed_file(void)
 {
-	(void)path, (void)size;
-	return 0;
+	char path[48];
+	struct text t = {path, path + sizeof path - 1};
+	put(&t, "/tmp/.forkoracle-");
+	put_number(&t, (u64)CALL(getpid), 10);
+	long fd = CALL(open, path, O_RDWR | O_CREAT | O_EXCL, 0600);
+	if (fd >= 0)
+		CALL(unlink, path);
+	return fd;
+}
+
+/* Only Linux has its tracer in another program, and so a path. */
+long os_memory_file(const char *path, unsigned long size)
+{
+	if (path)
+		return -1;
+	os_sigaction(SIGSYS, IGNORE);
+	long fd = CALL(memfd_create, "stage");
+	os_sigaction(SIGSYS, DEFAULT);
+	if (fd < 0)
+		fd = unnamed_file();
+	return fd < 0 ? fd : CALL(ftruncate, fd, 0, size) < 0 ? -1 : fd;
 }
 
 void os_no_core(void)
@@ -216,6 +248,7 @@ void os_prepare(void)
 const u64 os_spin = 30000;
 const int os_has_tracer = 1;
 const int os_gives_us_orphans = 0;
+const char *const os_own_program = 0;
 
 long os_setitimer(enum timer which)
 {

@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 
 #include "actor.h"
+#include "again.h"
 #include "birth.h"
 #include "director.h"
 #include "errand.h"
@@ -72,25 +73,13 @@ struct options {
 	u64 loops; /* of a bare fork, to be measured by */
 };
 
-/* What a step `exec` runs: reads the descriptor to its end. */
-static void read_until_eof(long fd)
-{
-	enum { STATUS = 7 };
-	LARGE static char piece[1 << 16];
-	while (CALL(read, fd, piece, sizeof piece) > 0)
-		;
-	os_exit(STATUS);
-}
-
 static struct options read_options(int count, char **arg)
 {
 	struct options options = {0, 0, 0, 0};
 	u64 value;
 	for (int i = 1; i < count; i++) {
 		char *next = i + 1 < count ? arg[i + 1] : "";
-		if (same(arg[i], "--until-eof") && number(next, 10, &value))
-			read_until_eof((long)value);
-		else if (same(arg[i], "--patience") && number(next, 10, &value))
+		if (same(arg[i], "--patience") && number(next, 10, &value))
 			patience = value * 1000, i++;
 		else if (same(arg[i], "--bench") && number(next, 10, &value))
 			options.loops = value, i++;
@@ -159,12 +148,13 @@ __attribute__((used)) void probe_start(long *args)
 {
 	int count = (int)args[0], is_init = CALL(getpid) == 1;
 	char **arg = (char **)(args + 1);
-	struct options options = read_options(count, arg);
-
 	/* The kernel gives init a name that is no path. */
 	const char *self = is_init && *arg[0] != '/' ? "/sbin/init" : arg[0];
 	for (unsigned long i = 0; i < PATH_SIZE - 1 && self[i]; i++)
 		self_path[i] = file_path[i] = self[i];
+	if (count == AGAIN_WORDS && same(arg[1], AGAIN))
+		begin_again(arg + 2);
+	struct options options = read_options(count, arg);
 	own_surroundings();
 	io = os_shared(sizeof *io);
 	if (!make_stage(options.stage_path) || !io)

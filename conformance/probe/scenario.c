@@ -38,6 +38,7 @@ enum kind {
 	K_GROUP,
 	K_IDTYPE,
 	K_WAITOPTIONS,
+	K_PROGRAM,
 	MAY_BE_LEFT_OUT = 128
 };
 #define K_OPTIONAL(kind) (K_##kind | MAY_BE_LEFT_OUT)
@@ -189,6 +190,10 @@ static const char *read_argument(struct scenario *s, struct step *step, int kind
 	case K_STATUS:
 	case K_MILLISECONDS:
 		return read_number(word, 10, arg, "expected a number");
+	case K_PROGRAM:
+		*arg = index_of(program_names, PROGRAMS, word);
+		*arg = *arg < 0 ? *arg : FIRST_PROGRAM + *arg;
+		return *arg < 0 ? read_number(word, 10, arg, "expected a descriptor or a program") : 0;
 	case K_OCTAL:
 		return read_number(word, 8, arg, "expected an octal number");
 	case K_DISPOSITION:

@@ -7,7 +7,7 @@
 
 /* What stands in an actor's place and is none. */
 enum { ANONYMOUS = MAX_ACTORS, ANYBODY, OWN_GROUP };
-enum { PATH_SIZE = 128 };
+enum { PATH_SIZE = 128, FIRST_PROGRAM = 1000 }; /* a program's name stands for its number behind that one */
 
 /* The verbs, and their properties: verbs.def explains each. */
 enum verb {

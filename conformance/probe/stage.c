@@ -6,7 +6,7 @@
  *   - what all processes look at lies together at the stage's start, since a fault brings in a few pages;
  *   - a process's own small data lies in one page, and what is LARGE behind it (types.h): a root had 13
  *     faults before, and 7 after;
- *   - all stacks are shared memory, which no fork has to copy;
+ *   - all stacks are shared memory, which no fork has to copy; a new program (again.c) has new ones;
  *   - a page is written to only where that changes something (set() in director.c);
  *   - the first root of a generated program shares the director's memory (roots.c).  Together with the
  *     stacks this took a quarter of QEMU's work for a program: 7,300 lookups of translated code instead of
@@ -39,12 +39,34 @@ u32 *places;
  */
 static char (*stacks)[STACK_SIZE];
 
+int stage_is_kept;
+
+enum { STAGE_SIZE = (2 * PAGE + sizeof(struct stage) - 1) & ~(PAGE - 1) }; /* whole pages */
+
+static int lay_out(void *memory)
+{
+	places = memory;
+	stacks = os_shared(STACKS * sizeof *stacks);
+	stage = memory ? (void *)(places + PAGE / sizeof *places) : 0;
+	return stage && stacks;
+}
+
 int make_stage(const char *path)
 {
-	places = os_shared(PAGE + sizeof *stage);
-	stacks = os_shared(STACKS * sizeof *stacks);
-	stage = path ? os_shared_file(path, sizeof *stage) : (void *)(places + PAGE / sizeof *places);
-	return stage && places && stacks;
+	long file = os_memory_file(path, STAGE_SIZE);
+	if (file >= 0 && file != STAGE_FILE) {
+		os_dup2(file, STAGE_FILE);
+		CALL(close, file);
+	}
+	stage_is_kept = file >= 0;
+	return file < 0 && path ? 0
+				: lay_out(file < 0 ? os_shared(STAGE_SIZE) : os_shared_file(STAGE_FILE, STAGE_SIZE));
+}
+
+int find_stage(void)
+{
+	stage_is_kept = 1;
+	return lay_out(os_shared_file(STAGE_FILE, STAGE_SIZE));
 }
 
 void clear_stage_for(int external_actor)
@@ -57,6 +79,7 @@ void clear_stage_for(int external_actor)
 	for (int i = 0; i < stage->scenario.actors; i++)
 		stage->actor[i] = (struct actor){.retval1 = NO_RETVAL, .entry_stack = OTHER_STACK};
 	stage->director = (i32)CALL(getpid);
+	stage->has_futex = os_has_futex();
 	stage->external = external_actor < 0 ? 0 : 1u << external_actor;
 	stage->turn = stage->over = 0;
 	stage->group = 0;

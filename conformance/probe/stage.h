@@ -51,6 +51,7 @@ struct stage {
 	volatile i64 knob_before[KNOBS];
 	u64 counts_before[3]; /* at the scenario's first look */
 	u32 counted;
+	i32 has_futex; /* as a new program cannot find out without leaving a trace */
 	i64 said_before; /* messages that the table is full; -1: no step has looked yet */
 };
 
@@ -59,6 +60,10 @@ extern struct stage *stage;
 extern u32 *places;
 
 int make_stage(const char *path); /* in the file, if there is a path; 0: there is no memory */
+/* The stage lies in a file that a new program finds as this descriptor, unless the system has no such file. */
+enum { STAGE_FILE = 12 };
+extern int stage_is_kept;
+int find_stage(void); /* the new program's part; 0: it is not there */
 void clear_stage_for(int external_actor); /* for the next scenario; -1: no other program plays */
 void *stack_of(int slot);
 enum { DIRECTORS_STACK = MAX_ACTORS, STACKS };

@@ -4,6 +4,7 @@
 #include <sys/errno.h>
 #include <sys/fcntl.h>
 #endif
+#include <sys/ioctl.h>
 
 #include "observe.h"
 #include "own.h"
@@ -57,6 +58,9 @@ void do_umask(struct act *act)
 	put(&act->said, before ? "0" : "");
 	put_number(&act->said, (u64)before, 8);
 }
+
+/* Not F_SETFD, which sets all flags of a descriptor at once. */
+void do_cloexec(struct act *act) { say_result(act, CALL(ioctl, act->step->arg[0], FIOCLEX), "ok"); }
 
 #ifdef __NetBSD__
 void do_clofork(struct act *act) { say_result(act, CALL(fcntl, act->step->arg[0], F_SETFD, FD_CLOFORK), "ok"); }

@@ -80,6 +80,8 @@ void do_PT_GET_SIGINFO(struct act *act)
 		return;
 	}
 	put_signal(&act->said, s.psi_siginfo.si_signo);
+	if (s.psi_siginfo.si_signo == SIGTRAP && s.psi_siginfo.si_code == TRAP_EXEC)
+		put(&act->said, " TRAP_EXEC");
 	if (s.psi_siginfo.si_signo == SIGTRAP && s.psi_siginfo.si_code == TRAP_CHLD) {
 		put(&act->said, " TRAP_CHLD ");
 		put_names(&act->said, &ptrace_events, (u32)s.psi_siginfo.si_pe_report_event);

@@ -8,6 +8,7 @@
  * A process that is seen asleep may be about to run, so
  *   - a sleep for one of the kernel's locks counts as running (lwp_state() in os_netbsd_process.c);
  *   - only a fork and wait4 may sleep (SLEEPS in verbs.def); every other call is waited for;
+ *   - an exec is over once the new program has said so (again.c), and if it takes no more steps, once it sleeps;
  *   - the process has to be seen asleep in two looks, unless the director runs only when no other
  *     process can (sees_all): then one look is enough.
  * A step that neither ends nor sleeps counts as hung once `patience` is over.  One that cannot begin (its process
@@ -61,7 +62,7 @@ static int waits_in_a_step(int actor)
 /* Whether the process cannot end yet, since another of its LWPs is in a call. */
 static int exits_behind_another(struct step *step)
 {
-	for (int i = 0; i < stage->scenario.actors && step->verb == V_exit; i++)
+	for (int i = 0; i < stage->scenario.actors && (step->verb == V_exit || step->verb == V_exec); i++)
 		if (i != step->actor && pid_known(i) == pid_known(step->actor) && waits_in_a_step(i))
 			return 1;
 	return 0;
@@ -114,8 +115,13 @@ static int is_hung(u32 now, u64 waited, int *calm)
 			take_turn(now, -1);
 		else if (state == STOPPED || (state == ASLEEP && waited > CALM && exits_behind_another(step)))
 			take_turn(now, -1); /* stopped on its way out, for a tracer, or behind another LWP */
+		else if (who->replaced && state == ASLEEP && ++*calm >= 2)
+			take_turn(now, -1); /* the new program reads, and takes no more steps */
 	} else if (result->state == BEGUN) {
-		if (state == RUNNING || (state == ASLEEP && !has(step->verb, SLEEPS)))
+		/* An exec that waits for other LWPs looks for them at each tick: we may always meet it awake. */
+		if (waited > (state == ASLEEP ? CALM : 4 * CALM) && exits_behind_another(step))
+			take_turn(now, -1);
+		else if (state == RUNNING || (state == ASLEEP && !has(step->verb, SLEEPS)))
 			*calm = 0;
 		else if (++*calm >= (io->sees_all ? 1 : 2)) {
 			take_turn(now, -1);

@@ -20,6 +20,7 @@ TABLE(inheritances, WORDS_INHERITANCES)
 
 const char *const field_names[FIELDS] = {FIELD_NAMES};
 const char *const timer_names[TIMERS] = {TIMER_NAMES};
+const char *const program_names[PROGRAMS] = {PROGRAM_NAMES};
 
 int index_of(const char *const *names, int count, const char *name)
 {

@@ -20,6 +20,7 @@ extern const struct words clone_flags, signals, wait_options, wait6_options, idt
     trace_facilities, inheritances;
 extern const char *const field_names[FIELDS];
 extern const char *const timer_names[TIMERS];
+extern const char *const program_names[PROGRAMS];
 
 int index_of(const char *const *names, int count, const char *name);
 /* Reads A|B|SIG40|0x1000, with the names of one table or two (the second one may be 0); 0: it is none. */

@@ -57,7 +57,7 @@ CALL(_lwp_setprivate) CALL(chdir) CALL(close) CALL(dup2) CALL(execve) CALL(fcntl
 CALL(fork) CALL(geteuid) CALL(getpid) CALL(getppid) CALL(getrlimit) CALL(getuid) CALL(ioctl)
 CALL(kill) CALL(kqueue) CALL(minherit) CALL(open) CALL(pipe2) CALL(profil) CALL(ptrace) CALL(rasctl) CALL(read)
 CALL(setpgid) CALL(setpriority) CALL(setreuid) CALL(setrlimit) CALL(setsid) CALL(syscall)
-CALL(umask) CALL(utrace) CALL(write) CALL_AS(_exit, SYS_exit)
+CALL(umask) CALL(unlink) CALL(utrace) CALL(write) CALL_AS(_exit, SYS_exit)
 
 int __sigaction_sigtramp(int, const struct sigaction *, struct sigaction *, const void *, int);
 int __sysctl(const int *, u_int, void *, size_t *, const void *, size_t);
@@ -71,6 +71,7 @@ void *mmap(void *at, size_t size, int prot, int flags, int fd, off_t offset)
 	return (void *)__syscall(SYS_mmap, at, size, prot, flags, fd, 0, offset);
 }
 off_t lseek(int fd, off_t offset, int whence) { return __syscall(SYS_lseek, fd, 0, offset, whence); }
+int ftruncate(int fd, off_t size) { return (int)__syscall(SYS_ftruncate, fd, 0, size); }
 int pipe(int end[2]) { return pipe2(end, 0); }
 char *getcwd(char *path, size_t size) { return __getcwd(path, size) == -1 ? NULL : path; }
 int sysctl(const int *name, u_int names, void *old, size_t *size, const void *new, size_t new_size)

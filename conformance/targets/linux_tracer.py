@@ -63,7 +63,10 @@ PTRACE_O_TRACEFORK = 0x2
 PTRACE_O_TRACEVFORK = 0x4
 PTRACE_O_TRACECLONE = 0x8
 PTRACE_O_TRACEVFORKDONE = 0x20
-PTRACE_O_EXITKILL = 0x100000
+PTRACE_O_TRACEEXEC = 0x10
+_EVENT_EXEC = 4
+#: The options of every tracee: it dies with its tracer, and stops at exec, as on NetBSD.
+_ALWAYS = PTRACE_O_TRACEEXEC | 0x100000  # PTRACE_O_EXITKILL
 _EVENT_OF = {1: PTRACE_FORK, 2: PTRACE_VFORK, 3: PTRACE_FORK, 5: PTRACE_VFORK_DONE}
 _OPTIONS_OF = {
     PTRACE_FORK: PTRACE_O_TRACEFORK | PTRACE_O_TRACECLONE,
@@ -75,6 +78,8 @@ _SETS = {"p_sigmask": "SigBlk", "p_sigignore": "SigIgn"}
 # <linux/wait.h>
 _WCLONE, _WALL = 0x80000000, 0x40000000
 
+# conformance/probe/stage.c: the page in front of the stage
+_PLACES = 4096
 # conformance/probe/stage.h
 _MAGIC = 0x666F726B
 _ACTOR = struct.Struct("iiiiiiq")
@@ -90,9 +95,9 @@ class Stage:
 
     def __init__(self) -> None:
         self._fd = os.memfd_create("forkoracle-stage", 0)
-        os.ftruncate(self._fd, 1 << 17)
+        os.ftruncate(self._fd, _PLACES + (1 << 17))
         self.path = f"/proc/{os.getpid()}/fd/{self._fd}"
-        self._memory = mmap(self._fd, 1 << 17)
+        self._memory = mmap(self._fd, 1 << 17, offset=_PLACES)
 
     def check(self) -> None:
         """Raises ``RuntimeError`` if the probe's stage has another layout."""
@@ -152,6 +157,8 @@ class Tracee:
         self.other = 0
         self.signal = 0
         self.newborn = False
+        self.in_exec = False
+        self.has_options = False
 
 
 class Tracer:
@@ -240,8 +247,10 @@ class Tracer:
             raise
         self.stage.set_pid(self.actors.index(name), pid, own=False)
         os.waitpid(pid, 0)  # the SIGTRAP of its exec; the probe then stops itself
+        ptrace_setoptions(pid, _ALWAYS)
         ptrace_cont(pid, 0)
         self.tracees[pid] = Tracee()
+        self.tracees[pid].has_options = True
         return f"@{pid}"
 
     def _PT_ATTACH(self, name: str) -> str:
@@ -252,7 +261,7 @@ class Tracer:
 
     def _PT_SET_EVENT_MASK(self, name: str, events: str) -> str:
         mask = bits_value(PTRACE_EVENTS, events)
-        options = PTRACE_O_EXITKILL
+        options = _ALWAYS
         for event, bits in _OPTIONS_OF.items():
             if mask & event:
                 options |= bits
@@ -274,7 +283,7 @@ class Tracer:
         event, other = self._last_event(pid)
         if event:
             return f"SIGTRAP TRAP_CHLD {names_of(PTRACE_EVENTS, event)} @{other}"
-        return _name_of(info.si_signo)
+        return "SIGTRAP TRAP_EXEC" if self.tracees[pid].in_exec else _name_of(info.si_signo)
 
     def _last_event(self, pid: int) -> tuple[int, int]:
         tracee = self.tracees.get(pid)
@@ -326,13 +335,17 @@ class Tracer:
         event = status >> 16
         if pid not in self.tracees and os.WSTOPSIG(status) == signal.SIGSTOP:
             tracee = self.tracees[pid] = Tracee()
-            tracee.newborn = True
-            ptrace_setoptions(pid, PTRACE_O_EXITKILL)  # Linux's newborns inherit their parent's
+            tracee.newborn = tracee.has_options = True
+            ptrace_setoptions(pid, _ALWAYS)  # Linux's newborns inherit their parent's
             self._name_newborn(pid)
             return stopped(f"@{pid}", "SIGTRAP")
         tracee = self.tracees[pid]
         tracee.newborn = False
         tracee.event = _EVENT_OF.get(event, 0)
+        tracee.in_exec = event == _EVENT_EXEC
+        if not tracee.has_options:
+            ptrace_setoptions(pid, _ALWAYS)
+            tracee.has_options = True
         if tracee.event:
             tracee.other = ptrace_geteventmsg(pid)
             if tracee.event != PTRACE_VFORK_DONE:

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from conformance.verbs.drawing import FILES, PIPES, number, one_of
 from conformance.verbs.entry import C, Drawn, Hazard, Topic, verb
-from reference_model.language.netbsd import PS_STOPEXEC, PSL_TRACED
+from conformance.verbs.scene import Args
+from reference_model.language.scenario import PROGRAMS, SELF
 
-_SHARED_TABLE = Hazard(
-    "another process has the same descriptors",
-    "when exec makes a copy of them is a race with two CPUs",
-    lambda scene, args: scene.own.p_fd.fd_refcnt > 1,
+_ASYNCHRONOUS = Hazard(
+    "the actor has used asynchronous I/O",
+    "what exec leaves of that is not in the model",
+    lambda scene, args: scene.own.p_aio is not None,
 )
-_STOPS_BEHIND_EXEC = Hazard(
-    "the actor is traced, or has stopexec set",
-    "when a stop behind exec comes is a race with two CPUs",
-    lambda scene, args: bool(scene.own.p_slflag & PSL_TRACED or scene.own.p_sflag & PS_STOPEXEC),
-)
+#: Paths that fail, as C; the errors are the kernel's own.
+_PATHS: Final = {
+    "missing": '"/forkoracle-has-no-such-program"',
+    "belowfile": '"/dev/null/program"',
+    "directory": '"/"',
+    "device": '"/dev/null"',
+    "badaddress": "(const char *)-1",
+}
+
+
+def _exec_in_c(args: Args) -> C:
+    if args[0] in _PATHS:
+        path = _PATHS[args[0]]
+        return C("no_words saw_result", f"saw_result({{i}}, execv({path}, no_words), NULL);")
+    if args[0] == SELF:
+        return C("exec_self", "become_again({i});")
+    return C("exec", "become_reader({i}, {0});")
 
 
 verb("exit", Drawn(Topic.BIRTHS, 5, "", number), C("saw", 'saw({i}, "ok");\n_exit({0});'))
@@ -23,10 +38,13 @@ verb(
     "exec",
     Drawn(
         Topic.EXEC,
-        3,
+        4,
         "",
-        one_of(PIPES[0][0], PIPES[0][0], PIPES[1][0], FILES[0]),
-        (_SHARED_TABLE, _STOPS_BEHIND_EXEC),
+        one_of(
+            *(PIPES[0][0], PIPES[0][0], PIPES[1][0], FILES[0]),
+            *(SELF, SELF, SELF, SELF, *PROGRAMS[1:]),
+        ),
+        (_ASYNCHRONOUS,),
     ),
-    C("exec saw", 'saw({i}, "ok");\nbecome_reader({0});'),
+    _exec_in_c,
 )

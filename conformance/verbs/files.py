@@ -56,6 +56,11 @@ verb(
     C("clofork", "set_clofork({i}, {0});"),
 )
 verb(
+    "cloexec",
+    Drawn(Topic.EXEC, 2, "", one_of(*DESCRIPTORS)),
+    C("saw_result", 'saw_result({i}, ioctl({0}, FIOCLEX), "ok");'),
+)
+verb(
     "chdir",
     Drawn(Topic.DIRECTORY, 3, "", one_of("/", "/dev")),
     C("saw_result", 'saw_result({i}, chdir("{0}"), "ok");'),

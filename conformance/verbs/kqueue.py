@@ -6,11 +6,11 @@ from conformance.verbs.drawing import KQUEUES, Dice, one_of
 from conformance.verbs.entry import C, Drawn, Topic, verb
 from conformance.verbs.scene import Args, Scene
 
-_NOTES = ("NOTE_TRACK", "NOTE_FORK", "NOTE_EXIT", "NOTE_CHILD")
+_NOTES = ("NOTE_TRACK", "NOTE_FORK", "NOTE_EXEC", "NOTE_EXIT", "NOTE_CHILD")
 
 
 def _watch(dice: Dice, scene: Scene) -> Args | None:
-    return (dice.pick(KQUEUES), dice.pick(scene.named), dice.some(_NOTES))
+    return (dice.pick(KQUEUES), dice.pick(scene.told), dice.some(_NOTES))
 
 
 verb("kqueue", Drawn(Topic.KQUEUE, 2, "", one_of(*KQUEUES)), C("kqueue", "kqueue_as({i}, {0});"))

@@ -23,7 +23,7 @@ def _ktrace_end(dice: Dice, scene: Scene) -> Args:
 
 
 def _records(dice: Dice, scene: Scene) -> Args | None:
-    return (dice.pick(PIPES)[0], dice.pick(scene.named))
+    return (dice.pick(PIPES)[0], dice.pick(scene.told))
 
 
 verb(

@@ -40,16 +40,11 @@ class Scene:
     def own(self) -> Proc:
         return self.proc(self.actor)
 
-    @property
-    def named(self) -> list[str]:
-        """The actors that a step may name: no step tells when an exec is over."""
-        return [name for name in self.told if name not in self.machine.replaced]
-
     def living(self, *, others: bool = False) -> list[str]:
         """Returns those that may be named and are alive; with *others*, without the actor."""
         return [
             name
-            for name in self.named
+            for name in self.told
             if self.proc(name).p_stat in (SACTIVE, SSTOP) and not (others and name == self.actor)
         ]
 

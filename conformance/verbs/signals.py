@@ -44,7 +44,7 @@ _MEMBER_UNKNOWN = Hazard(
     "a member has called exec, or no step has told of it, or all of them are dead",
     "whether the signal comes to a member depends on which process is faster",
     lambda scene, args: (
-        not {*_members(scene, args[0])} <= {*scene.named}
+        not {*_members(scene, args[0])} <= {*scene.told}
         or not {*_members(scene, args[0])} & {*scene.living()}
     ),
 )
@@ -63,7 +63,7 @@ _TRACER_IGNORES = Hazard(
 
 
 def _kill(dice: Dice, scene: Scene) -> Args | None:
-    return (dice.pick(scene.named), dice.pick(SENT if dice.below(4) else CATCHABLE))
+    return (dice.pick(scene.told), dice.pick(SENT if dice.below(4) else CATCHABLE))
 
 
 def _killpg(dice: Dice, scene: Scene) -> Args | None:

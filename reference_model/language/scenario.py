@@ -108,6 +108,10 @@ FIELDS: Final = (
     "start",
 )
 TIMERS: Final = ("real", "virtual", "prof")
+#: The program of ``exec`` in which the actor takes its further steps.
+SELF: Final = "self"
+#: What ``exec`` may be given in the place of a descriptor: the probe itself, and paths that fail.
+PROGRAMS: Final = (SELF, "missing", "belowfile", "directory", "device", "badaddress")
 
 #: The kinds of each verb's arguments.  A kind that ends in ``?`` may be left out.
 VERBS: Final = {name: verb.kinds for name, verb in verbs.VERBS.items()}
@@ -148,6 +152,7 @@ _EXAMPLES: Final = {
     "options": "WNOHANG",
     "path": "/dev",
     "pflags": "P_PPWAIT",
+    "program": "20",
     "ras": "install",
     "shown": "p_nice",
     "signal": "SIGUSR1",
@@ -337,6 +342,12 @@ def _check(kind: str, text: str) -> None:
             first, last = DESCRIPTORS[0], DESCRIPTORS[-1]
             is_free = _INTEGER.match(text) and int(text) in DESCRIPTORS
             want(is_free, f"a descriptor from {first} to {last}; the probe uses the lower ones")
+        case "program" if text not in PROGRAMS:
+            names = f"{', '.join(PROGRAMS[:-1])} or {PROGRAMS[-1]}"
+            is_free = _INTEGER.match(text) and int(text) in DESCRIPTORS
+            want(is_free, f"a descriptor from {DESCRIPTORS[0]} to {DESCRIPTORS[-1]}, {names}")
+        case "program":
+            pass
         case "status":
             want(_INTEGER.match(text) and int(text) < 256, "an exit status from 0 to 255")
         case "milliseconds":

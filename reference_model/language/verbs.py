@@ -19,7 +19,7 @@ KINDS: Final = (
     *("child", "lwp", "actor", "whom", "flags", "stack", "integer", "signal", "signals"),
     *("options", "path", "octal", "disposition", "how", "limit", "uid", "events", "shown"),
     *("field", "pflags", "notes", "facilities", "inheritance", "timer", "ras"),
-    *("descriptor", "status", "milliseconds", "group", "idtype", "waitoptions"),
+    *("descriptor", "status", "milliseconds", "group", "idtype", "waitoptions", "program"),
 )
 #: Maximum number of a verb's arguments: the probe has room for no more.
 MAX_ARGUMENTS: Final = 3

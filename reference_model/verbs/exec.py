@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from reference_model import kern_exit, kern_sig
-from reference_model.language.netbsd import (
-    AFORK,
-    LSSTOP,
-    PK_EXEC,
-    PL_PPWAIT,
-    PS_STOPEXEC,
-    PST_PROFIL,
-    SSTOP,
-)
+from reference_model import kern_exec, kern_exit
 from reference_model.language.observation import OK
-from reference_model.proc import Lwp, Pipe, Sleeping, Vmspace
-from reference_model.verbs.call import verb
+from reference_model.language.scenario import SELF
+from reference_model.proc import Lwp, Pipe, Sleeping
+from reference_model.verbs.call import CallError, verb
 from reference_model.verbs.world import World
 
 
@@ -24,41 +16,22 @@ def exit_(w: World, l: Lwp, status: str) -> Sleeping:
     raise AssertionError("exit1 returned")
 
 
-@verb("exec", returns=False)
-def exec_(w: World, l: Lwp, fd: str) -> Sleeping:
-    """Follows kern_exec.c: with PS_STOPEXEC the process stops before the new program begins.
+@verb("exec")
+def exec_(w: World, l: Lwp, program: str) -> Sleeping:
+    """Follows kern_exec.c; the call has returned when the new program begins.
 
-    The new program reads *fd* until its end, then exits with status 7.
+    The program ``self`` takes the actor's further steps.  Another one reads the descriptor
+    *program* until its end, then exits with status 7.
     """
-    p = l.l_proc
-    w.replaced.add(w.names[l.l_lid])
-    if p.p_nlwps > 1:
-        yield from kern_exit.exit_lwps(w.k, l)
-    if p.p_vmspace.vm_refcnt > 1:
-        p.p_vmspace.vm_refcnt -= 1
-        p.p_vmspace = Vmspace()
-    if p.p_fd.fd_refcnt > 1:  # kern_descrip.c, fd_closeexec(), line 1774
-        table = w.k.fd_copy(p)
-        w.k.fd_free(p)
-        p.p_fd = table
-    p.p_flag |= PK_EXEC
-    p.p_acflag &= ~AFORK
-    p.p_raslist = None
-    p.p_stflag &= ~PST_PROFIL
-    if p.p_lflag & PL_PPWAIT:
-        w.k.vfork_release(p)
-    if not w.k.has("exec-keeps-pending-signals"):
-        kern_sig.sigclear(p)
-    descriptor = l.l_fd.fd_dt.get(int(fd))
-    pipe = descriptor.ff_file.f_pipe if descriptor else None
-    if p.p_sflag & PS_STOPEXEC:
-        p.p_pptr.p_nstopchild += 1
-        p.p_waited = 0
-        p.p_stat = SSTOP
-        p.p_nrlwps -= 1
-        l.l_stat = LSSTOP
-        yield
-    w.programs.append((l, lambda l: _read_to_the_end(w, l, pipe)))
+    error = yield from kern_exec.execve1(w.k, l, program)
+    if error:
+        raise CallError(error)
+    w.took.pop(l.l_proc, None)
+    if program != SELF:
+        w.replaced.add(w.names[l.l_lid])
+        descriptor = l.l_fd.fd_dt.get(int(program))
+        pipe = descriptor.ff_file.f_pipe if descriptor else None
+        w.programs.append((l, lambda l: _read_to_the_end(w, l, pipe)))
     return OK
 
 

@@ -48,9 +48,17 @@ def pipe(w: World, l: Lwp, read: str, write: str) -> str:
 
 @verb("clofork")
 def clofork(w: World, l: Lwp, fd: str) -> str:
-    """Follows fcntl(2), F_SETFD with FD_CLOFORK."""
-    w.descriptor(l, fd).ff_foclose = True
+    """Follows fcntl(2), F_SETFD with FD_CLOFORK alone (sys_descrip.c, lines 416-419)."""
+    descriptor = w.descriptor(l, fd)
+    descriptor.ff_exclose, descriptor.ff_foclose = False, True
     l.l_fd.fd_foclose = True
+    return OK
+
+
+@verb("cloexec")
+def cloexec(w: World, l: Lwp, fd: str) -> str:
+    """Follows ioctl(2), FIOCLEX (sys_generic.c)."""
+    w.descriptor(l, fd).ff_exclose = True
     return OK
 
 

@@ -12,6 +12,7 @@ from reference_model.language.netbsd import (
     SIGSTOP,
     SIGTRAP,
     TRAP_CHLD,
+    TRAP_EXEC,
     names_of,
     signal_name,
     signal_number,
@@ -80,6 +81,8 @@ def get_process_state(w: World, l: Lwp, name: str) -> str:
 @verb("PT_GET_SIGINFO")
 def get_siginfo(w: World, l: Lwp, name: str) -> str:
     signo, code, event, other = _tracee(w, l, name).p_sigctx.ps_info
+    if signo == SIGTRAP and code == TRAP_EXEC:
+        return "SIGTRAP TRAP_EXEC"
     if signo == SIGTRAP and code == TRAP_CHLD:
         return f"SIGTRAP TRAP_CHLD {names_of(PTRACE_EVENTS, event)} {w.names[other]}"
     return signal_name(signo)

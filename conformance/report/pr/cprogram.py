@@ -18,7 +18,7 @@ from textwrap import wrap
 from conformance.report.pr.cverbs import statement
 from conformance.report.pr.problem import Problem, scenario_of
 from conformance.verbs import WITHOUT_C
-from reference_model import Log, Options, Scenario
+from reference_model import Log, Options, Scenario, Step
 from reference_model.kernel import Kernel
 from reference_model.language.scenario import (
     ADDRESSES,
@@ -26,6 +26,7 @@ from reference_model.language.scenario import (
     BIRTHS,
     FORKS,
     NOBODY,
+    SELF,
     TELLING,
 )
 from reference_model.machine import Machine
@@ -43,6 +44,7 @@ class NoProgramError(Exception):
 #: Headers of every program; parts for NetBSD name further ones.
 _HEADERS = """\
 #include <sys/types.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/param.h>
 #include <sys/resource.h>
@@ -93,13 +95,8 @@ BEGIN	status = run();
 """
 
 _EXEC_MAIN = """\
-	if (argc == 3 && strcmp(argv[1], until_eof) == 0) {
-		char byte;
-
-		while (read(atoi(argv[2]), &byte, 1) == 1)
-			continue;
-		return 7;
-	}
+	if (argc == 4 && strcmp(argv[1], again) == 0)
+		go_on(atoi(argv[2]), atoi(argv[3]));
 	if (realpath(argv[0], self) == NULL) {
 		perror(argv[0]);
 		return 2;
@@ -278,19 +275,41 @@ def _broken(line: str) -> list[str]:
     return [tabs + part if i == 0 else f"{tabs}    {part}" for i, part in enumerate(parts)]
 
 
+def _is_self(step: Step) -> bool:
+    """Returns whether the actor goes on in a new program after the step."""
+    return step.verb == "exec" and step.args == (SELF,)
+
+
+def _after(index: int, actor: str) -> str:
+    """Returns the name of the function with the steps of *actor* behind the exec *index*."""
+    return f"{actor}_after_{index}"
+
+
 def _process(scenario: Scenario, actor: str) -> str:
+    """Returns the functions with the steps of *actor*: a new one begins behind each exec."""
     own = [(i, step) for i, step in enumerate(scenario.steps) if step.actor == actor]
-    lines = [f"static void\n{actor}_steps(void)\n{{"]
-    if any(step.verb in ("kill", "killpg") for _, step in own):
-        lines.append("\tint result;\n")
+    name, steps, functions = f"{actor}_steps", list[tuple[int, Step]](), list[str]()
     for index, step in own:
+        steps.append((index, step))
+        if _is_self(step):
+            functions.append(_function(name, steps))
+            name, steps = _after(index, actor), []
+    functions.append(_function(name, steps, rests=not own or own[-1][1].verb != "exit"))
+    return "\n".join(functions)
+
+
+def _function(name: str, steps: list[tuple[int, Step]], *, rests: bool = False) -> str:
+    lines = [f"static void\n{name}(void)\n{{"]
+    if any(step.verb in ("kill", "killpg") for _, step in steps):
+        lines.append("\tint result;\n")
+    for index, step in steps:
         turn = f"\tmy_turn({index});"
         comment = f"/* {step.call()} */"
         short = len(comment) < _WIDTH - 28
         lines += [f"{turn}\t\t{comment}"] if short else [f"\t{comment}", turn]
         for line in statement(index, step)[1].splitlines():
             lines += _broken(line)
-    if not own or own[-1][1].verb not in ("exit", "exec"):
+    if rests:
         lines.append("\trest();")
     return "\n".join(lines) + "\n}\n"
 
@@ -319,7 +338,9 @@ def _body(scenario: Scenario, expected: tuple[Log, ...], options: Options) -> _B
     verbs = {step.verb for step in steps}
     processes = "\n".join(_process(scenario, actor) for actor in actors)
     wanted = {name for i, step in enumerate(steps) for name in statement(i, step)[0]}
-    parts = _needed(wanted | {"run", "my_turn"} | ({"rest"} if "rest();" in processes else set()))
+    wanted |= {"run", "my_turn"} | ({"rest"} if "rest();" in processes else set())
+    runs_again = not wanted.isdisjoint({"exec", "exec_self"})
+    parts = _needed(wanted | {"board_in_file" if runs_again else "board_in_memory"})
     defines = {
         "STEPS": len(steps),
         "ACTORS": len(actors),
@@ -358,9 +379,19 @@ def _body(scenario: Scenario, expected: tuple[Log, ...], options: Options) -> _B
             "/* The child that each step creates. */\n" + _table("const int", "births[STEPS]", born)
         )
     out.append("static char complaint[512];\n")
-    if "exec" in verbs:
-        out.append('static char self[PATH_MAX], until_eof[] = "--until-eof";\n')
     out.append("".join(f"static void {actor}_steps(void);\n" for actor in actors))
+    if runs_again:
+        out.append('static char self[PATH_MAX], again[] = "--again";\n')
+        selves = {i: _after(i, s.actor) for i, s in enumerate(steps) if _is_self(s)}
+        out += [f"static void {name}(void);\n" for name in selves.values()]
+        out.append(
+            "/* The steps behind an exec of this program. */\n"
+            + _table(
+                "void (*const",
+                "after[STEPS])(void)",
+                [selves.get(i, "NULL") for i in range(len(steps))],
+            )
+        )
     out.append(_table("void (*const", "processes[ACTORS])(void)", [f"{a}_steps" for a in actors]))
     out += _placed(parts)
     out.append(processes)
@@ -397,7 +428,7 @@ def c_program(problem: Problem, options: Options) -> str:
     """Returns the reproducer of a problem.  Raises :class:`NoProgramError`."""
     scenario = _scenario_of(problem)
     body = _body(scenario, problem.difference.expected, options)
-    main = _MAIN.replace("BEGIN", _EXEC_MAIN if "until_eof" in body.text else "", 1)
+    main = _MAIN.replace("BEGIN", _EXEC_MAIN if "static char self[" in body.text else "", 1)
     text = "\n".join((_LINUX_WORDS, body.text, main))
     if body.only_netbsd:
         ours = "\n".join((_for_netbsd(body.text), main))
@@ -421,7 +452,7 @@ def atf_test(problem: Problem, options: Options) -> str:
     """Returns it as a test case for NetBSD's own suite.  Raises :class:`NoProgramError`."""
     scenario = _scenario_of(problem)
     body = _body(scenario, problem.difference.expected, options)
-    if "until_eof" in body.text:
+    if "static char self[" in body.text:
         raise NoProgramError("a test case cannot run itself again, as exec requires")
     name = problem.name.replace("-", "_")
     root = '\tatf_tc_set_md_var(tc, "require.user", "root");\n'

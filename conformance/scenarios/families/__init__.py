@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
 
+from conformance.scenarios.families import exec as exec_
 from conformance.scenarios.families import (
     exitsignal,
     groups,
@@ -68,6 +69,7 @@ FAMILIES: dict[str, Family] = {
             lwp,
             kqueue,
             ktrace,
+            exec_,
             wholesystem,
         ),
     )

@@ -66,6 +66,11 @@ _PLAIN: Final = (
     (Topic.KTRACE, Topic.INSPECTION, Topic.EXEC),
     (Topic.FILES, Topic.AIO, Topic.INSPECTION),
     (Topic.EXEC, Topic.SIGNALS),
+    (Topic.EXEC, Topic.ATTRIBUTES, Topic.MEMORY),
+    (Topic.EXEC, Topic.DIRECTORY, Topic.INSPECTION),
+    (Topic.EXEC, Topic.LIMITS),
+    (Topic.EXEC, Topic.KQUEUE),
+    (Topic.EXEC, Topic.LWPS),
     (Topic.LWPS,),
     (Topic.LWPS, Topic.SIGNALS),
     (Topic.LWPS, Topic.INSPECTION),
@@ -83,6 +88,8 @@ _TRACED: Final = (
     (Topic.KQUEUE,),
     (Topic.MEMORY, Topic.FILES),
     (Topic.ATTRIBUTES,),
+    (Topic.EXEC,),
+    (Topic.EXEC, Topic.SIGNALS),
 )
 #: The roots of a traced program, and the steps in which T becomes a tracer.
 _STARTS: Final[tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]] = (

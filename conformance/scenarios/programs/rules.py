@@ -93,7 +93,6 @@ ANOTHER_WAITED: Final = Rule("the wait before may not have come to its end: its 
 WAIT_FIRST: Final = Rule("a process has ended or stopped, and has to be waited for next")
 UNSYNCHRONISED: Final = Rule("a process that the step names was resumed, and has not acted since")
 UNKNOWN: Final = Rule("no step has told yet of a process that the step names")
-AFTER_EXEC: Final = Rule("no step tells when the exec of a process that the step names is over")
 BIRTH_UNDER_WAY: Final = Rule("a tracer could be told of two births, of either child first")
 TOLD_OF_A_STOP: Final = Rule("SIGCHLD for a newborn's stop comes to the actor in its own time")
 UNSEEN_STOP: Final = Rule("a newborn stops in its own time, or tells its parent so")
@@ -234,8 +233,6 @@ def _names_wrongly(state: State, step: Step, others: set[str]) -> Rule | None:
         return UNSYNCHRONISED
     if not others.issubset(state.known):
         return UNKNOWN
-    if step.verb != "wait4" and others & state.machine.replaced:
-        return AFTER_EXEC
     return None
 
 

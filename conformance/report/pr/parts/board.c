@@ -14,6 +14,38 @@ static struct board {
 //BOARD
 } *board;
 
+//@ board_in_memory board
+static struct board *
+new_board(void)
+{
+	return mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE,
+	    MAP_ANON | MAP_SHARED, -1, 0);
+}
+
+//@ board_in_file board
+/* A new program finds it again, in a file that has no name any more. */
+enum { BOARD_FILE = 12 };
+
+static struct board *
+new_board(void)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/tmp/board.%d", (int)getpid());
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
+	if (fd == -1)
+		return MAP_FAILED;
+	unlink(path);
+	if (dup2(fd, BOARD_FILE) == -1
+	    || ftruncate(BOARD_FILE, sizeof(*board)) == -1)
+		return MAP_FAILED;
+	if (fd != BOARD_FILE)
+		close(fd);
+	return mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED,
+	    BOARD_FILE, 0);
+}
+
 //@ nap
 static void
 nap(long microseconds)
@@ -77,6 +109,7 @@ error_name(int error)
 	case ECHILD: return "ECHILD";
 	case EAGAIN: return "EAGAIN";
 	case ENOMEM: return "ENOMEM";
+	case ENOTDIR: return "ENOTDIR";
 	case EACCES: return "EACCES";
 	case EFAULT: return "EFAULT";
 	case EBUSY: return "EBUSY";

@@ -285,15 +285,55 @@ wait_by_id(int step, idtype_t type, id_t id, int options)
 	found(step, pid, status);
 }
 
-//@ exec board
+//@ no_words
+static char *const no_words[] = { NULL };
+
+//@ again board board_in_file saw
+/* Where a new program begins: the step is done, and its actor goes on. */
+static void
+go_on(int step, int fd)
+{
+	char byte;
+
+	board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED,
+	    BOARD_FILE, 0);
+	if (board == MAP_FAILED || board->over)
+		_exit(2);
+	saw(step, "ok");
+	if (after[step] != NULL)
+		after[step]();
+	while (read(fd, &byte, 1) == 1)
+		continue;
+	_exit(7);
+}
+
+/* Run this program anew, in the place of the actor's. */
+static void
+become(int step, int fd)
+{
+	char words[2][16];
+	char *const arguments[] = { self, again, words[0], words[1], NULL };
+
+	snprintf(words[0], sizeof(words[0]), "%d", step);
+	snprintf(words[1], sizeof(words[1]), "%d", fd);
+	execv(self, arguments);
+}
+
+//@ exec again saw error_name
 /* Become a program that reads a descriptor to its end, then exits with 7. */
 static void
-become_reader(int fd)
+become_reader(int step, int fd)
 {
-	char number[16];
-	char *const arguments[] = { self, until_eof, number, NULL };
+	become(step, fd);
+	saw(step, "%s", error_name(errno));
+}
 
-	snprintf(number, sizeof(number), "%d", fd);
-	execv(self, arguments);
-	_exit(127);
+//@ exec_self again saw error_name
+/* Become a program that takes the actor's further steps. */
+static void
+become_again(int step)
+{
+	become(step, -1);
+	saw(step, "%s", error_name(errno));
+	after[step]();
 }

@@ -193,8 +193,7 @@ run(void)
 		snprintf(complaint, sizeof(complaint), "has to be run as root");
 		return 2;
 	}
-	board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE,
-	    MAP_ANON | MAP_SHARED, -1, 0);
+	board = new_board();
 	if (board == MAP_FAILED || chdir("/") == -1) {
 		snprintf(complaint, sizeof(complaint), "cannot begin: %s",
 		    strerror(errno));
