@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from random import Random
 
 from conformance.scenarios.families import exec as exec_
@@ -42,7 +43,12 @@ class Family:
 
     def scenarios(self, seed: int = DEFAULT_SEED) -> list[Scenario]:
         """Returns all scenarios of this family for *seed*."""
-        return list(self.generate(Random(f"{self.name} {seed}")))
+        return list(_scenarios(self, seed))
+
+
+@cache  # what asks for clauses, for names or for a selection asks again for the same
+def _scenarios(family: Family, seed: int) -> tuple[Scenario, ...]:
+    return tuple(family.generate(Random(f"{family.name} {seed}")))
 
 
 def _family(module: object) -> Family:

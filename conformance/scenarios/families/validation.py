@@ -55,7 +55,7 @@ def _about(flags: int) -> tuple[str, ...]:
         about.append("CLONE-SIGHAND-NEEDS-VM")
     if flags & CLONE_CSIGNAL >= _NSIG:
         about.append("CLONE-CSIGNAL")
-    if any(flags & bit for bit in OTHER_BITS):
+    if flags & sum(OTHER_BITS):
         about.append("CLONE-UNKNOWN-BITS")
     return tuple(about) or ("SUCCESS",)
 
