@@ -29,7 +29,7 @@ def marked(mark: str) -> list[psutil.Process]:
     return found
 
 
-def wait_until(done: Callable[[], bool], timeout: float = 20.0) -> None:
+def wait_until(done: Callable[[], bool], timeout: float = 60.0) -> None:
     """Until *done* says so; fails after *timeout* seconds."""
     deadline = monotonic() + timeout
     while not done():

@@ -7,7 +7,6 @@ import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from time import sleep
 
 import psutil
 import pytest
@@ -252,7 +251,7 @@ def test_an_actor_that_waits_for_its_turn_sleeps(mark: str) -> None:
         [director] = supervisor.children()
         watched = [director, *sorted(director.children(), key=lambda child: child.pid)]
         before = [process.num_ctx_switches().voluntary for process in watched]
-        sleep(0.5)
+        wait_until(lambda: director.num_ctx_switches().voluntary > before[0] + 100)
         switches = [
             process.num_ctx_switches().voluntary - was
             for process, was in zip(watched, before, strict=True)

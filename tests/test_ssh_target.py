@@ -340,7 +340,7 @@ def test_a_run_that_is_killed_leaves_nothing_there(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     ) as run:
-        deadline = monotonic() + 30
+        deadline = monotonic() + 60
         while not any("process" in each for each in sshd.left()):
             assert monotonic() < deadline
             assert run.poll() is None
