@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import atexit
+import json
 import os
 import re
+import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 import pexpect
 import platformdirs
+
+from tests.processes import MARK
 
 COMMAND = str(Path(sys.executable).with_name("forkoracle"))
 
@@ -37,9 +44,38 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     }
 
 
+@cache
+def _zygote() -> socket.socket:
+    """Starts the process that has loaded the command; returns the connection to it."""
+    ours, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
+    kept = {name: value for name, value in os.environ.items() if name != MARK}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.zygote", str(theirs.fileno())],
+        cwd=Path(__file__).parents[1],
+        env=kept,
+        stdin=subprocess.DEVNULL,
+        pass_fds=[theirs.fileno()],
+    )
+    theirs.close()
+    atexit.register(process.wait)
+    atexit.register(ours.close)
+    return ours
+
+
 def forkoracle(home: Path, *args: str, **more: str) -> subprocess.CompletedProcess[str]:
     """Run the command to its end."""
-    return _run([COMMAND, *args], home, more)
+    told = {"arguments": args, "environment": environment(home, **more), "folder": os.getcwd()}
+    outputs, errors = os.pipe(), os.pipe()
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    theirs = [nothing, outputs[1], errors[1]]
+    with open(outputs[0]) as output, open(errors[0]) as error, ThreadPoolExecutor(1) as pool:
+        socket.send_fds(_zygote(), [json.dumps(told).encode()], theirs)
+        for descriptor in theirs:
+            os.close(descriptor)
+        said = pool.submit(error.read)
+        printed = output.read()
+        status = int(_zygote().recv(16))
+        return subprocess.CompletedProcess([COMMAND, *args], status, printed, said.result())
 
 
 def forkoracle_broken(
