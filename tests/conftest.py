@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import platformdirs
 import pytest
+from hypothesis import HealthCheck, settings
 
 from conformance.targets.local import LocalTarget
 from tests.processes import MARK, in_session, marked, new_mark
@@ -19,6 +20,11 @@ if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
     sys.dont_write_bytecode = False
     sys.pycache_prefix = str(platformdirs.user_cache_path("forkoracle") / "bytecode")
     os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
+
+
+# On a busy machine everything is slow, which is no fault of what is tested.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 def pytest_configure() -> None:

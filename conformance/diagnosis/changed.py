@@ -33,7 +33,7 @@ from reference_model import Log, Options, Scenario, allowed_logs, kern_fork, pre
 
 #: Rewrites the statements of a body.
 _Rewrite = Callable[[list[ast.stmt]], list[ast.stmt]]
-#: Maximum number of seconds for one scenario; a changed model may never end.
+#: Maximum number of seconds of CPU time for one scenario; a changed model may never end.
 _SECONDS = 0.5
 
 
@@ -140,13 +140,13 @@ class ChangedModel:
     @contextmanager
     def used(self) -> Iterator[None]:
         """Lets the model run this module; at first without a change."""
-        before = signal.signal(signal.SIGALRM, _no_end)
+        before = signal.signal(signal.SIGVTALRM, _no_end)
         try:
             with _functions_of(self._module):
                 self.choose(None)
                 yield
         finally:
-            signal.signal(signal.SIGALRM, before)
+            signal.signal(signal.SIGVTALRM, before)
 
     def reached(self, scenario: Scenario, options: Options) -> frozenset[int]:
         """Returns the numbers of the statements that the unchanged model reaches in *scenario*."""
@@ -165,7 +165,7 @@ class ChangedModel:
 
     def allows(self, scenario: Scenario, observed: Log, options: Options) -> bool:
         """Returns whether the changed model allows the log *observed*."""
-        signal.setitimer(signal.ITIMER_REAL, _SECONDS)
+        signal.setitimer(signal.ITIMER_VIRTUAL, _SECONDS)
         try:
             log = predict(scenario, options)
             return log == observed or observed in allowed_logs(scenario, options)
@@ -173,7 +173,7 @@ class ChangedModel:
             # A model that does not end, or that a change has broken, explains nothing.
             return False
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
 
 
 def _is(name: str, number: int) -> ast.expr:
