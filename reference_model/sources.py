@@ -28,6 +28,7 @@ _FUNCTIONS = {
     "kern_descrip.fd_put": "kern_descrip.c:fd_dup2",
     "kern_event.kevent_collect": "kern_event.c:kqueue_scan",
     "kern_event.may_watch": "kern_event.c:filt_procattach",
+    "kern_exit.P_EXITSIG": "kern_exit.c:exit_psignal",
     "kern_exit._collect": "kern_exit.c:do_sys_waitid",
     "kern_exit._reportable": "kern_exit.c:find_stopped_child",
     "kern_exit._selected": "kern_exit.c:match_process",

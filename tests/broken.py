@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from types import CodeType, FunctionType, ModuleType
+from typing import Any
 
 import pytest
 
@@ -28,7 +30,7 @@ def break_module(monkeypatch: pytest.MonkeyPatch, broken: ModuleType, old: str, 
 
 
 def break_function(
-    monkeypatch: pytest.MonkeyPatch, function: FunctionType, old: str, new: str
+    monkeypatch: pytest.MonkeyPatch, function: Callable[..., Any], old: str, new: str
 ) -> None:
     """Let the model run *function* with *new* for *old*, which stands there once."""
     source = inspect.getsource(function)

@@ -137,6 +137,7 @@ def test_a_break_of_another_file_names_its_function(
         ("startcopy(p2, p1)", "startcopy(p2, p1); p2.p_nice = 20", "inherited/*"),
         ("p2.p_exitsig = exitsig", "p2.p_exitsig = SIGCHLD", "exitsignal/*s/3*"),
         ("if count > p1.p_rlimit", "if count >= p1.p_rlimit", "nproc/*"),
+        ("if count > p1.p_rlimit", "if count > 1 + p1.p_rlimit", "nproc/user/*"),
         ("PTRACE_VFORK_DONE, p2.p_pid", "PTRACE_VFORK_DONE, p1.p_pid", "trace/birth/*"),
         ("l1.l_vforkwaiting = True", "l1.l_vforkwaiting = False", "vfork/*"),
     ],
@@ -222,3 +223,18 @@ def test_every_function_of_the_model_has_a_file_of_netbsd() -> None:
         for change in changes_of(module):
             assert c_function(change.function).file.endswith(".c"), change.function
     assert {call_of(verb).file.rpartition(".")[2] for verb in VERBS} == {"c"}
+
+
+def test_a_lost_exit_signal_is_not_blamed_on_pending_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    [scenario] = named("sharing/0x00000/pending")
+    with monkeypatch.context() as patch:
+        break_function(patch, kern_exit.exit1, "exit_psignal(k, p, p.p_pptr)", "pass")
+        log = predict(scenario, OPTIONS)
+    [result] = placed([scenario], [log])
+    assert result.clause == "NO-PENDING-SIGNALS"
+    assert result.origin in {
+        CFunction("sys/kern/kern_exit.c", "exit1"),
+        CFunction("sys/kern/sys_sig.c", "sigaction1"),  # P may not have caught SIGCHLD
+    }

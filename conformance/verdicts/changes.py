@@ -62,6 +62,8 @@ class Change:
     name: str
     index: int | None
     other: ast.AST
+    #: Whether something is left out, or a condition is another one; not taken for something else.
+    plain: bool
 
     def _exchange(self, new: ast.AST) -> ast.AST:
         """Puts *new* into the place; returns what was there."""
@@ -132,8 +134,10 @@ def _changes(function: FunctionType, tree: ast.FunctionDef, *, any_mistake: bool
             parts = enumerate(value) if isinstance(value, list) else ((None, value),)
             for index, part in parts:
                 if isinstance(part, ast.AST) and hasattr(part, "lineno"):
-                    others = _others(parent, name, part, any_mistake=any_mistake)
-                    made += [Change(function, tree, parent, name, index, o) for o in others]
+                    place = (function, tree, parent, name, index)
+                    made += [Change(*place, o, True) for o in _others(parent, name, part)]
+                    if any_mistake:
+                        made += [Change(*place, o, False) for o in _mistakes(parent, name, part)]
     for loop in loops:
         ast.fix_missing_locations(loop)
     return made
@@ -147,7 +151,7 @@ def _counted() -> ast.Expr:
     return ast.Expr(ast.Call(ast.Name("len", ast.Load()), [ast.Constant("")], []))
 
 
-def _others(parent: ast.AST, name: str, part: ast.AST, *, any_mistake: bool) -> Iterator[ast.AST]:
+def _others(parent: ast.AST, name: str, part: ast.AST) -> Iterator[ast.AST]:
     """Yields what may stand in the place of *part*, which is *name* of *parent*."""
     place = {"lineno": getattr(part, "lineno", 0), "col_offset": 0}
     docstring = isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant)
@@ -168,14 +172,15 @@ def _others(parent: ast.AST, name: str, part: ast.AST, *, any_mistake: bool) -> 
         yield ast.Compare(part.left, ops, part.comparators)
     if isinstance(part, ast.Constant) and type(part.value) is int and part.value in (0, 1):
         yield ast.Constant(1 - part.value)
-    if any_mistake:
-        yield from _mistakes(parent, name, part)
 
 
 def _mistakes(parent: ast.AST, name: str, part: ast.AST) -> Iterator[ast.AST]:
-    """Yields what else may stand there in fork1: another process, or another value."""
+    """Yields what else may stand there in fork1: another process, value or bound."""
     if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load) and part.id in _TAKEN_FOR:
         yield ast.Name(_TAKEN_FOR[part.id], ast.Load())
+    if isinstance(parent, ast.Compare) and name == "comparators" and isinstance(part, ast.expr):
+        yield ast.BinOp(part, ast.Add(), ast.Constant(1))
+        yield ast.BinOp(part, ast.Sub(), ast.Constant(1))
     if isinstance(parent, ast.Call) and name == "args" and not isinstance(part, ast.Constant):
         yield ast.Constant(0)
         yield ast.Constant(None)

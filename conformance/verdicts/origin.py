@@ -10,9 +10,9 @@ a change that would make it differ.
 1. If a change of kern_fork.c, or of a function that only fork1 has called, explains the difference
    and is not refuted, the difference belongs to kern_fork.c.
 2. Else, if a change of another function does, the difference belongs to that function.  There is
-   an exception: fork1 may be wrong in a way that is not among the changes.  So if another change
-   of the assigned clause would be noticed in this step, and is not refuted, the difference
-   stays with the clause.
+   an exception: fork1 may be wrong in a way that is not among the changes.  So if something of
+   the assigned clause could be left out, this step would notice it, and no scenario refutes it,
+   the difference stays with the clause.
 3. Else, if no process was made before, the difference belongs to the call of the step.
 4. Else it stays with the clause.
 
@@ -100,7 +100,7 @@ class Origins:
             return None
         explains = (c for c in others if case.explained_by(c) and self._stands(c, clause))
         if causes := list(islice(explains, MAX_CAUSES)):
-            ours = (c for c in own if clause in clauses_of(c) and case.noticed(c))
+            ours = (c for c in own if c.plain and clause in clauses_of(c) and case.noticed(c))
             if any(self._stands(c, clause) for c in ours):
                 return None
             origin = case.named(causes)
