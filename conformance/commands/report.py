@@ -197,7 +197,7 @@ def write_report(
         number = f"{problem.count} scenario{'s' * (problem.count != 1)} with this cause"
         say(f"{entry.name}: {problem.synopsis}, reproduced {seen}/{of}, {number}{known}")
     for issue in news:
-        say(f"gone: {issue.pr} no longer occurs: remove it from --known")
+        say(f"gone: {issue}")
     for word, problem in comparison.rows() if comparison else ():
         say(f"{word}: {problem.synopsis}")
     say(f"{len(made)} problem{'' if len(made) == 1 else 's'}: {folder / PAGE}")

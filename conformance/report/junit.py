@@ -105,7 +105,7 @@ def write_junit(path: Path, summary: Summary) -> None:
         _outcome(made.case(*item), summary, item)
     for issue in summary.gone:
         case = made.case("gone", issue.pr)
-        SubElement(case, "system-out").text = f"{issue.pr} no longer occurs: remove it from --known"
+        SubElement(case, "system-out").text = str(issue)
     if summary.interrupted:
         SubElement(made.case("interrupted", "run"), "error", message=summary.progress())
     write_output(path, made.text())

@@ -122,7 +122,8 @@ def show_summary(console: Console, summary: Summary, *, every_clause: bool = Fal
         console.print(f"[cyan]known issue[/cyan] {number:>6}  {escape(pr)}", soft_wrap=True)
     for issue in summary.gone:
         console.print(
-            f"[bold]gone[/bold] {escape(issue.pr)} no longer occurs: remove it from --known",
+            f"[bold]gone[/bold] {escape(str(issue))}",
+            soft_wrap=True,
             highlight=False,
         )
     for note in summary.notes:

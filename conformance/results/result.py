@@ -127,7 +127,15 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """A known issue that was not observed: its problem report and its clause."""
+    """A known issue that was not observed: its problem report and its clause.
+
+    ``own`` is whether forkoracle itself has the issue in its list, and not the user.
+    """
 
     pr: str
     clause: str
+    own: bool = False
+
+    def __str__(self) -> str:
+        """Returns the sentence that says so."""
+        return f"{self.pr} no longer occurs{'' if self.own else ': remove it from --known'}"

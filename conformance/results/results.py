@@ -272,7 +272,10 @@ def _read(data: Mapping[str, Any]) -> Results:
         _numbers(data.get("not_decided", {})),
         results("differences", Verdict.DIFFERENCE),
         results("issues", Verdict.KNOWN),
-        tuple(Gone(_is(str, g["pr"]), _is(str, g["clause"])) for g in data.get("gone", ())),
+        tuple(
+            Gone(_is(str, g["pr"]), _is(str, g["clause"]), _is(bool, g.get("own", False)))
+            for g in data.get("gone", ())
+        ),
         _texts(data.get("notes", [])),
         Coverage(_is(int, coverage["lines"]), tuple(coverage["missed"])) if coverage else None,
         tuple(map(_explanation, _is(list, data.get("explanations", [])))),

@@ -114,7 +114,7 @@ def _assign_fork1(
     ]:
         agreed += 1  # the same call with other items: the states before it can be compared, too
     for index in range(min(agreed, len(way.before), len(seen_calls))):
-        # Which locks are held says nothing during the call: some only the harness has.
+        # The locks that are held say nothing during the call: the file may hold more.
         differing = [n for n in _differing(way.before[index], snapshots[index]) if n != _HELD]
         if differing:
             return _of_state(way, differing, index)
@@ -188,9 +188,6 @@ def _names(line: int, field: Field) -> bool:
     return re.search(rf"\b{field.object}\.{field.name}\b", text) is not None
 
 
-_LOCKS = (NUMBER.mutex_enter, NUMBER.mutex_exit)
-
-
 def _of_call(
     way: Walk,
     calls: list[tuple[int, ...]],
@@ -202,18 +199,15 @@ def _of_call(
     """Returns the clause of a call with other items, a missing call, or one call too many."""
     line = way.calls[at] if at < len(way.calls) else len(way.lines) - 1
     same = at < len(calls) and at < len(seen) and calls[at][0] == seen[at][0]
-    if same and calls[at][0] not in _LOCKS:
+    if same:
         return _clause_after(way, line) or "SUCCESS"
-    wanted = [call[0] for call in calls[at:] if call[0] not in _LOCKS]
-    made = [call[0] for call in seen[at:] if call[0] not in _LOCKS]
+    wanted = [call[0] for call in calls[at:]]
+    made = [call[0] for call in seen[at:]]
     event = _of_event(calls, seen)
     if event:
         return event
-    if wanted and made and wanted[0] == made[0]:  # only a lock
-        return _clause_after(way, line) or "SUCCESS"
     if wanted and (made[0] in wanted if made else came_back):  # left out
-        position = next(n for n in range(at, len(calls)) if calls[n][0] not in _LOCKS)
-        return _clause_after(way, way.calls[position]) or "SUCCESS"
+        return _clause_after(way, line) or "SUCCESS"
     if wanted and made and wanted[0] in made:  # made beside
         name = CALLS[made[0]].name if made[0] in CALLS else ""
         if name in clauses_of_name():
@@ -259,6 +253,15 @@ def _of_event(calls: list[tuple[int, ...]], seen: list[tuple[int, ...]]) -> str 
         if event in odd and moved:
             return clause
     return "TRACE-VFORK-DONE-WHEN" if odd == {PTRACE_VFORK_DONE} else None
+
+
+def place_of_rule(model: Model, caller: Caller, values: Case, got: Got) -> str:
+    """Returns the clause of the place where the caller's last run, of *values*, broke a rule."""
+    way = walk(model.revision, values)
+    words = [word for call in split(got)[1] for word in call] if not isinstance(got, Died) else []
+    call = len(calls_of(words[: caller.calls_before_broken(0)]))
+    at = way.calls[min(call, len(way.calls) - 1)] if way.calls else 0
+    return _clause_after(way, at) or "SUCCESS"
 
 
 def assign(model: Model, caller: Caller, values: Case, expected: Record, got: Got) -> str:

@@ -20,7 +20,17 @@ from typing import Final, NoReturn
 import psutil
 
 from conformance.source.case import Case
-from conformance.source.tables import CASE, MAX_CALL_WORDS, MAX_SNAPSHOTS, PROGRESS, STATE
+from conformance.source.tables import (
+    CASE,
+    FORMAT_WORDS,
+    MAX_CALL_WORDS,
+    MAX_SAID,
+    MAX_SNAPSHOTS,
+    MESSAGE_WORDS,
+    PROGRESS,
+    STATE,
+    text_in,
+)
 
 #: Seconds of CPU time before a case counts as endless; others take microseconds.
 PATIENCE: Final = 0.5
@@ -33,13 +43,18 @@ _ORPHAN: Final = 60
 _WIDTH = len(CASE)
 _WORDS_A_CASE = 500
 _ROOM = BATCH * _WORDS_A_CASE
-# The shared memory: struct progress, snapshots, cases, records.
+# The shared memory: struct progress, snapshots, cases, records, broken rules, what was printed.
 _BEGUN, _WRITTEN, _CALL_WORDS = PROGRESS["begun"], PROGRESS["written"], PROGRESS["call_words"]
 _CALLS = len(PROGRESS)
 _SNAPSHOTS = _CALLS + MAX_CALL_WORDS
 _CASES = _SNAPSHOTS + MAX_SNAPSHOTS * STATE
 _RECORDS = _CASES + BATCH * _WIDTH
-_END = _RECORDS + _ROOM
+_BROKEN = _RECORDS + _ROOM
+_SAID = _BROKEN + BATCH
+_SAID_WORDS = 1 + FORMAT_WORDS + MESSAGE_WORDS
+_END = _SAID + MAX_SAID * _SAID_WORDS
+# A word of broken rules: a bit for each, and above them 1 and the words of the calls before.
+_RULES, _CALL_SHIFT = 0xFFFFFFFF, 32
 _ENDLESS = "no end within"
 _ASKED = 1 << 31  # in a request: with snapshots
 
@@ -109,6 +124,8 @@ class Caller:
                     ctypes.c_int64(_ROOM),
                     ctypes.c_void_p(base),
                     ctypes.c_void_p(base + 8 * _SNAPSHOTS if snapshots else None),
+                    ctypes.c_void_p(base + 8 * (_BROKEN + first)),
+                    ctypes.c_void_p(base + 8 * _SAID),
                 )
                 signal.alarm(0)
                 os.write(answered, b".")
@@ -138,6 +155,31 @@ class Caller:
         for _ in self.run([one], snapshots=True):
             pass
         return [self._words[at : at + STATE].tolist() for at in range(_SNAPSHOTS, _CASES, STATE)]
+
+    def broken(self, case: int) -> int:
+        """Returns the rules that a case of the last run broke, by its place among the cases."""
+        return self._words[_BROKEN + case] & _RULES
+
+    def breakers(self, count: int) -> list[int]:
+        """Returns the places of those of the last run's *count* cases that broke a rule."""
+        broken = self._words[_BROKEN : _BROKEN + count].tolist()
+        return [case for case, rules in enumerate(broken) if rules] if any(broken) else []
+
+    def calls_before_broken(self, case: int) -> int:
+        """Returns how many words of calls a case had made when it first broke a rule."""
+        return (self._words[_BROKEN + case] >> _CALL_SHIFT) - 1
+
+    def printed(self) -> list[tuple[str, str, int]]:
+        """Returns each format that was printed, its first text, and how often."""
+        return [
+            (
+                text_in(self._words[at + 1 : at + 1 + FORMAT_WORDS]),
+                text_in(self._words[at + 1 + FORMAT_WORDS : at + _SAID_WORDS]),
+                self._words[at],
+            )
+            for at in range(_SAID, _END, _SAID_WORDS)
+            if self._words[at]
+        ]
 
     def run(self, cases: Sequence[Case], *, snapshots: bool = False) -> Iterator[memoryview | Died]:
         """Yields records, many in one piece, and how cases ended; for at most :data:`BATCH` cases.

@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
-from conformance.source.assign import assign
+from conformance.source.assign import assign, place_of_rule
 from conformance.source.caller import Caller, Died
 from conformance.source.case import SYS_CLONE, Case, text_of
-from conformance.source.compare import key_of, rows_of
-from conformance.source.minimise import differs, minimise, records
+from conformance.source.compare import Row, key_of, rows_of, unknown_call
+from conformance.source.minimise import asked, minimise, records
 from conformance.source.model import Model
-from conformance.source.tables import HEAD, LENGTH, RETURNED, STATE
+from conformance.source.tables import HEAD, LENGTH, RETURNED, RULES, STATE
 from conformance.source.walk import clauses_reached
 from reference_model.language.netbsd import EINVAL
 
@@ -41,11 +41,12 @@ def kind_of(values: Case, record: Sequence[int]) -> Kind:
 
 @dataclass
 class Group:
-    """Cases that differ in the same way, and one of them to show."""
+    """Cases that differ in the same way, or break the same *rules*, and one of them to show."""
 
     family: str
     example: Case
     endless: bool = False
+    rules: int = 0
     number: int = 0
 
 
@@ -62,11 +63,16 @@ class Prediction:
 
 @dataclass
 class Comparison:
-    """Predicts, runs and compares cases; keeps what differs until :meth:`explain`."""
+    """Predicts, runs and compares cases; keeps what differs until :meth:`explain`.
+
+    ``known`` are the rules that known issues break: a case that breaks others, too, is a
+    difference of those.
+    """
 
     model: Model
     say: Callable[..., None]
     only: frozenset[str] = frozenset()
+    known: int = 0
     caller: Caller | None = None
     died: Counter[str] = field(default_factory=Counter)
     groups: dict[Any, Group] = field(default_factory=dict)
@@ -95,7 +101,8 @@ class Comparison:
         assert self.caller is not None
         p = prediction
         agree: Counter[Kind] = Counter()
-        undecided = at = 0
+        unknown: Counter[str] = Counter()
+        at = 0
         if self.died[p.family] < MAX_DIED:
             for piece in self.caller.run(p.batch):
                 if isinstance(piece, Died):
@@ -105,13 +112,21 @@ class Comparison:
                 elif at == 0 and len(piece) == len(p.flat) and piece == memoryview(p.flat):
                     agree.update(p.kinds)
                     at = len(p.batch)
+                    for breaker in self.caller.breakers(at):
+                        agree[p.kinds[breaker]] -= 1
+                        self._breaks(p, breaker)
                 else:
                     words, start = piece.tolist(), 0
                     while start < len(words):
                         got = words[start : start + words[start + LENGTH]]
                         start += words[start + LENGTH]
                         if got == p.expected[at]:
-                            agree[p.kinds[at]] += 1
+                            if self.caller.broken(at):
+                                self._breaks(p, at)
+                            else:
+                                agree[p.kinds[at]] += 1
+                        elif function := unknown_call(got):
+                            unknown[function] += 1
                         else:
                             self._differs(p, at, got)
                         at += 1
@@ -121,9 +136,25 @@ class Comparison:
         self.say(
             family=p.family,
             agree=[[*kind, number] for kind, number in agree.items()],
-            differ=at - agree.total(),
             undecided=undecided,
+            unknown=unknown,
         )
+
+    def _breaks(self, p: Prediction, at: int) -> None:
+        """Keeps a case that agrees, but breaks a rule of locking."""
+        assert self.caller is not None
+        broken = self.caller.broken(at)
+        rules = broken & ~self.known or broken
+        key = (p.family, "rules", rules)
+        self.groups.setdefault(key, Group(p.family, p.batch[at], rules=rules)).number += 1
+
+    def drop_known(self) -> None:
+        """Forgets the cases that only broke rules of known issues."""
+        self.groups = {
+            key: group
+            for key, group in self.groups.items()
+            if not group.rules or group.rules & ~self.known
+        }
 
     def _differs(self, p: Prediction, at: int, got: list[int] | Died) -> None:
         key = (p.family, *key_of(p.expected[at], got, p.batch[at].call))
@@ -137,17 +168,20 @@ class Comparison:
         assert self.caller is not None
         for group in self.groups.values():
             example, times, runs = group.example, 1, 2 if group.endless else RUNS
-            got = next(records(self.caller, [example]))
-            times += got != self.model.record(example)
-            for _ in range(runs - 2):
-                times += differs(self.model, self.caller, example)
+            for _ in range(runs - 1):
+                again, got = next(asked(self.model, self.caller, [example], group.rules))
+                times += again
             if times == runs and not group.endless:
-                example = minimise(self.model, self.caller, example)
+                example = minimise(self.model, self.caller, example, group.rules)
                 got = next(records(self.caller, [example]))
             expected = self.model.record(example)
-            if got == expected:  # it came only now and then: what it was cannot be shown any more
-                rows = []
-                clause = "SUCCESS"
+            if group.rules and times == runs:
+                broken = [rule for rule in RULES if group.rules >> rule.number & 1]
+                rows = [asdict(Row("locks", "as the kernel needs them", r.text)) for r in broken]
+                clause = broken[0].clause or place_of_rule(self.model, self.caller, example, got)
+            elif got == expected or unknown_call(got):
+                # It came only now and then: what it was cannot be shown any more.
+                rows, clause = [], "SUCCESS"
             else:
                 rows = [asdict(row) for row in rows_of(expected, got)]
                 clause = assign(self.model, self.caller, example, expected, got)

@@ -24,6 +24,7 @@ from conformance.results.summary import Summary
 from conformance.scenarios.selection import SelectionError
 from conformance.source import coverage
 from conformance.source.families import FAMILIES, GENERATED
+from conformance.source.issues import known_rules, own_issues
 from conformance.source.library import build
 from conformance.source.lines import lines_in
 from conformance.source.sourcefile import SourceFile, read_source
@@ -77,7 +78,7 @@ class SourceRun(AnyRun):
         self.kernel = Kernel(
             "kern_fork.c", path.name, "source", ".".join(map(str, stated)) if stated else None
         )
-        self._issues = holding(issues, self.kernel.kern_fork)
+        self._issues = holding((*own_issues(), *issues), self.kernel.kern_fork)
         self.summary = Summary(self.name, self.kernel)
         if self.source.note:
             self.summary.notes.append(f"{path}: {self.source.note}")
@@ -104,6 +105,7 @@ class SourceRun(AnyRun):
                 "number": self._number,
                 "families": self._families,
                 "only": self._only,
+                "known": known_rules(),
                 "share": [index, self._workers],
             }
             self._processes.append(
@@ -129,6 +131,7 @@ class SourceRun(AnyRun):
     def _gather(self) -> Iterator[Result]:
         reached: dict[tuple[int, ...], tuple[str, ...]] = {}
         merged: dict[tuple[str, str, tuple[str, ...]], dict[str, Any]] = {}
+        printed: dict[str, tuple[str, int]] = {}
         for said in self._lines():
             if "kind" in said:
                 reached[tuple(said["kind"])] = tuple(said["clauses"])
@@ -141,8 +144,16 @@ class SourceRun(AnyRun):
                         merged[key]["case"], merged[key]["rows"] = found["case"], found["rows"]
                 else:
                     merged[key] = found
+            elif "printed" in said:
+                for format_, text, number in said["printed"]:
+                    first, before = printed.get(format_, (text, 0))
+                    printed[format_] = (first, before + number)
             else:
                 yield from self._counts(said, reached)
+        self.summary.notes += [
+            f"it printed, {number} time{'s' * (number > 1)}: {text}"
+            for text, number in printed.values()
+        ]
         order = list(clauses())
         for found in sorted(
             merged.values(), key=lambda f: (-f["number"], order.index(f["clause"]), len(f["case"]))
@@ -156,8 +167,16 @@ class SourceRun(AnyRun):
         for *kind, number in said["agree"]:
             by_clauses[reached[tuple(kind)]] += number
         for about, number in by_clauses.items():
+            if not number:
+                continue  # each of them broke a rule
             subject = Cases(said["family"], about)
             yield self._count(Result(subject, Verdict.AGREES, about[0], number=number))
+        for function, number in said["unknown"].items():
+            subject = Cases(said["family"], ())
+            reason = f"called {function}(), which forkoracle does not know"
+            yield self._count(
+                Result(subject, Verdict.NOT_DECIDED, "", reason=reason, number=number)
+            )
         if said["undecided"]:
             subject = Cases(said["family"], ())
             reason = "not run: too many cases before them ended their process"

@@ -13,6 +13,7 @@ from conformance.source.case import Case, possible
 from conformance.source.comparison import Comparison, Prediction
 from conformance.source.families import FAMILIES
 from conformance.source.families import generated as generated_cases
+from conformance.source.issues import known_rules
 from conformance.source.model import Model
 
 
@@ -30,7 +31,7 @@ def _batches(seed: int, every: int, generated: int) -> Iterator[tuple[str, list[
 
 @dataclass
 class Sample:
-    """Predicted cases for one revision."""
+    """Predicted cases for one revision; a difference is one that is no known issue."""
 
     revision: tuple[int, int]
     predictions: list[Prediction]
@@ -62,11 +63,15 @@ class Sample:
         said: list[dict[str, Any]] = []
         caller = Caller(library, patience=0.2)
         comparison = Comparison(
-            Model(self.revision), lambda **what: said.append(what), caller=caller
+            Model(self.revision),
+            lambda **what: said.append(what),
+            known=known_rules(),
+            caller=caller,
         )
         try:
             for prediction in self.predictions:
                 comparison.compare(prediction)
+                comparison.drop_known()
                 if comparison.groups and not explain:
                     return said
             comparison.explain()

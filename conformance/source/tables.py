@@ -7,6 +7,8 @@ here a regular expression reads it.
 from __future__ import annotations
 
 import re
+from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from types import SimpleNamespace
@@ -43,6 +45,15 @@ class Field:
         return PLACES if self.kind == "L" else 1
 
 
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule of locking: its number, its clause (or ""), and the text for a case that broke it."""
+
+    number: int
+    clause: str
+    text: str
+
+
 def _rows(name: str, pattern: str) -> list[tuple[str, ...]]:
     text = (_FOLDER / name).read_text(encoding="ascii")
     return [match.groups() for match in re.finditer(pattern, text, re.MULTILINE)]
@@ -65,6 +76,8 @@ FUNCTIONS: Final = _numbers("functions.def", "FUNCTION")
 _SIZES = {name: int(value, 0) for name, value in _rows("sizes.def", r"^SIZE\((\w+), (\w+)\)")}
 PLACES: Final = _SIZES["PLACES"]
 MESSAGE_WORDS: Final = _SIZES["MESSAGE_WORDS"]
+FORMAT_WORDS: Final = _SIZES["FORMAT_WORDS"]
+MAX_SAID: Final = _SIZES["MAX_SAID"]
 MAX_RECORD: Final = _SIZES["MAX_RECORD"]
 MAX_CALL_WORDS: Final = _SIZES["MAX_CALL_WORDS"]
 MAX_SNAPSHOTS: Final = _SIZES["MAX_SNAPSHOTS"]
@@ -77,6 +90,8 @@ STALE_NAME: Final = _SIZES["STALE_NAME"]
 #: Where the parts of a record's head are, and those of the memory shared with the harness.
 _HEAD, PROGRESS = _places("HEAD"), _places("PROGRESS")
 LENGTH, PANICKED = _HEAD["length"], _HEAD["panicked"]
+#: What the word "panicked" holds where the case ended at a call that has no stand-in.
+UNKNOWN_CALL: Final = 2
 LINE, RETURNED = _HEAD["line"], _HEAD["returned"]
 #: The words of the head.
 HEAD: Final = len(_HEAD)
@@ -91,6 +106,11 @@ CALLS: Final = {
 }
 #: The number of each call, by its name: ``NUMBER.lwp_create``.
 NUMBER: Final = SimpleNamespace(**{call.name: number for number, call in CALLS.items()})
+#: The rules of locking.
+RULES: Final = tuple(
+    Rule(int(number), clause, text)
+    for number, clause, text in _rows("rules.def", r'^RULE\((\d+), \w+, "([^"]*)", "([^"]*)"\)')
+)
 #: The number of each object.
 OBJECTS: Final = _numbers("objects.def", "OBJECT")
 OBJECT_NAMES: Final = {number: name for name, number in OBJECTS.items()} | {
@@ -98,6 +118,12 @@ OBJECT_NAMES: Final = {number: name for name, number in OBJECTS.items()} | {
     _SIZES["UNKNOWN"]: "unknown",
     STALE_NAME: "stale",
 }
+
+
+def text_in(words: Sequence[int]) -> str:
+    """Returns the text of words that have one, as C has it."""
+    text = array("q", words).tobytes().split(b"\0")[0].decode("utf-8", "replace")
+    return "".join(letter if letter.isprintable() else " " for letter in text).strip()
 
 
 def hash_of(text: str) -> int:

@@ -64,7 +64,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run ends its workers
     told = json.loads(sys.argv[1])
     revision = tuple(told["revision"])
-    comparison = Comparison(Model(revision), say, frozenset(told["only"]))
+    comparison = Comparison(Model(revision), say, frozenset(told["only"]), told["known"])
     gc.disable()  # nothing here refers to itself
     waiting: deque[Prediction] = deque()
     batches = share(told["families"], told["seed"], told["number"], *told["share"])
@@ -81,6 +81,7 @@ def main() -> None:
         comparison.caller = Caller(path)
     while waiting:
         comparison.compare(waiting.popleft())
+    say(printed=comparison.caller.printed())
     comparison.caller.close()
     comparison.explain()
     comparison.caller.close()

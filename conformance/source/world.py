@@ -35,7 +35,6 @@ from typing import Any, cast
 
 from conformance.source.case import CHILD_RETURN, Case
 from conformance.source.tables import (
-    NUMBER,
     OBJECTS,
     STALE8,
     STALE16,
@@ -82,27 +81,6 @@ class _Vnode:
     v_usecount = 1
 
 
-class RecordedLock(Mutex):
-    """A lock that takes note when it is entered or left."""
-
-    __slots__ = ("_calls", "_number")
-
-    def __init__(self, number: int, calls: list[int]) -> None:
-        super().__init__()
-        self._number = number
-        self._calls = calls
-
-    def enter(self) -> None:
-        assert not self.owned, "locking against myself"
-        self.owned = True
-        self._calls += (NUMBER.mutex_enter, self._number)
-
-    def exit(self) -> None:
-        assert self.owned, "leaving a lock that is not held"
-        self.owned = False
-        self._calls += (NUMBER.mutex_exit, self._number)
-
-
 class World:
     """The objects, by the names of objects.def, and what else a case sets up.
 
@@ -116,9 +94,7 @@ class World:
         self.options = Options(revision=revision)
         self.revision = revision
         self.calls: list[int] = [] if calls is None else calls
-        self.proc_lock: Mutex = RecordedLock(OBJECTS["proc_lock"], self.calls)
-        self.lock1 = RecordedLock(OBJECTS["lock1"], self.calls)
-        self.lock2 = RecordedLock(OBJECTS["lock2"], self.calls)
+        self.proc_lock, self.lock1, self.lock2 = Mutex(), Mutex(), Mutex()
         self.fd1, self.fd_copied, self.fd_fresh = Filedesc(), Filedesc(), Filedesc()
         self.cwdi1, self.cwdi_copied = Cwdinfo(), Cwdinfo()
         self.limit1, self.limit_copied = Plimit(), Plimit()

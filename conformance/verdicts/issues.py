@@ -36,13 +36,14 @@ class IssuesError(UsageError):
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One entry of the file."""
+    """One entry of the file.  ``own`` is whether the file is forkoracle's own."""
 
     pr: str
     clause: str
     call: str = "*"
     seen: str = "*"
     revisions: tuple[str, ...] = ()
+    own: bool = False
 
     def holds_for(self, revision: str | None) -> bool:
         """Returns whether a kernel with this revision of kern_fork.c has the issue."""
@@ -90,7 +91,7 @@ def gone(
     *clauses* has the verdicts on each clause.
     """
     return [
-        Gone(issue.pr, issue.clause)
+        Gone(issue.pr, issue.clause, issue.own)
         for issue in issues
         if set(clauses.get(issue.clause, ())) - {Verdict.NOT_DECIDED}
         and not any(issue.is_of(difference) for difference in differences)

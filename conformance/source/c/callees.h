@@ -6,6 +6,8 @@
 #define FORKORACLE_CALLEES_H
 
 #include "proc.h"
+#include "subr_kmem.h"
+#include "subr_prf.h"
 
 /* kern_auth.c */
 #define KAUTH_PROCESS_FORK 3
@@ -45,6 +47,7 @@ void forkoracle_ktrsysret(int, int, const register_t *);
 int lwp_create(struct lwp *, struct proc *, vaddr_t, int, void *, size_t, void (*)(void *), void *, struct lwp **, int,
     const sigset_t *, const stack_t *);
 void lwp_lock(struct lwp *);
+int lwp_locked(struct lwp *, kmutex_t *);
 void lwp_unlock(struct lwp *);
 void lwp_unlock_to(struct lwp *, kmutex_t *);
 void md_child_return(struct lwp *);
@@ -53,12 +56,17 @@ void md_child_return(struct lwp *);
 void mutex_init(kmutex_t *, int, int);
 void mutex_enter(kmutex_t *);
 void mutex_exit(kmutex_t *);
+int mutex_tryenter(kmutex_t *);
+int mutex_owned(const kmutex_t *);
+void mutex_destroy(kmutex_t *);
 void mutex_spin_enter(kmutex_t *);
 void mutex_spin_exit(kmutex_t *);
 kmutex_t *mutex_obj_alloc(int, int);
 void mutex_obj_hold(kmutex_t *);
 void rw_init(krwlock_t *);
 void cv_init(kcondvar_t *, const char *);
+void cv_broadcast(kcondvar_t *);
+void cv_signal(kcondvar_t *);
 void cv_wait(kcondvar_t *, kmutex_t *);
 
 /* kern_proc.c and kern_uidinfo.c */
@@ -107,17 +115,53 @@ void vref(struct vnode *);
 u_int atomic_inc_uint_nv(volatile u_int *);
 void atomic_inc_uint(volatile u_int *);
 void atomic_dec_uint(volatile u_int *);
+u_int atomic_dec_uint_nv(volatile u_int *);
+u_int atomic_add_int_nv(volatile u_int *, int);
+void atomic_add_int(volatile u_int *, int);
+void atomic_or_uint(volatile u_int *, u_int);
+void atomic_and_uint(volatile u_int *, u_int);
+u_int atomic_cas_uint(volatile u_int *, u_int, u_int);
+u_int atomic_swap_uint(volatile u_int *, u_int);
+#define atomic_load_relaxed(place) (*(place))
+#define atomic_load_acquire(place) (*(place))
+#define atomic_load_consume(place) (*(place))
+#define atomic_store_relaxed(place, value) ((void)(*(place) = (value)))
+#define atomic_store_release(place, value) ((void)(*(place) = (value)))
+#define membar_acquire() __sync_synchronize()
+#define membar_release() __sync_synchronize()
+#define membar_producer() __sync_synchronize()
+#define membar_consumer() __sync_synchronize()
+#define membar_sync() __sync_synchronize()
+#define membar_enter() __sync_synchronize()
+#define membar_exit() __sync_synchronize()
 int ratecheck(struct timeval *, const struct timeval *);
 void tablefull(const char *, const char *);
-#define KM_SLEEP 1
 char *kmem_strdupsize(const char *, size_t *, int);
 void doforkhooks(struct proc *, struct proc *);
 void getmicrotime(struct timeval *);
-#define SDT_PROVIDER_DECLARE(provider) struct forkoracle_sdt
-#define SDT_PROBE_DEFINE3(provider, module, function, name, a, b, c) struct forkoracle_sdt
-#define SDT_PROBE(provider, module, function, name, a, b, c, d, e) \
-	forkoracle_sdt_probe(#provider ":" #module ":" #function ":" #name, a, b, c)
-void forkoracle_sdt_probe(const char *, struct proc *, struct proc *, int);
+void getnanotime(struct timespec *);
+void getbinuptime(struct bintime *);
+#define SDT_PROVIDER_DECLARE(...) struct forkoracle_sdt
+#define SDT_PROVIDER_DEFINE(...) struct forkoracle_sdt
+#define SDT_PROBE_DECLARE(...) struct forkoracle_sdt
+#define SDT_PROBE_DEFINE0(...) struct forkoracle_sdt
+#define SDT_PROBE_DEFINE1(...) struct forkoracle_sdt
+#define SDT_PROBE_DEFINE2(...) struct forkoracle_sdt
+#define SDT_PROBE_DEFINE3(...) struct forkoracle_sdt
+#define SDT_PROBE_DEFINE4(...) struct forkoracle_sdt
+#define SDT_PROBE_DEFINE5(...) struct forkoracle_sdt
+#define SDT_PROBE(provider, module, function, name, a, b, c, d, e)                                   \
+	forkoracle_sdt_probe(#provider ":" #module ":" #function ":" #name, (uintptr_t)(a), (uintptr_t)(b), \
+	    (uintptr_t)(c), (uintptr_t)(d), (uintptr_t)(e))
+#define SDT_PROBE0(provider, module, function, name) SDT_PROBE(provider, module, function, name, 0, 0, 0, 0, 0)
+#define SDT_PROBE1(provider, module, function, name, a) SDT_PROBE(provider, module, function, name, a, 0, 0, 0, 0)
+#define SDT_PROBE2(provider, module, function, name, a, b) SDT_PROBE(provider, module, function, name, a, b, 0, 0, 0)
+#define SDT_PROBE3(provider, module, function, name, a, b, c) SDT_PROBE(provider, module, function, name, a, b, c, 0, 0)
+#define SDT_PROBE4(provider, module, function, name, a, b, c, d) \
+	SDT_PROBE(provider, module, function, name, a, b, c, d, 0)
+#define SDT_PROBE5(provider, module, function, name, a, b, c, d, e) \
+	SDT_PROBE(provider, module, function, name, a, b, c, d, e)
+void forkoracle_sdt_probe(const char *, uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t);
 #define CPU_COUNT_FORKS 0
 #define CPU_COUNT_FORKS_PPWAIT 1
 #define CPU_COUNT_FORKS_SHAREVM 2
@@ -126,6 +170,9 @@ void forkoracle_kpreempt(struct lwp *, int);
 #define CPU_COUNT(which, difference) forkoracle_cpu_count(which, difference)
 #define KPREEMPT_DISABLE(l) forkoracle_kpreempt(l, 1)
 #define KPREEMPT_ENABLE(l) forkoracle_kpreempt(l, -1)
+#define kpreempt_disable() forkoracle_kpreempt(curlwp, 1)
+#define kpreempt_enable() forkoracle_kpreempt(curlwp, -1)
+int cpu_number(void);
 extern struct uvmexp {
 	int forks, forks_ppwait, forks_sharevm;
 } uvmexp;

@@ -2,6 +2,7 @@
 
 #include "calls.h"
 #include "record.h"
+#include "rules.h"
 #include "world.h"
 
 struct head {
@@ -56,9 +57,10 @@ static int64_t *run_one(const int64_t *fields, int64_t *out)
 	memset(head, 0, sizeof *head);
 	if (__builtin_setjmp(the_panic.recover) == 0) {
 		head->returned = call();
+		rules_check();
 	} else {
 		head = (struct head *)(at - HEAD_WORDS);
-		head->panicked = 1;
+		head->panicked = the_panic.how;
 		head->line = the_panic.line;
 		head->returned = -1;
 	}
@@ -72,15 +74,18 @@ static int64_t *run_one(const int64_t *fields, int64_t *out)
 }
 
 int64_t forkoracle_run(const int64_t *cases, int64_t count, int64_t width, int64_t *out, int64_t room,
-    volatile void *shared, int64_t *snapshots)
+    volatile void *shared, int64_t *snapshots, int64_t *rules, void *printed)
 {
 	int64_t *at = out, n;
 
 	record_boot();
 	progress = shared;
 	snapshot = snapshots;
+	said = printed;
 	for (n = 0; n < count && out + room - at >= MAX_RECORD; n++) {
 		progress->begun = n + 1;
+		broken = rules + n;
+		*broken = 0;
 		at = run_one(cases + n * width, at);
 		progress->written = at - out;
 	}

@@ -2,10 +2,22 @@
  * The traditional security model: the superuser by effective user ID, and the last five slots his.
  */
 #include "calls.h"
+#include "rules.h"
 
-uid_t kauth_cred_getuid(kauth_cred_t cred) { return cred->cr_uid; }
+/* A process's credentials may be replaced meanwhile: p_cred is p_lock's. */
+static void read_cred(kauth_cred_t cred) { ASKS(cred, cred != &cred_p || lock1.owned); }
 
-uid_t kauth_cred_geteuid(kauth_cred_t cred) { return cred->cr_euid; }
+uid_t kauth_cred_getuid(kauth_cred_t cred)
+{
+	read_cred(cred);
+	return cred->cr_uid;
+}
+
+uid_t kauth_cred_geteuid(kauth_cred_t cred)
+{
+	read_cred(cred);
+	return cred->cr_euid;
+}
 
 int kauth_authorize_process(kauth_cred_t cred, int action, struct proc *p, void *arg1, void *arg2, void *arg3)
 {
@@ -20,6 +32,7 @@ int kauth_authorize_process(kauth_cred_t cred, int action, struct proc *p, void 
 	return 1;
 }
 
+/* kern_auth.c 1.84, line 240, takes p_lock. */
 void kauth_proc_fork(struct proc *parent, struct proc *child)
 {
 	NOTE(kauth_proc_fork, .p1 = name(parent), .p2 = name(child));

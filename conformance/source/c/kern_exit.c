@@ -1,5 +1,10 @@
 #include "calls.h"
+#include "rules.h"
 
+/*
+ * kern_exit.c 1.300, lines 1284-1330: proc_reparent() asserts proc_lock.  Before that it takes the
+ * lock of the parent that there was, for which it may leave the child's and take it again.
+ */
 void proc_changeparent(struct proc *t, struct proc *p)
 {
 	NOTE(proc_changeparent, .p2 = name(t), .parent = name(p));
@@ -10,6 +15,9 @@ void proc_changeparent(struct proc *t, struct proc *p)
 	t->p_opptr = t->p_pptr;
 	if (t->p_pptr == p)
 		return;
+	ASKS(changeparent, mutex_owned(t->p_lock));
+	MUST(t->p_lock == t->p_pptr->p_lock || !mutex_owned(t->p_pptr->p_lock),
+	    "proc_changeparent: locking against myself");
 	t->p_pptr->p_slflag |= PSL_CHTRACED;
 	if (p == initproc) {
 		t->p_exitsig = SIGCHLD;
@@ -18,4 +26,5 @@ void proc_changeparent(struct proc *t, struct proc *p)
 	LIST_REMOVE(t, p_sibling);
 	LIST_INSERT_HEAD(&p->p_children, t, p_sibling);
 	t->p_pptr = p;
+	rules_forget();
 }

@@ -1,5 +1,6 @@
 #include "calls.h"
 
+/* kern_ktrace.c 1.186, line 462, asserts ktrace_lock. */
 void ktradref(struct proc *p)
 {
 	NOTE(ktradref, .p2 = name(p), .p_tracep = name(p->p_tracep));

@@ -1,9 +1,13 @@
 #include "calls.h"
 
-/* A new process comes in memory that another had: what fork1 forgets to set shows. */
+/*
+ * A new process comes in memory that another had: what fork1 forgets to set shows.
+ * kern_proc.c 1.280, line 1150, takes proc_lock.
+ */
 struct proc *proc_alloc(void)
 {
 	NOTE(proc_alloc, .nprocs = nprocs);
+	MUST(!PROC_LOCK->owned, "proc_alloc: locking against myself");
 	if (given.no_pid)
 		return NULL;
 	MUST(!p2_there, "proc_alloc: a second child");

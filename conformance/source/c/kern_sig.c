@@ -1,5 +1,6 @@
 #include "calls.h"
 #include "newborn.h"
+#include "rules.h"
 
 struct sigacts *sigactsinit(struct proc *p, int share)
 {
@@ -13,7 +14,10 @@ struct sigacts *sigactsinit(struct proc *p, int share)
 	return &sigacts_copied;
 }
 
-/* A stop for the tracer: both locks are left, and the world moves on meanwhile. */
+/*
+ * A stop for the tracer: both locks are left, and the world moves on meanwhile.
+ * kern_sig.c 1.410, lines 1577-1578, asserts both.
+ */
 static void stop(int code, int event, int pid)
 {
 	struct proc *p = curlwp->l_proc;
@@ -32,6 +36,7 @@ static void stop(int code, int event, int pid)
 		curlwp->l_vforkwaiting = false;
 		newborn_ends();
 	}
+	rules_forget();
 }
 
 #if REVISION >= 1214
@@ -53,6 +58,7 @@ void eventswitch(int code)
 }
 #endif
 
+/* kern_sig.c 1.410, lines 1680-1681, takes both locks. */
 void eventswitchchild(struct proc *p, int code, int event)
 {
 	NOTE(eventswitchchild, .p = name(p), .code = code, .event = event);

@@ -6,7 +6,7 @@ struct given given;
 
 struct proc init_, p1, p2, tracer, sibling, member;
 struct lwp l1, l2;
-kmutex_t lock1, lock2;
+kmutex_t lock1, lock2, lock_other;
 struct filedesc fd1, fd_copied, fd_fresh;
 struct cwdinfo cwdi1, cwdi_copied;
 struct plimit limit1, limit_copied;
@@ -34,9 +34,12 @@ kmutex_t *proc_lock = &proc_lock_object;
 struct proclist allproc;
 struct proc *initproc = &init_;
 struct lwp *curlwp;
-int maxproc;
+int maxproc, hz = 100, cold;
+const char *panicstr;
 struct uvmexp uvmexp;
 
+kmutex_t *others[MAX_OTHERS];
+int others_held;
 int cpu_count[3], preempt, count_l, count_p, waits;
 bool p2_there, p2_gone, stopped_once;
 struct proc p2_before;

@@ -29,7 +29,7 @@ enum object {
 /* The objects of objects.def.  `copied` and `fresh` are what callees make for the child. */
 extern struct proc init_, p1, p2, tracer, sibling, member;
 extern struct lwp l1, l2;
-extern kmutex_t lock1, lock2;
+extern kmutex_t lock1, lock2, lock_other; /* of p1, p2, and the other processes */
 #if REVISION >= 1226
 #define PROC_LOCK (&proc_lock)
 #else
@@ -60,6 +60,9 @@ extern int waits; /* calls of cv_wait() */
 extern bool p2_there; /* whether proc_alloc() gave p2 away */
 extern bool p2_gone; /* whether the memory of p2 is another process's */
 extern struct proc p2_before; /* p2 as it was before that */
+#define MAX_OTHERS 8
+extern kmutex_t *others[MAX_OTHERS]; /* the file's own locks that are held */
+extern int others_held; /* the number of them */
 extern bool stopped_once; /* whether the caller stopped for its tracer */
 extern register_t retval[2];
 

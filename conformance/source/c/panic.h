@@ -12,13 +12,14 @@ extern struct panic {
 	void *recover[5]; /* of __builtin_setjmp() */
 	char message[MESSAGE_WORDS * sizeof(int64_t)];
 	int line;
+	enum { PANICKED = 1, UNKNOWN_CALL } how;
 } the_panic;
 
 /* What the real callee would fault on, or assert. */
-#define MUST(condition, text)                      \
-	do {                                       \
-		if (!(condition))                  \
-			forkoracle_panic(text, 0); \
+#define MUST(condition, ...)                              \
+	do {                                              \
+		if (!(condition))                         \
+			forkoracle_panic(0, __VA_ARGS__); \
 	} while (0)
 #define MUST_BE(object, expected, text) MUST((const void *)(object) == (const void *)(expected), text)
 

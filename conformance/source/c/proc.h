@@ -67,6 +67,7 @@ struct pstats {
 };
 
 struct session {
+	pid_t s_sid;
 	void *s_ttyvp;
 };
 
@@ -94,6 +95,7 @@ LIST_HEAD(proclist, proc);
 LIST_HEAD(lwplist, lwp);
 
 struct pgrp {
+	pid_t pg_id;
 	struct session *pg_session;
 	struct proclist pg_members;
 };
@@ -195,6 +197,8 @@ struct cpu_info {
 struct lwp {
 	struct cpu_info *l_cpu;
 	int l_stat, l_class;
+	lwpid_t l_lid;
+	const char *l_name;
 	struct proc *l_proc;
 	kcondvar_t l_waitcv;
 	const void *l_wchan;
@@ -212,6 +216,9 @@ typedef struct lwp lwp_t;
 extern struct proclist allproc;
 extern struct proc *initproc;
 extern struct lwp *curlwp;
-extern int maxproc;
+extern int maxproc, hz, cold;
+extern const char *panicstr;
+#define curproc (curlwp->l_proc)
+#define curcpu() (curlwp->l_cpu)
 
 #endif

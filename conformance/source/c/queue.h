@@ -35,6 +35,14 @@
 			(element)->field.next->field.here = (element)->field.here; \
 		*(element)->field.here = (element)->field.next;                    \
 	} while (0)
+#define LIST_FIRST(head) ((head)->first)
+#define LIST_NEXT(element, field) ((element)->field.next)
+#define LIST_EMPTY(head) ((head)->first == NULL)
+#define LIST_FOREACH(element, head, field) \
+	for ((element) = (head)->first; (element) != NULL; (element) = (element)->field.next)
+#define SLIST_FIRST(head) ((head)->first)
+#define TAILQ_FIRST(head) ((head)->first)
+#define TAILQ_EMPTY(head) ((head)->first == NULL)
 #define SLIST_EMPTY(head) ((head)->first == NULL)
 #define TAILQ_INIT(head)                       \
 	do {                                   \

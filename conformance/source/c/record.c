@@ -1,5 +1,6 @@
 #include "objects.h"
 #include "record.h"
+#include "rules.h"
 
 static u_int nprocs_at_boot;
 static int forkfsleep_at_boot;
@@ -13,13 +14,6 @@ void record_boot(void)
 		forkfsleep_at_boot = forkfsleep;
 		booted = true;
 	}
-}
-
-static int64_t held(void)
-{
-	return PROC_LOCK->owned | lock1.owned << 1 | lock2.owned << 2 | ktrace_lock.owned << 3
-	       | (p2_there && p2.p_stmutex.ready == LOCK_READY && p2.p_stmutex.owned) << 4 | l2.locked << 5
-	       | (preempt != 0) << 6;
 }
 
 /* The pending signals, where the queue of them is well formed and empty. */
@@ -65,7 +59,7 @@ int64_t *record_state(int64_t *out)
 	    .forks_sharevm = cpu_count[CPU_COUNT_FORKS_SHAREVM] + uvmexp.forks_sharevm,
 	    .count_l = count_l,
 	    .count_p = count_p,
-	    .held = held(),
+	    .held = locks_held(),
 	    .nprocs_at_boot = nprocs_at_boot,
 	    .forkfsleep_at_boot = forkfsleep_at_boot,
 	    .retval0 = retval[0],

@@ -9,6 +9,29 @@ void atomic_inc_uint(volatile u_int *word) { ++*word; }
 
 void atomic_dec_uint(volatile u_int *word) { --*word; }
 
+u_int atomic_dec_uint_nv(volatile u_int *word) { return --*word; }
+
+u_int atomic_add_int_nv(volatile u_int *word, int difference) { return *word += (u_int)difference; }
+
+void atomic_add_int(volatile u_int *word, int difference) { *word += (u_int)difference; }
+
+void atomic_or_uint(volatile u_int *word, u_int bits) { *word |= bits; }
+
+void atomic_and_uint(volatile u_int *word, u_int bits) { *word &= bits; }
+
+u_int atomic_swap_uint(volatile u_int *word, u_int value)
+{
+	u_int before = *word;
+
+	*word = value;
+	return before;
+}
+
+u_int atomic_cas_uint(volatile u_int *word, u_int expected, u_int value)
+{
+	return *word == expected ? atomic_swap_uint(word, value) : *word;
+}
+
 int ratecheck(struct timeval *last, const struct timeval *interval)
 {
 	static struct timeval *known;
@@ -48,9 +71,28 @@ void getmicrotime(struct timeval *now)
 	now->tv_usec = 0;
 }
 
-void forkoracle_sdt_probe(const char *probe, struct proc *child, struct proc *parent, int flags)
+void getnanotime(struct timespec *now)
 {
-	NOTE(sdt_probe, .name = hash(probe), .p2 = name(child), .p1 = name(parent), .flags = flags);
+	now->tv_sec = given.microtime;
+	now->tv_nsec = 0;
+}
+
+void getbinuptime(struct bintime *now)
+{
+	now->sec = given.microtime;
+	now->frac = 0;
+}
+
+int cpu_number(void) { return 0; }
+
+/* Other probes have no effect: an edit may have some of its own. */
+void forkoracle_sdt_probe(const char *probe, uintptr_t child, uintptr_t parent, uintptr_t flags, uintptr_t fourth __unused,
+    uintptr_t fifth __unused)
+{
+	if (hash(probe) != hash("proc:kernel::create"))
+		return;
+	NOTE(sdt_probe, .name = hash(probe), .p2 = name((void *)child), .p1 = name((void *)parent),
+	    .flags = (int)flags);
 }
 
 void forkoracle_cpu_count(int which, int difference)

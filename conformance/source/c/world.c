@@ -2,6 +2,7 @@
 
 #include "calls.h"
 #include "emul.h"
+#include "rules.h"
 
 static struct cpu_info cpu;
 
@@ -12,7 +13,7 @@ static void some_process(struct proc *p, pid_t pid, struct proc *parent)
 	p->p_pptr = parent;
 	p->p_ppid = parent->p_pid;
 	p->p_stat = SACTIVE;
-	p->p_lock = &lock1;
+	p->p_lock = &lock_other;
 }
 
 static void begin_counts(void)
@@ -30,9 +31,12 @@ static void begin_counts(void)
 
 static void begin_locks(void)
 {
+	while (others_held > 0)
+		others[--others_held]->owned = false;
 	ready(PROC_LOCK);
 	ready(&ktrace_lock);
 	ready(&lock1);
+	ready(&lock_other);
 	memset(&lock2, STALE, sizeof lock2);
 	lock2.owned = lock2.spin = false;
 	tracefile = 1;
@@ -54,6 +58,7 @@ static void begin_lists(void)
 	if (given.children)
 		LIST_INSERT_HEAD(&p1.p_children, &sibling, p_sibling);
 	pgrp1.pg_session = &session1;
+	pgrp1.pg_id = session1.s_sid = 60;
 	session1.s_ttyvp = given.s_ttyvp ? &session1 : NULL;
 	pgrp1.pg_members.first = NULL;
 	LIST_INSERT_HEAD(&pgrp1.pg_members, &p1, p_pglist);
@@ -82,6 +87,7 @@ static void begin_shared(void)
 static void begin_process(void)
 {
 	cv_init(&p1.p_waitcv, "wait");
+	p1.p_lock = &lock1;
 	p1.p_cred = &cred_p;
 	p1.p_fd = given.fd ? &fd1 : NULL;
 	p1.p_cwdi = &cwdi1;
@@ -135,6 +141,7 @@ static void begin_lwp(void)
 	memset(&l1, 0, sizeof l1);
 	l1.l_cpu = &cpu;
 	l1.l_stat = LSONPROC;
+	l1.l_lid = p1.p_pid;
 	l1.l_class = (int)given.l_class;
 	l1.l_proc = &p1;
 	cv_init(&l1.l_waitcv, "vfork");
@@ -152,6 +159,7 @@ void world_begin(const int64_t *fields)
 {
 	memcpy(&given, fields, sizeof given);
 	calls_begin();
+	kmem_begin();
 	begin_counts();
 	begin_locks();
 	begin_lists();
@@ -163,4 +171,5 @@ void world_begin(const int64_t *fields)
 	curlwp = &l1;
 	retval[0] = -7;
 	retval[1] = -8;
+	rules_forget();
 }
