@@ -49,7 +49,9 @@ def test_a_file_that_agrees(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[0].startswith("target source: ")
     results = read_results(out).to_json()
     assert results["summary"]["scenarios"] >= 100_000
-    assert results["summary"]["scenarios"] == results["summary"]["agrees"]
+    known = sum(issue["number"] for issue in results["issues"])
+    assert results["summary"]["scenarios"] == results["summary"]["agrees"] + known
+    assert {issue["clause"] for issue in results["issues"]} == {"TRACE-REPARENT"}
     assert set(results["clauses"]) == set(clauses())
     assert results["coverage"]["missed"] == []
     assert results["coverage"]["lines"] > 200

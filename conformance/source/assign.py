@@ -36,7 +36,7 @@ from functools import cache
 
 from conformance.source.caller import Caller, Died
 from conformance.source.case import CALL_NAMES, FORK1, SYS_CLONE, Case
-from conformance.source.compare import LABELS, Got, Record, calls_of, first_call, split
+from conformance.source.compare import LABELS, Got, Record, calls_of, first_call, panic_of, split
 from conformance.source.minimise import differs
 from conformance.source.model import Model
 from conformance.source.tables import CALLS, HEAD, NUMBER, PANICKED, RETURNED, Field
@@ -121,6 +121,8 @@ def _assign_fork1(
     if at is not None:
         if way.fork1 is None and values.call == SYS_CLONE:  # refused, by its last line
             return _clause_after(way, len(way.lines) - 1) or "CLONE-CHECK-ORDER"
+        if at and at == len(seen_calls) and _refuses(seen_calls[-1], got):
+            return _clause_after(way, way.calls[at - 1]) or "SUCCESS"
         ended = isinstance(got, Died) or bool(got[PANICKED]) or got[RETURNED] != expected[RETURNED]
         return _of_call(way, calls, seen_calls, at, came_back=not ended)
     if not isinstance(got, Died) and not got[PANICKED]:
@@ -128,6 +130,11 @@ def _assign_fork1(
         if differing:
             return _of_state(way, differing, len(calls))
     return _clause_after(way, len(way.lines) - 1) or "SUCCESS"
+
+
+def _refuses(call: tuple[int, ...], got: Got) -> bool:
+    """Returns whether the call ended the case: its caller broke a rule of the callee."""
+    return not isinstance(got, Died) and panic_of(got).startswith(f"{CALLS[call[0]].name}: ")
 
 
 _EXITSIG = next(n for n, (label, _) in enumerate(LABELS) if label == "p2.p_exitsig")
@@ -260,8 +267,8 @@ def place_of_rule(model: Model, caller: Caller, values: Case, got: Got) -> str:
     way = walk(model.revision, values)
     words = [word for call in split(got)[1] for word in call] if not isinstance(got, Died) else []
     call = len(calls_of(words[: caller.calls_before_broken(0)]))
-    at = way.calls[min(call, len(way.calls) - 1)] if way.calls else 0
-    return _clause_after(way, at) or "SUCCESS"
+    last = way.calls[min(call, len(way.calls)) - 1] + 1 if call and way.calls else 0
+    return _clause_after(way, last) or "SUCCESS"
 
 
 def assign(model: Model, caller: Caller, values: Case, expected: Record, got: Got) -> str:

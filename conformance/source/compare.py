@@ -10,8 +10,8 @@ first call that does.  Only one case of each kind is minimised and shown.
 
 Tried and rejected: to compare in C, with the model's records handed over (it saves little, and the
 words have no names there); to compare only the state, or only the calls (a
-missing call shows only in the calls, a wrong field only in the state); to compare the order in which
-locks are taken (a right fix may take one more: rules.def has what matters).
+missing call shows only in the calls, a wrong field only in the state); to compare the order in
+which locks are taken (a right fix may take one more: rules.def has the rules).
 """
 
 from __future__ import annotations
