@@ -21,7 +21,7 @@ from collections.abc import Callable
 from typing import Any
 
 from conformance.source.case import Case
-from conformance.source.tables import NUMBER, OBJECTS
+from conformance.source.tables import NUMBER, OBJECTS, RULES
 from conformance.source.world import World
 from reference_model.callees import Callees
 from reference_model.language.netbsd import (
@@ -46,6 +46,8 @@ from reference_model.proc import (
     Sleeping,
 )
 
+#: The rule of rules.def that every call of fork1 for a traced child comes to.
+_CHANGEPARENT = next(1 << rule.number for rule in RULES if rule.name == "changeparent")
 _KAUTH_FORK, _KAUTH_RLIMIT, _RLIMIT_BYPASS = 3, 9, 3
 
 
@@ -254,6 +256,7 @@ class StandIns(World, Callees):
         t.p_opptr = t.p_pptr
         if t.p_pptr is p:
             return
+        self.asked |= _CHANGEPARENT
         t.p_pptr.p_slflag |= PSL_CHTRACED
         if p is self.initproc:
             t.p_exitsig = SIGCHLD

@@ -52,13 +52,17 @@ class Group:
 
 @dataclass
 class Prediction:
-    """A batch of one family's cases, and the records that the model gives for them."""
+    """A batch of one family's cases, and the records that the model gives for them.
+
+    ``asked`` has the rules of known issues, for the places of the cases that come to them.
+    """
 
     family: str
     batch: list[Case]
     expected: list[list[int]]
     flat: array[int]
     kinds: list[Kind]
+    asked: dict[int, int]
 
 
 @dataclass
@@ -76,12 +80,14 @@ class Comparison:
     caller: Caller | None = None
     died: Counter[str] = field(default_factory=Counter)
     groups: dict[Any, Group] = field(default_factory=dict)
+    #: The rules of known issues that a case came to and did not break.
+    kept: int = 0
     _clauses: dict[Kind, frozenset[str]] = field(default_factory=dict)
 
     def predict(self, family: str, batch: Sequence[Case]) -> Prediction:
         """Returns the model's records of those cases of *batch* that were asked for."""
         record, flat = self.model.record, array("q")
-        chosen, expected, kinds = [], [], []
+        chosen, expected, kinds, asked = [], [], [], {}
         for values in batch:
             words = record(values)
             kind = kind_of(values, words)
@@ -90,11 +96,13 @@ class Comparison:
                 self.say(kind=kind, clauses=sorted(self._clauses[kind]))
             if self.only and family not in self.only and not self._clauses[kind] & self.only:
                 continue
+            if rules := self.model.world.asked:
+                asked[len(chosen)] = rules
             chosen.append(values)
             expected.append(words)
             kinds.append(kind)
             flat.extend(words)
-        return Prediction(family, chosen, expected, flat, kinds)
+        return Prediction(family, chosen, expected, flat, kinds, asked)
 
     def compare(self, prediction: Prediction) -> None:
         """Runs the predicted cases, and says how many agree."""
@@ -112,7 +120,10 @@ class Comparison:
                 elif at == 0 and len(piece) == len(p.flat) and piece == memoryview(p.flat):
                     agree.update(p.kinds)
                     at = len(p.batch)
-                    for breaker in self.caller.breakers(at):
+                    breakers = self.caller.breakers(at)
+                    for case in p.asked.keys() - breakers:
+                        self.kept |= p.asked[case]
+                    for breaker in breakers:
                         agree[p.kinds[breaker]] -= 1
                         self._breaks(p, breaker)
                 else:
@@ -125,6 +136,7 @@ class Comparison:
                                 self._breaks(p, at)
                             else:
                                 agree[p.kinds[at]] += 1
+                                self.kept |= p.asked.get(at, 0)
                         elif function := unknown_call(got):
                             unknown[function] += 1
                         else:

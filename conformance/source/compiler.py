@@ -160,9 +160,11 @@ def marks_unset_variables(compiler: tuple[str, ...]) -> tuple[str, ...]:
     return () if run_limited(command, Path(os.sep)).status else (option,)
 
 
-_ERROR = re.compile(r"^(.*?):(\d+):(?:\d+:)? (?:fatal )?error: (.*)$", re.MULTILINE)
+#: A compiler's error: file, line, text.
+ERROR: Final = re.compile(r"^(.*?):(\d+):(?:\d+:)? (?:fatal )?error: (.*)$", re.MULTILINE)
+#: How compilers say that a function is declared nowhere.
+UNDECLARED: Final = r"implicit declaration of function '(\w+)'|call to undeclared function '(\w+)'"
 _MISSING = (
-    (r"implicit declaration of function '(\w+)'|call to undeclared function '(\w+)'", "calls"),
     (r"'(\w+)' undeclared|undeclared identifier '(\w+)'", "uses"),
     (r"no member named '(\w+)'", "uses the field"),
     (r"([\w/.]+\.h): No such file|'([\w/.]+\.h)' file not found", "includes"),
@@ -173,7 +175,7 @@ def explain_compiler(path: Path, ended: Ended) -> str:
     """Returns the compiler's first error as one line, with the file's own line number."""
     if ended.limit:
         return f"{path}: the compiler needs more than {ended.limit}: expected a kern_fork.c"
-    errors = _ERROR.findall(ended.messages)
+    errors = ERROR.findall(ended.messages)
     if not errors:
         return f"{path}: the compiler failed: {_last_line(ended.messages)}"
     # What is missing says more than what follows from it.
@@ -192,11 +194,15 @@ def _more(errors: Sequence[object]) -> str:
     return f" ({len(errors) - 1} more errors)" if len(errors) > 1 else ""
 
 
+def undefined(messages: str) -> set[str]:
+    """Returns the names that a linker has not found."""
+    return set(re.findall(r"undefined (?:reference to|symbol:?) [`']?(\w+)", messages))
+
+
 def explain_linker(path: Path, messages: str) -> str:
-    """Returns a line that names the functions of kern_fork.c that the file does not define."""
-    missing = sorted(set(re.findall(r"undefined (?:reference to|symbol:?) [`']?(\w+)", messages)))
-    if missing:
-        return f"{path}: not a kern_fork.c: it does not define {', '.join(missing)}"
+    """Returns a linker's message as one line."""
+    if twice := re.search(r"multiple definition of [`']?(\w+)|duplicate symbol:? (\w+)", messages):
+        return f"{path}: it defines {twice[1] or twice[2]}, a name that forkoracle needs: rename it"
     return f"{path}: the linker failed: {_last_line(messages)}"
 
 

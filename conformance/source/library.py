@@ -19,50 +19,48 @@ from conformance.source.compiler import (
 )
 from conformance.source.kept import keep, key_of, take
 from conformance.source.sourcefile import SourceFile
+from conformance.source.unknown import (
+    AS_RETURNED,
+    definitions,
+    only_returned,
+    undeclared,
+    undefined_functions,
+)
 from reference_model.language import netbsd
 
 #: Our part of the library.
 _OURS = files(__package__) / "c"
-#: What the file includes, in any of its revisions; each leads to netbsd.h.
+#: The headers of sys/ that the file includes, in any of its revisions, and others that an edit
+#: may include; each leads to netbsd.h.
+_SYS = (
+    "acct atomic cdefs file filedesc kauth kernel ktrace mount param pool proc ptrace ras "
+    "resourcevar sched sdt signalvar syscall syscallargs systm uidinfo vnode "
+    "condvar cpu device errno event exec intr kmem lock lwp malloc mutex namei once queue "
+    "resource rwlock signal sleepq stdarg stdbool stdint sysctl syslog time types wait"
+)
 _HEADERS = (
-    *(
-        f"sys/{name}.h"
-        for name in [
-            "acct",
-            "atomic",
-            "cdefs",
-            "file",
-            "filedesc",
-            "kauth",
-            "kernel",
-            "ktrace",
-            "mount",
-            "param",
-            "pool",
-            "proc",
-            "ptrace",
-            "ras",
-            "resourcevar",
-            "sched",
-            "sdt",
-            "signalvar",
-            "syscall",
-            "syscallargs",
-            "systm",
-            "uidinfo",
-            "vnode",
-        ]
-    ),
+    *(f"sys/{name}.h" for name in _SYS.split()),
+    "lib/libkern/libkern.h",
+    "machine/cpu.h",
+    "uvm/uvm.h",
     "uvm/uvm_extern.h",
 )
-_OPTIONS = {"opt_ktrace.h": "#define KTRACE 1\n", "opt_dtrace.h": "#define KDTRACE_HOOKS 1\n"}
+_OPTIONS = {
+    "opt_ktrace.h": "#define KTRACE 1\n",
+    "opt_dtrace.h": "#define KDTRACE_HOOKS 1\n",
+    "opt_ddb.h": "",
+    "opt_diagnostic.h": "",
+    "opt_lockdebug.h": "",
+    "opt_multiprocessor.h": "",
+}
 #: No header of the host's, and what C of today takes for an error is one.
 _FLAGS = (
     "-std=gnu99",
     "-nostdinc",
     "-ffreestanding",
     "-fPIC",
-    "-Werror=implicit-function-declaration",
+    "-Wimplicit-function-declaration",
+    "-Wno-error=implicit-function-declaration",
     "-Werror=implicit-int",
     "-Werror=int-conversion",
     "-Werror=incompatible-pointer-types",
@@ -143,11 +141,15 @@ def link_command(objects: Sequence[Path], out: Path, extra: Sequence[str] = ()) 
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """What was built: the library, and the folder with what gcov needs."""
+    """What was built: the library, and the folder with what gcov needs.
+
+    ``unknown`` are the functions that the file calls and that have no stand-in.
+    """
 
     path: Path
     folder: Path
     coverage: bool
+    unknown: tuple[str, ...] = ()
 
 
 def build(source: SourceFile, folder: Path, *, coverage: bool = True) -> Library:
@@ -168,16 +170,38 @@ def build(source: SourceFile, folder: Path, *, coverage: bool = True) -> Library
         compilers.start(theirs, folder)
         if not kept:
             compilers.start(ours.command, folder)
-        for ended in compilers.wait():
-            if ended.status or ended.limit:
-                raise TargetError(explain_compiler(source.path, ended))
+        first, *others = compilers.wait()
+    unknown = undeclared(first.messages)
+    if first.status and not first.limit and only_returned(source.path, first, unknown):
+        first = run_limited([*theirs, AS_RETURNED], folder)
+    for ended in (first, *others):
+        if ended.status or ended.limit:
+            raise TargetError(explain_compiler(source.path, ended))
     if not kept:
         ours.keep()
     library = folder / "kern_fork.so"
     parts = [folder / "kern_fork.o", ours.object]
-    linked = run_limited(link_command(parts, library, measured), folder)
-    if linked.status and coverage and re.search("gcov|gcda|profile", linked.messages):
-        return build(source, folder, coverage=False)  # the compiler has no library for it
-    if linked.status:
-        raise TargetError(explain_linker(source.path, linked.messages))
-    return Library(library, folder, coverage)
+    while True:
+        if unknown:
+            parts[2:] = [_define(unknown, folder, source)]
+        linked = run_limited(link_command(parts, library, measured), folder)
+        if not linked.status:
+            return Library(library, folder, coverage, tuple(sorted(unknown)))
+        if coverage and re.search("gcov|gcda|profile", linked.messages):
+            return build(source, folder, coverage=False)  # the compiler has no library for it
+        missing = undefined_functions(source.path, linked.messages)
+        if missing <= unknown:
+            raise TargetError(explain_linker(source.path, linked.messages))
+        unknown |= missing
+
+
+def _define(unknown: set[str], folder: Path, source: SourceFile) -> Path:
+    """Returns an object with the functions that have no stand-in."""
+    text, out = folder / "unknown.c", folder / "unknown.o"
+    text.write_text(definitions(unknown))
+    with as_file(_OURS) as ours:
+        command = _command(folder, ours, source.revision, "-c", str(text), "-o", str(out))
+    ended = run_limited(command, folder)
+    if ended.status:
+        raise TargetError(explain_compiler(source.path, ended))
+    return out

@@ -24,7 +24,7 @@ from conformance.results.summary import Summary
 from conformance.scenarios.selection import SelectionError
 from conformance.source import coverage
 from conformance.source.families import FAMILIES, GENERATED
-from conformance.source.issues import known_rules, own_issues
+from conformance.source.issues import known_rules, own_issues, rules_of
 from conformance.source.library import build
 from conformance.source.lines import lines_in
 from conformance.source.sourcefile import SourceFile, read_source
@@ -82,6 +82,7 @@ class SourceRun(AnyRun):
         self.summary = Summary(self.name, self.kernel)
         if self.source.note:
             self.summary.notes.append(f"{path}: {self.source.note}")
+        self._kept = 0  # the rules of known issues that a case did not break
         self._folder = tempfile.TemporaryDirectory(prefix="forkoracle-")
         self._processes: list[subprocess.Popen[str]] = []
 
@@ -121,6 +122,11 @@ class SourceRun(AnyRun):
             process.stdin.write(json.dumps(str(library.path)) + "\n")
             process.stdin.flush()
         yield from self._gather()
+        self.summary.notes += [
+            f"it calls {name}(), which forkoracle does not know; no case reached it"
+            for name in library.unknown
+            if _unknown(name) not in self.summary.reasons
+        ]
         if library.coverage:
             self.summary.coverage = coverage.measure(library, self.source.path)
         if self.summary.coverage is None:
@@ -145,6 +151,7 @@ class SourceRun(AnyRun):
                 else:
                     merged[key] = found
             elif "printed" in said:
+                self._kept |= said["kept"]
                 for format_, text, number in said["printed"]:
                     first, before = printed.get(format_, (text, 0))
                     printed[format_] = (first, before + number)
@@ -173,9 +180,8 @@ class SourceRun(AnyRun):
             yield self._count(Result(subject, Verdict.AGREES, about[0], number=number))
         for function, number in said["unknown"].items():
             subject = Cases(said["family"], ())
-            reason = f"called {function}(), which forkoracle does not know"
             yield self._count(
-                Result(subject, Verdict.NOT_DECIDED, "", reason=reason, number=number)
+                Result(subject, Verdict.NOT_DECIDED, "", reason=_unknown(function), number=number)
             )
         if said["undecided"]:
             subject = Cases(said["family"], ())
@@ -215,7 +221,8 @@ class SourceRun(AnyRun):
             self.summary.interrupt(None)
         else:
             found = self.summary.of_issues
-            self.summary.gone = gone(self._issues, self.summary.by_clause, found)
+            issues = [one for one in self._issues if not one.own or rules_of(one) & self._kept]
+            self.summary.gone = gone(issues, self.summary.by_clause, found)
         self.kill()
         return self.summary
 
@@ -234,6 +241,11 @@ class SourceRun(AnyRun):
             process.wait()
         self._processes = []
         self._folder.cleanup()
+
+
+def _unknown(function: str) -> str:
+    """Returns why a case that calls a function without a stand-in is not decided."""
+    return f"it called {function}(), which forkoracle does not know"
 
 
 def _difference(found: dict[str, Any]) -> Result:

@@ -47,9 +47,10 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule of locking: its number, its clause (or ""), and the text for a case that broke it."""
+    """A rule of locking: its number, name, clause (or ""), and a text for a case that broke it."""
 
     number: int
+    name: str
     clause: str
     text: str
 
@@ -108,8 +109,10 @@ CALLS: Final = {
 NUMBER: Final = SimpleNamespace(**{call.name: number for number, call in CALLS.items()})
 #: The rules of locking.
 RULES: Final = tuple(
-    Rule(int(number), clause, text)
-    for number, clause, text in _rows("rules.def", r'^RULE\((\d+), \w+, "([^"]*)", "([^"]*)"\)')
+    Rule(int(number), name, clause, text)
+    for number, name, clause, text in _rows(
+        "rules.def", r'^RULE\((\d+), (\w+), "([^"]*)", "([^"]*)"\)'
+    )
 )
 #: The number of each object.
 OBJECTS: Final = _numbers("objects.def", "OBJECT")

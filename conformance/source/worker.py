@@ -81,7 +81,7 @@ def main() -> None:
         comparison.caller = Caller(path)
     while waiting:
         comparison.compare(waiting.popleft())
-    say(printed=comparison.caller.printed())
+    say(printed=comparison.caller.printed(), kept=comparison.kept)
     comparison.caller.close()
     comparison.explain()
     comparison.caller.close()

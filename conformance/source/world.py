@@ -84,7 +84,8 @@ class _Vnode:
 class World:
     """The objects, by the names of objects.def, and what else a case sets up.
 
-    ``given`` is the case, ``calls`` the words of the calls so far.
+    ``given`` is the case, ``calls`` the words of the calls so far, ``asked`` the rules of known
+    issues that the case comes to.
     """
 
     given: Case
@@ -147,6 +148,7 @@ class World:
         self.count_l, self.count_p = c.count, c.count_p
         self.tracefile_refcnt = 1
         self.microtime = c.microtime
+        self.asked = 0
         self.waits, self.stopped = 0, c.call == CHILD_RETURN
         self.p2_there = self.l2_there = False
 
