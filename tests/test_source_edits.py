@@ -161,7 +161,7 @@ def test_a_case_that_calls_an_unknown_function_is_not_decided(
 @pytest.mark.parametrize("name", UNKNOWN)
 def test_an_unknown_function_that_is_not_reached_is_a_note(name: str, tmp_path: Path) -> None:
     (place, text, at), function = UNKNOWN[name]
-    changed = text.replace(place, place + "\t\tif (uaddr != 0) {\n") + "\t\t}\n"
+    changed = text.replace(place, place + "\t\tif (p1->p_pid == 0) {\n") + "\t\t}\n"
     summary = _run(tmp_path, (place, changed, at))
     assert summary.by_verdict[Verdict.AGREES] == summary.scenarios
     assert summary.notes == [
@@ -175,7 +175,7 @@ REFUSED = {
         _after(NO_UAREA, "\t\textern int my_switch;\n\t\tif (my_switch)\n\t\t\treturn 0;\n"),
         "it uses my_switch",
     ),
-    "a type": (_after(NO_UAREA, "\t\tunheard_t x;\n"), "it uses unheard_t"),
+    "a type": (_after(NO_UAREA, "\t\tunheard_t x;\n"), "unknown type name 'unheard_t'"),
     "a field": (_after(NO_UAREA, "\t\tp1->p_new = 1;\n"), "it uses the field p_new"),
     "a field of what is returned": (
         _after(NO_UAREA, "\t\treturn proc_find(1)->p_stat;\n"), "expected C that compiles"

@@ -139,7 +139,7 @@ WRONG = {
     ),
     "the order": Wrong(
         "proc_lock taken after a p_lock",
-        "CONTROLLING-TTY",
+        "EXIT-SIGNAL",
         (
             (PROC_LOCK + "\n\tif (p1->p_session", P1_LOCK + PROC_LOCK + LEAVE
              + "\n\tif (p1->p_session", 0),
