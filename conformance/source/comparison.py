@@ -87,7 +87,8 @@ class Comparison:
     def predict(self, family: str, batch: Sequence[Case]) -> Prediction:
         """Returns the model's records of those cases of *batch* that were asked for."""
         record, flat = self.model.record, array("q")
-        chosen, expected, kinds, asked = [], [], [], {}
+        asked: dict[int, int] = {}
+        chosen, expected, kinds = [], [], []
         for values in batch:
             words = record(values)
             kind = kind_of(values, words)
