@@ -88,7 +88,8 @@ class Comparison:
         """Returns the model's records of those cases of *batch* that were asked for."""
         record, flat = self.model.record, array("q")
         asked: dict[int, int] = {}
-        chosen, expected, kinds = [], [], []
+        chosen: list[Case] = []
+        expected, kinds = [], []
         for values in batch:
             words = record(values)
             kind = kind_of(values, words)
