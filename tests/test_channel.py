@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import psutil
 import pytest
 
 from conformance.probe.build import build_probe
+from conformance.targets import channel as channel_module
 from conformance.targets.channel import MAX_FAILURES, Channel, ProbeError, wire_text
 from conformance.targets.process import ProbeProcess
 from reference_model import Options, Scenario, predict
@@ -303,3 +305,51 @@ def test_staged_scenarios_give_the_same_logs() -> None:
     with real_probe() as channel:
         alone = list(channel.run(batch))
         assert list(channel.run(batch, {"staged": 1})) == alone
+
+
+def test_the_history_is_what_the_same_probe_has_run(tmp_path: Path) -> None:
+    """A probe that has died has a history of its own, and so has the next one."""
+    with fake(tmp_path, "dies") as channel:
+        answers = channel.run([*GOOD[:2], BAD, *GOOD[2:]])
+        next(answers)
+        assert channel.history(GOOD[0]) == ()
+        assert [scenario.name for scenario, _ in answers][-1] == "mine/3"
+        assert channel.history(GOOD[1]) == (GOOD[0],)
+        assert channel.history(GOOD[3]) == (GOOD[2],)
+        assert channel.history(BAD) == ()
+        list(channel.run(GOOD[:1]))
+        assert channel.history(GOOD[0]) == (GOOD[2], GOOD[3])
+
+
+def test_a_history_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run without end needs no more memory for it."""
+    monkeypatch.setattr(channel_module, "LONGEST_HISTORY", 2)
+    many = [steps(f"mine/{n}", "SUCCESS", "P: load") for n in range(20)]
+    with fake(tmp_path, "") as channel:
+        list(channel.run(many))
+        assert channel.history(many[-1]) == tuple(many[-3:-1])
+        assert channel.history(many[0]) == ()
+
+
+def test_each_scenario_gets_user_ids_of_its_own() -> None:
+    """Others are not told any."""
+    sent: list[str] = []
+
+    class Deaf:
+        """Notes what it is sent."""
+
+        def send(self, texts: Sequence[str]) -> None:
+            sent.extend(texts)
+
+        def line(self, timeout: float) -> str:
+            if not sent:
+                return "forkoracle-probe 3 A 1 b uid=0 tracer=no nproc=1/2 maxproc=3 lacks=-"
+            raise ProbeError("it is deaf")
+
+        def finish(self) -> None: ...
+
+        def kill(self) -> None: ...
+
+    another = steps("mine/user", "SUCCESS", "P: setreuid free1 -1")
+    list(Channel(Deaf).run([another, GOOD[0], another], {}, iter(range(5000, 5004, 2))))
+    assert [text.partition("P:")[0] for text in sent[:3]] == ["free 5000\n", "", "free 5002\n"]

@@ -39,12 +39,13 @@ class Interrupted(Scripted):
 
     def __init__(self, after: int, wrong: str = "") -> None:
         super().__init__({})
-        self.after, self.wrong = after, wrong
+        self.left, self.wrong = after, wrong
 
     def run(self, scenarios: Sequence[Scenario]) -> Iterator[tuple[Scenario, Log]]:
-        for number, scenario in enumerate(scenarios):
-            if number == self.after:
+        for scenario in scenarios:
+            if not self.left:
                 raise KeyboardInterrupt
+            self.left -= 1
             log = predict(scenario, self.options)
             yield scenario, ("EPERM",) if scenario.name == self.wrong else log
 

@@ -46,6 +46,9 @@ class Scripted:
     def restart(self) -> None:
         self.restarts += 1
 
+    def history(self, scenario: Scenario) -> tuple[Scenario, ...]:
+        return ()
+
     def run_program(self, source: str) -> Ended:
         raise NotRunError("it is made of words")
 
@@ -207,6 +210,11 @@ def test_the_clause_that_differs_everywhere_is_shown_first() -> None:
 STUCK = ("C", "hung", "not reached")
 
 
+def repetitions(differences: int) -> int:
+    """The fresh guests: one for each run of a difference, and one for what comes then."""
+    return differences * (RUNS_OF_A_DIFFERENCE - 1) + 1
+
+
 def run_until(
     stuck: list[str], names: list[str], max_stuck: int, *, busy: bool = False
 ) -> tuple[Summary, Scripted]:
@@ -249,7 +257,8 @@ def test_a_run_goes_on_below_the_limit_of_hangs(max_stuck: int, stuck: int) -> N
     summary, target = run_until(names, names, max_stuck)
     assert summary.by_verdict == {Verdict.DIFFERENCE: stuck}
     assert not summary.stopped
-    assert target.restarts == 0
+    assert target.asked[: 2 * stuck - 1] == [*names, *sorted(names * 2)[: stuck - 1]]
+    assert target.restarts == repetitions(stuck)
 
 
 def test_a_busy_machine_does_not_stop_a_run() -> None:
@@ -258,7 +267,7 @@ def test_a_busy_machine_does_not_stop_a_run() -> None:
     summary, target = run_until(names[:5], names, 2, busy=True)
     assert not summary.stopped
     assert summary.reasons == {TOO_BUSY: 5}
-    assert target.restarts == 2
+    assert target.restarts == 2 + repetitions(5)
 
 
 def test_no_more_programs_are_drawn_once_a_run_has_stopped() -> None:

@@ -33,7 +33,8 @@ def diagnose(run: Run, console: Console) -> None:
     with Progress(*columns, console=console, transient=True, disable=not shown) as progress:
         task = progress.add_task("", total=1.0)
         summary.explanations = explain(
-            summary.differences,
+            # A scenario that differs only after others has a log that no change alone explains.
+            [result for result in summary.differences if not result.after],
             run.agreed,
             run.target.options,
             lambda part: progress.update(task, completed=part),

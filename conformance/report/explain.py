@@ -17,7 +17,6 @@ def explain(result: Result, clause_lines: Mapping[str, str] | None = None) -> It
     """
     scenario = result.scenario
     clause = clauses()[result.clause]
-    seen, of = result.times
     if result.origin:
         yield f"{result.origin}: not a promise of kern_fork.c"
         where = f"{result.origin.file}; a step about {result.clause} noticed it; scenario"
@@ -28,10 +27,11 @@ def explain(result: Result, clause_lines: Mapping[str, str] | None = None) -> It
             where = f"kern_fork.c 1.232, lines {lines}; scenario"
         else:
             where = f"lines {lines} of the file;" if lines else "not in the file;"
-    others = result.number - 1
-    same = f"{others} other case{'s fail' if others > 1 else ' fails'} the same way"
+    others, led = result.number - 1, result.followers
+    same = f"; {others} other case{'s fail' if others > 1 else ' fails'} the same way"
+    only = f"; {led} other scenario{'s differ' if led > 1 else ' differs'} only after it"
     name = scenario.name if isinstance(scenario, Scenario) else case_text(scenario.name)
-    yield f"  {where} {name}, reproduced {seen}/{of}{f'; {same}' if others else ''}"
+    yield f"  {where} {name}, {result.how_often}{same * (others > 0)}{only * (led > 0)}"
     if result.observed is None:
         yield f"  {result.reason}"
         yield from ("    " + call for call in scenario.calls())

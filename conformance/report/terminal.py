@@ -23,7 +23,7 @@ from rich.table import Table
 from conformance.report.explain import explain, kinds, show_steps
 from conformance.results.result import Result, Verdict
 from conformance.results.summary import Summary
-from conformance.verdicts.ranking import ranked
+from conformance.verdicts.ranking import leading, ranked
 from reference_model import Log
 from reference_model.clauses import clauses
 
@@ -136,10 +136,11 @@ def show_summary(console: Console, summary: Summary, *, every_clause: bool = Fal
             style = "bold" if number == 0 else None
             indent = "  " if number else ""
             console.print(escape(indent + line), style=style, soft_wrap=True, highlight=False)
-    groups = kinds(ranked(summary))
+    groups = kinds(leading(ranked(summary)))
     for group in groups[:SHOWN_IN_FULL]:
         console.print()
-        result = replace(group[0], number=sum(one.number for one in group))
+        number, followers = sum(r.number for r in group), sum(r.followers for r in group)
+        result = replace(group[0], number=number, followers=followers)
         for number, line in enumerate(explain(result, summary.clause_lines)):
             style = "bold red" if number == 0 else "red" if line.startswith("  >") else None
             console.print(escape(line), style=style, soft_wrap=True, highlight=False)

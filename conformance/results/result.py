@@ -10,6 +10,14 @@ from typing import Protocol
 from reference_model.language.observation import Log
 from reference_model.sources import CFunction
 
+#: The end of the name of a minimised scenario: it is not the scenario that it was made from.
+MINIMISED = "/minimised"
+
+
+def original_name(name: str) -> str:
+    """Returns the name of the scenario that the one called *name* was made from."""
+    return name.removesuffix(MINIMISED)
+
 
 class Verdict(StrEnum):
     """The four possible verdicts on a scenario."""
@@ -89,7 +97,9 @@ class Result:
     like this one have the same verdict.  ``pr`` is the problem report of a known issue.
     ``lines`` is where the clause stands in the file that was asked, if it was one.
     ``origin`` is the function of another file to which a difference belongs; None if it
-    belongs to the clause.
+    belongs to the clause.  ``after`` are the scenarios after which it differs, in the same
+    guest, if it agrees in a guest of its own; ``followers`` is the number of scenarios that
+    differ only after this one.
     """
 
     scenario: Subject
@@ -107,6 +117,18 @@ class Result:
     pr: str = ""
     lines: str | None = None
     origin: CFunction | None = None
+    after: tuple[Subject, ...] = ()
+    followers: int = 0
+
+    @property
+    def how_often(self) -> str:
+        """Returns in how many runs, and after which scenarios, the difference was observed."""
+        seen, of = self.times
+        if not self.after:
+            return f"reproduced {seen}/{of}"
+        first, last = self.after[0].name, self.after[-1].name
+        some = f"{len(self.after)} scenarios, from {first} to {last}"
+        return f"only after {first if first == last else some}: reproduced {seen}/{of}"
 
     def expected_at(self, index: int) -> str:
         """Returns the expected observations of step *index*."""

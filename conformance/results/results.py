@@ -182,6 +182,7 @@ def _result_to_json(result: Result) -> dict[str, Any]:
         "of": of,
         "number": result.number,
         **calls,
+        **({"after": [one.text() for one in result.after]} if result.after else {}),
         **({"lines": result.lines} if result.lines else {}),
         **({"origin": asdict(result.origin)} if result.origin else {}),
     }
@@ -315,6 +316,7 @@ def _result(entry: Mapping[str, Any], verdict: Verdict, *, source: bool) -> Resu
         pr=_is(str, entry.get("pr", "")),
         lines=_or_none(str, entry.get("lines")),
         origin=_origin(entry.get("origin")),
+        after=tuple(one for text in _texts(entry.get("after", [])) for one in parse(text)),
     )
 
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
 from conformance.errors import UsageError
 from conformance.results.kernel import Kernel
 from conformance.results.result import Result, Subject
-from reference_model import Scenario
+from reference_model import Scenario, parse
 from reference_model.language.answer import Observed, Panicked
 
 #: The version of the format.  A journal of another one is refused.
@@ -40,8 +40,9 @@ class Journal:
         """Opens or makes *path*.  Raises :class:`JournalError` if it is of another kernel."""
         self.path = path
         self.broken: str | None = None
-        self._seen: dict[str, tuple[Observed, tuple[int, int]]] = {}
-        head = {"format": FORMAT, "target": target, "kernel": asdict(kernel)}
+        self._seen: dict[str, _Entry] = {}
+        words = json.dumps({"format": FORMAT, "target": target, "kernel": asdict(kernel)})
+        head = json.loads(words)  # as it is read: with lists for tuples
         try:
             whole = self._read(head) if path.exists() else 0
             self._file: TextIO = path.open("a", encoding="utf-8", buffering=1)
@@ -82,8 +83,7 @@ class Journal:
         while (line := file.readline(_LONGEST_LINE)).endswith(b"\n"):
             whole += len(line)
             entry = json.loads(line)
-            seen, of = entry["times"]
-            self._seen[entry["scenario"]] = _observed(entry), (int(seen), int(of))
+            self._seen[entry["scenario"]] = _entry(entry)
         if len(line) == _LONGEST_LINE:
             raise ValueError("an endless line")
         return whole
@@ -91,15 +91,24 @@ class Journal:
     def __contains__(self, scenario: Scenario) -> bool:
         return _key(scenario) in self._seen
 
-    def recall(self, scenario: Scenario) -> tuple[Observed, tuple[int, int]]:
-        """Returns the observation of a scenario, and in how many of how many runs it was made."""
-        return self._seen[_key(scenario)]
+    def recall(self, scenario: Scenario) -> Observed:
+        """Returns the observation of a scenario."""
+        return self._seen[_key(scenario)].observed
+
+    def completed(self, result: Result) -> Result:
+        """Returns the verdict on a recalled observation, with what else was written of it."""
+        entry = self._seen[_key(result.scenario)]
+        return replace(
+            result, times=entry.times, after=entry.after, clause=entry.clause or result.clause
+        )
 
     def write(self, result: Result) -> None:
         """Writes an observation.  If that fails, ``broken`` says why, and it writes no more."""
         if self.broken or (result.observed is None and not result.console):
             return
         entry: dict[str, Any] = {"scenario": _key(result.scenario), "times": list(result.times)}
+        if result.after:
+            entry |= {"after": [s.text() for s in result.after], "clause": result.clause}
         if result.observed is not None:
             entry["seen"] = list(result.observed)
         else:
@@ -115,6 +124,23 @@ class Journal:
             self._file.close()
         if not keep:
             self.path.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """An observation, how often it was made, and after which scenarios."""
+
+    observed: Observed
+    times: tuple[int, int]
+    after: tuple[Scenario, ...]
+    clause: str
+
+
+def _entry(entry: dict[str, Any]) -> _Entry:
+    seen, of = entry["times"]
+    after = tuple(scenario for text in entry.get("after", ()) for scenario in parse(str(text)))
+    clause = str(entry.get("clause", ""))
+    return _Entry(_observed(entry), (int(seen), int(of)), after, clause)
 
 
 def _observed(entry: dict[str, Any]) -> Observed:

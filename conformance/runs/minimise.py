@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from conformance.results.result import Result, Verdict
+from conformance.results.result import MINIMISED, Result, Verdict, original_name
 from conformance.scenarios.decidable import undecidable
 from conformance.scenarios.programs.draft import is_orderly
 from conformance.scenarios.sense import makes_sense
@@ -30,8 +30,6 @@ _SIMPLER = {
     "status": ("0", "1"),
 }
 
-#: The end of the name of a minimised scenario: it is not the scenario that it was made from.
-MINIMISED = "/minimised"
 #: Runs scenarios and judges them.
 Ask = Callable[[Sequence[Scenario]], Sequence[Result]]
 
@@ -65,11 +63,6 @@ def minimised(result: Result, target: Target, like_it: Callable[[Result], bool])
         named = replace(short.scenario, name=original_name(scenario.name) + MINIMISED)
         short = replace(short, scenario=named)
     return replace(short, times=result.times, number=result.number)
-
-
-def original_name(name: str) -> str:
-    """Returns the name of the scenario that the one called *name* was made from."""
-    return name.removesuffix(MINIMISED)
 
 
 def shrink(result: Result, scenario: Scenario, ask: Ask, options: Options) -> Result:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from dataclasses import replace
 from itertools import chain
 from math import inf
 from time import monotonic
@@ -25,6 +24,12 @@ from reference_model.language.answer import NotDecided, Observed
 
 #: Maximum number of scenarios that hang or panic before a run ends; each takes its time.
 MAX_STUCK = 10
+#: Maximum number of differences after which the others run in a fresh guest: each start takes its
+#: time, and a kernel with more differences has no need to be treated with care.
+MAX_RENEWED = 20
+#: Number of scenarios that the fresh guest is given first: what it has run ahead is lost when one
+#: of them differs.
+FIRST_PART = 128
 #: Maximum number of differences of a clause that are minimised; more would say the same.
 MAX_MINIMISED = 3
 
@@ -59,6 +64,7 @@ class Run(AnyRun):
         self._max_stuck = max_stuck
         self._stuck = 0
         self._given = given
+        self._renewed = 0
         self.scenarios = scenarios
         self.summary = Summary(target.name, target.kernel)
         self._issues = issues
@@ -69,6 +75,8 @@ class Run(AnyRun):
         self._judged: set[str] = set()
         #: The differences that are not decided yet, in the order in which they were observed.
         self._differing: list[Result] = []
+        #: For each of these, the scenarios that the same guest ran before it.
+        self._histories: dict[str, tuple[Scenario, ...]] = {}
         self._start = monotonic()
 
     def results(self) -> Iterator[Result]:
@@ -100,25 +108,54 @@ class Run(AnyRun):
             if self.journal is None or scenario not in self.journal:
                 unseen.append(scenario)
                 continue
-            observed, times = self.journal.recall(scenario)
+            observed = self.journal.recall(scenario)
             self._judged.add(scenario.name)
-            yield self._count(replace(self._judge(scenario, observed), times=times))
+            yield self._count(self.journal.completed(self._judge(scenario, observed)))
+        stopped = NotDecided(self._why_stopped)
+        size = len(unseen)
         while unseen and not self.summary.stopped:
-            answers = self.target.run(unseen)
+            part = unseen[:size]
+            size *= 2
+            answers = self.target.run(part)
             for number, (scenario, observed) in enumerate(answers, 1):
                 result = self._judge(scenario, observed)
                 self._judged.add(scenario.name)
                 if result.verdict is Verdict.DIFFERENCE:
                     self._differing.append(result)
+                    if self.target.ours and len(self._histories) < MAX_REPEATED:
+                        self._histories[scenario.name] = self.target.history(scenario)
                 else:
                     yield self._decide(result)
                 self._stuck += hung(result)
                 if number < len(unseen) and self._stuck >= (self._max_stuck or inf):
                     self._stop(answers, scenario)
                     break
+                if self._may_harm(result) and number < len(unseen):
+                    self._renew(answers)
+                    size = FIRST_PART
+                    break
             unseen = unseen[number:]
+            if isinstance(observed, NotDecided) and observed.gave_up:
+                stopped = observed
+                break
         for scenario in unseen:
-            yield self._decide(self._judge(scenario, NotDecided(self._why_stopped)))
+            yield self._decide(self._judge(scenario, stopped))
+
+    def _may_harm(self, result: Result) -> bool:
+        """Returns whether the guest, which goes on, may make the next scenarios differ.
+
+        That is so if a broken kernel keeps what this one has left behind.  A new guest after each
+        hang, which takes its time already, would be too slow.
+        """
+        differs = result.verdict is Verdict.DIFFERENCE and not hung(result)
+        return differs and self.target.ours and self._renewed < MAX_RENEWED
+
+    def _renew(self, answers: Iterator[tuple[Scenario, Observed]]) -> None:
+        """Starts a new guest; what the old one has run since the last answer is lost."""
+        self._renewed += 1
+        if isinstance(answers, Generator):
+            answers.close()
+        self.target.restart()
 
     @property
     def _why_stopped(self) -> str:
@@ -142,6 +179,8 @@ class Run(AnyRun):
         like_it = sum(other.clause == result.clause for other in self.summary.differences)
         if result.verdict is not Verdict.DIFFERENCE or result.times[0] < result.times[1]:
             return result  # a difference that appears only sometimes would be lost
+        if result.after:
+            return result
         if like_it >= MAX_MINIMISED or not isinstance(scenario, Scenario):
             return result
         return minimised(result, self.target, lambda other: other.clause == result.clause)
@@ -199,5 +238,6 @@ class Run(AnyRun):
         rerun = set(map(id, differing))
         others = [result for result in self._differing if id(result) not in rerun]
         self._differing = [*differing, *others]
-        yield from repeated(differing, self.target)
+        histories, self._histories = self._histories, {}
+        yield from repeated(differing, self.target, histories)
         yield from others

@@ -57,7 +57,17 @@ class Target(Protocol):
         ...
 
     def restart(self) -> None:
-        """Starts a new probe for the next scenarios, without state of earlier ones."""
+        """Starts a new probe for the next scenarios, without state of earlier ones.
+
+        A probe in a guest gets a new guest.
+        """
+        ...
+
+    def history(self, scenario: Scenario) -> tuple[Scenario, ...]:
+        """Returns the scenarios that the same probe has run before *scenario*, the last ones.
+
+        The targets remember them for a while, so it is asked soon after the answer came.
+        """
         ...
 
     def run_program(self, source: str) -> Ended:

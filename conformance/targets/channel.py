@@ -30,6 +30,7 @@ It looks for a set of causes; here one scenario is the cause, and the order does
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -50,6 +51,11 @@ WINDOW = 1 << 13
 NO_CHILD_EVER_RAN = "; nothing that was forked there has ever answered: RETURN-VALUES or RUNNABLE?"
 #: Maximum number of seconds until the greeting of a probe, with a guest's boot.
 START_TIMEOUT = 60.0
+#: Maximum number of scenarios in a history: those that one guest runs in about a second.
+LONGEST_HISTORY = 1024
+#: Maximum number of probes whose scenarios are remembered: the one that runs, and those that may
+#: have ended since one of their answers was yielded.
+MAX_LIVES = 8
 _OBSERVATION = re.compile(r"[ -~]{1,392}\Z")
 _HELLO = re.compile(
     r"forkoracle-probe 3 (?P<system>\S+) (?P<release>\S+) (?P<machine>\S+)"
@@ -118,11 +124,23 @@ def wire_text(scenario: Scenario, settings: Mapping[str, int] | None = None) -> 
     """Returns the scenario in the format of the probe.
 
     *settings* gives values to words: ``count`` is the number in a limit, ``free`` the first of two
-    unused user IDs.  With ``staged`` actors play the scenario and are watched, even if the director
-    could play it.  With ``together`` the first root shares the director's memory.
+    user IDs without a process.  With ``staged`` actors play the scenario and are watched, even if
+    the director could play it.  With ``together`` the first root shares the director's memory.
     """
     head = "".join(f"{name} {value}\n" for name, value in (settings or {}).items())
     return head + "".join(step.call() + "\n" for step in scenario.steps) + "\n"
+
+
+def changes_user(scenario: Scenario) -> bool:
+    """Returns whether a process of the scenario becomes another user."""
+    return any(step.verb == "setreuid" for step in scenario.steps)
+
+
+def _with_uid(scenario: Scenario, settings: dict[str, int], uids: Iterator[int] | None) -> str:
+    """Returns the scenario in the format of the probe, with user IDs of its own."""
+    if uids is not None and changes_user(scenario):
+        return wire_text(scenario, {**settings, "free": next(uids)})
+    return wire_text(scenario, settings)
 
 
 class Search:
@@ -200,6 +218,8 @@ class Channel:
         self._decided = False
         self._process: Transport | None = None
         self._number = 0
+        #: For each of the last probes, the last scenarios that it has run.
+        self._lives: deque[list[Scenario]] = deque([[]], MAX_LIVES)
 
     def __enter__(self) -> Channel:
         return self
@@ -259,12 +279,36 @@ class Channel:
                 frozenset(match["lacks"].split(",")) - {"-"},
             )
             self._process, self._number = process, 0
+            self._lives.append([])
         return self._process
 
+    def history(self, scenario: Scenario) -> tuple[Scenario, ...]:
+        """Returns the scenarios that the same probe has run before *scenario*, the last ones.
+
+        They are remembered for a while: it returns none for a scenario that was run long ago.
+        """
+        for life in reversed(self._lives):
+            for index in range(len(life) - 1, -1, -1):
+                if life[index] is scenario:
+                    return tuple(life[max(0, index - LONGEST_HISTORY) : index])
+        return ()
+
+    def _remember(self, scenario: Scenario) -> None:
+        life = self._lives[-1]
+        if len(life) >= 4 * LONGEST_HISTORY:
+            del life[: 2 * LONGEST_HISTORY]
+        life.append(scenario)
+
     def run(
-        self, scenarios: Sequence[Scenario], settings: Mapping[str, int] | None = None
+        self,
+        scenarios: Sequence[Scenario],
+        settings: Mapping[str, int] | None = None,
+        uids: Iterator[int] | None = None,
     ) -> Iterator[tuple[Scenario, Observed]]:
-        """Yields each scenario with its log, in order, as the logs come."""
+        """Yields each scenario with its log, in order, as the logs come.
+
+        *uids* gives the value of ``free`` for each scenario that has such a user ID.
+        """
         position, failures, search = 0, 0, Search()
         while position < len(scenarios):
             until = search.until(position, len(scenarios))
@@ -273,9 +317,10 @@ class Channel:
                 process = self._start()
                 started = True
                 words = {**(settings or {}), **self._staged}
-                process.send([wire_text(s, words) for s in scenarios[position:until]])
+                process.send([_with_uid(s, words, uids) for s in scenarios[position:until]])
                 while position < until:
                     log = self._log(process, scenarios[position])
+                    self._remember(scenarios[position])
                     yield scenarios[position], search.decided(position, log) or log
                     position += 1
                     failures = 0

@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import groupby
+from itertools import cycle, groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -36,8 +36,10 @@ from vm.kernelfile import KernelFile, read_kernel
 from vm.machine import Machine
 from vm.snapshot import Snapshots
 
-#: First of two unused user IDs: in the guest only actors of scenarios are not root.
-_FREE_UID = 61001
+#: The user IDs of scenarios, two for each one: in the guest only their actors are not root.  A
+#: kernel that leaks a user's count harms no other scenario, until the numbers begin again.  NetBSD
+#: never frees what it knows of a user (kern_uidinfo.c, uid_find()), so they do begin again.
+_UIDS = range(61001, 69193, 2)
 _PROBE_PATIENCE = 2.0
 #: The probe's line about the end of a program.
 _ENDED = re.compile(r"(exited|killed) (\d{1,3})")
@@ -116,6 +118,7 @@ class GuestTarget:
     def __init__(self, machine: Machine, patience: float = _PROBE_PATIENCE) -> None:
         """*patience* is :class:`Channel`'s; the probe in the guest has its own."""
         self._machine = machine
+        self._uids = cycle(_UIDS)
         self._channel = Channel(lambda: GuestProbe(machine), patience, watched=False)
         try:
             hello = self._channel.hello()
@@ -159,13 +162,13 @@ class GuestTarget:
         """Yields each scenario with its observations, in order."""
         lost = None
         for (lack, together), group in groupby(scenarios, key=self._how):
-            words = {"free": _FREE_UID, **({"together": 1} if together else {})}
+            words = {"together": 1} if together else {}
             if lack:
                 yield from undecided(group, lack)
             elif lost is not None:
                 yield from ((scenario, lost) for scenario in group)
             else:
-                for scenario, observed in self._channel.run(list(group), words):
+                for scenario, observed in self._channel.run(list(group), words, self._uids):
                     if isinstance(observed, NotDecided) and observed.gave_up:
                         lost = observed
                     yield scenario, observed
@@ -182,8 +185,12 @@ class GuestTarget:
         return self._lacks[option] if option else None, together
 
     def restart(self) -> None:
-        """Starts a new probe for the next scenarios."""
+        """Starts a new guest for the next scenarios."""
         self._channel.kill()
+
+    def history(self, scenario: Scenario) -> tuple[Scenario, ...]:
+        """Returns the scenarios that the same guest has run before *scenario*, the last ones."""
+        return self._channel.history(scenario)
 
     def run_program(self, source: str) -> Ended:
         """Runs a reproducer in a new guest; returns how it ended.  Raises :class:`NotRunError`."""

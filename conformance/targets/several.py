@@ -76,6 +76,10 @@ class SeveralTargets:
         for target in self._targets:
             target.restart()
 
+    def history(self, scenario: Scenario) -> tuple[Scenario, ...]:
+        """Returns the scenarios that the same guest has run before *scenario*, the last ones."""
+        return next(filter(None, (target.history(scenario) for target in self._targets)), ())
+
     def run_program(self, source: str) -> Ended:
         return self._targets[0].run_program(source)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 
-from conformance.results.result import Result, Verdict
+from conformance.results.result import Result, Verdict, original_name
 from conformance.results.results import Results
 from conformance.results.summary import Summary
 
@@ -56,6 +58,28 @@ def ranked(summary: Summary) -> list[Result]:
         turns[result.clause] += 1
     order = sorted(range(len(keys)), key=keys.__getitem__)
     return [summary.differences[i] for i in order]
+
+
+def leading(differences: Sequence[Result]) -> list[Result]:
+    """Returns the differences without their followers, which are counted.
+
+    A follower differs only after the scenario of another difference.
+    """
+    places = {
+        original_name(result.scenario.name): i
+        for i, result in enumerate(differences)
+        if not result.after
+    }
+    leads = list(differences)
+    followers = []
+    for result in differences:
+        place = places.get(result.after[-1].name) if result.after else None
+        if place is not None:
+            lead = leads[place]
+            leads[place] = replace(lead, followers=lead.followers + result.number)
+            followers.append(result)
+    gone = set(map(id, followers))
+    return [result for result in leads if id(result) not in gone]
 
 
 def results_of(summary: Summary) -> Results:

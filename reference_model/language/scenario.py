@@ -126,7 +126,7 @@ _BORN_AT: Final = {
     name: verb.born_at for name, verb in verbs.VERBS.items() if verb.born_at is not None
 }
 #: The kinds of arguments that name an actor.
-_NAMING: Final = frozenset({"child", "lwp", "actor", "whom", "group"})
+NAMING: Final = frozenset({"child", "lwp", "actor", "whom", "group"})
 
 
 #: An argument of each kind, for messages.
@@ -190,7 +190,7 @@ class Step:
     def actors(self) -> tuple[str, ...]:
         """Returns every actor that the step names, in the order in which the probe meets them."""
         named = zip(VERBS[self.verb], self.args, strict=False)
-        others = [a for k, a in named if k in _NAMING and a not in NOBODY]
+        others = [a for k, a in named if k in NAMING and a not in NOBODY]
         return self.actor, *others
 
     @property

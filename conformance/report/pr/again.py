@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from time import monotonic
@@ -13,7 +14,7 @@ from conformance.runs.minimise import minimised
 from conformance.targets.base import Target
 from conformance.verdicts.judge import judge
 from reference_model import Scenario
-from reference_model.language.answer import NotDecided
+from reference_model.language.answer import NotDecided, Observed
 
 #: Number of runs for each difference.  A difference that occurs in one of six runs is missed in
 #: fewer than 3 of 100 reports.
@@ -35,13 +36,14 @@ def asked_again(
         told = problem.difference
         if scenario_of(told) is None or (told.step is None and not target.ours):
             continue  # not a scenario, or one that would make a shared kernel panic
-        index = next(i for i, difference in enumerate(differences) if difference is told)
+        name = told.scenario.name
+        index = next(i for i, d in enumerate(differences) if d.scenario.name == name)
         result = told
         # A difference that is not stable might be minimised to a scenario that never differs.
-        if minimises and told.times[0] == told.times[1]:
+        if minimises and told.times[0] == told.times[1] and not told.after:
             result = minimised(told, target, partial(_is_like, told))
         counted = _counted(result, target, times)
-        differences[index] = replace(counted, lines=told.lines, origin=told.origin)
+        differences[index] = replace(counted, lines=told.lines, origin=told.origin, followers=0)
     return replace(results, differences=tuple(differences))
 
 
@@ -52,18 +54,36 @@ def _is_like(difference: Result, result: Result) -> bool:
 
 
 def _counted(result: Result, target: Target, times: int | None) -> Result:
-    """Returns the result with its new count; unchanged if no run was decided."""
+    """Returns the result with its new count; unchanged if no run was decided.
+
+    The first runs are in a fresh guest each, since a scenario may spoil the next run of itself.  If
+    the log was the same each time, the others share a guest; a run with another log counts
+    only if it is the first one there.
+    """
     scenario = result.scenario
     assert isinstance(scenario, Scenario)
+    history = [one for one in result.after if isinstance(one, Scenario)]
     seen = of = 0
-    target.restart()
+    same = not history
     until = monotonic() + SECONDS
     for number in range(TIMES if times is None else times):
         if times is None and number >= AT_LEAST and monotonic() > until:
             break
-        [(_, observed)] = target.run([scenario])
+        fresh = number < AT_LEAST or not same
+        observed = _observed(target, [*history, scenario], fresh=fresh)
+        if not fresh and observed != result.observed:
+            observed = _observed(target, [scenario], fresh=True)
         if not isinstance(observed, NotDecided):
             of += 1
+            same &= observed == result.observed
             found = judge(scenario, observed, target.options, target.known)
             seen += found.verdict is Verdict.DIFFERENCE and found.clause == result.clause
     return replace(result, times=(seen, of)) if of else result
+
+
+def _observed(target: Target, scenarios: Sequence[Scenario], *, fresh: bool) -> Observed:
+    """Returns what is observed of the last of *scenarios*."""
+    if fresh and target.ours:
+        target.restart()
+    *_, (_, observed) = target.run(scenarios)
+    return observed

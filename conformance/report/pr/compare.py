@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from conformance.report.pr.problem import Problem, cause, group
-from conformance.results.result import Result, Verdict
+from conformance.results.result import Result, Verdict, original_name
 from conformance.results.results import Results
-from conformance.runs.minimise import original_name
 
 
 @dataclass(frozen=True)

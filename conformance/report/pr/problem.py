@@ -12,6 +12,7 @@ from importlib.resources import files
 from conformance.results.kernel import Kernel
 from conformance.results.result import Result
 from conformance.results.results import SOURCE
+from conformance.verdicts.ranking import leading
 from reference_model import Scenario
 from reference_model.clauses import Clause, clauses
 from reference_model.language.observation import without_duration
@@ -49,8 +50,9 @@ def _plain(text: str) -> str:
 class Problem:
     """The differences with one cause: ``difference`` has the fewest steps of them.
 
-    ``count`` is the number of scenarios; ``like_it`` names the other ones.  ``since`` is the
-    revision in which the lines of the clause last changed.
+    ``count`` is the number of scenarios; ``like_it`` names the other ones.  ``followers`` is the
+    number of scenarios that agree by themselves and differ only after one of these.  ``since`` is
+    the revision in which the lines of the clause last changed.
     """
 
     difference: Result
@@ -58,6 +60,7 @@ class Problem:
     kernel: Kernel
     target: str
     like_it: tuple[str, ...] = field(default=())
+    followers: int = 0
 
     @property
     def clause(self) -> Clause:
@@ -103,9 +106,15 @@ class Problem:
     def how_often(self) -> str:
         """Returns in how many runs and how many other cases the problem was observed."""
         seen, of = self.difference.times
-        others = self.count - 1
-        more = f"; {others} other case{'s fail' if others > 1 else ' fails'} the same way"
-        return f"in {seen} of {of} runs{more if others else ''}"
+        others, led, after = self.count - 1, self.followers, len(self.difference.after)
+        runs = f"in {seen} of {of} runs"
+        if after:
+            runs += f" after {after} other scenario{'s' * (after > 1)}, and never without"
+        if others:
+            runs += f"; {others} other case{'s fail' if others > 1 else ' fails'} the same way"
+        if led:
+            runs += f"; {led} other scenario{'s differ' if led > 1 else ' differs'} only after it"
+        return runs
 
     @property
     def synopsis(self) -> str:
@@ -136,12 +145,13 @@ def since() -> dict[str, str]:
 def group(differences: Iterable[Result], kernel: Kernel, target: str) -> list[Problem]:
     """Returns a problem for each cause; it shows the difference with the fewest steps."""
     causes: dict[tuple[str, ...], list[Result]] = {}
-    for difference in differences:
+    for difference in leading(list(differences)):
         causes.setdefault((*cause(difference), difference.pr), []).append(difference)
     problems = []
     for found in causes.values():
         shortest = min(found, key=lambda d: (-d.times[0] / d.times[1], len(d.scenario.calls())))
         others = tuple(d.scenario.name for d in found if d is not shortest)
         count = sum(d.number for d in found)
-        problems.append(Problem(shortest, count, kernel, target, others))
+        followers = sum(d.followers for d in found)
+        problems.append(Problem(shortest, count, kernel, target, others, followers))
     return problems

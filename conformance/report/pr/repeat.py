@@ -38,6 +38,13 @@ def options_for(problem: Problem) -> Options:
 
 def repeat(problem: Problem, target: Target | None = None) -> Repeat:
     """Returns the reproducer, compiled for NetBSD and run on *target*, and how that went."""
+    if problem.difference.after:
+        after = len(problem.difference.after)
+        which = "the first one" if after == 1 else f"the first {after}"
+        return Repeat(
+            f"There is no reproducer in C: the last of these scenarios differs, after {which}.\n\n"
+            + _as_text(problem)
+        )
     try:
         program = c_program(problem, options_for(problem))
     except NoProgramError as reason:
@@ -69,7 +76,8 @@ def tried(problem: Problem, program: str, target: Target) -> str:
 
 
 def _as_text(problem: Problem) -> str:
-    return problem.difference.scenario.text().strip()
+    difference = problem.difference
+    return "\n".join(one.text() for one in (*difference.after, difference.scenario)).strip()
 
 
 def compiled(program: str) -> str:
