@@ -21,6 +21,7 @@ from conformance.scenarios.families import (
     lattice,
     lwp,
     nproc,
+    references,
     sharing,
     trace,
     validation,
@@ -76,6 +77,7 @@ FAMILIES: dict[str, Family] = {
             kqueue,
             ktrace,
             exec_,
+            references,
             wholesystem,
         ),
     )
