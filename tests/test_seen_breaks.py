@@ -26,7 +26,7 @@ from reference_model.proc import Vmspace
 from tests.broken import break_fork
 from tests.scenarios import named
 
-NEW = ("inherited", "lwp", "kqueue", "ktrace", "wholesystem")
+NEW = ("inherited", "lwp", "kqueue", "ktrace", "references", "wholesystem")
 #: The clause, the text in kern_fork.py, its replacement, and the scenarios that show it.
 BREAKS = [
     ("MAXPROC", "tnprocs >= k.maxproc", "tnprocs > k.maxproc", "wholesystem/maxproc/root/*"),
