@@ -52,6 +52,8 @@ MAX_LATE: Final = 2
 #: The steps whose observations tell which process an actor is.
 #: The steps that wait until other LWPs of the process have ended.
 _ENDING: Final = frozenset({"exit", "_lwp_exit"})
+#: The step that may sleep until the other LWPs of its process have ended; the probe goes on then.
+_ENDS_OTHERS: Final = "exec"
 
 #: For LWPs that run late, the step before which each runs; the key is the number of its wake-up.
 Schedule = Mapping[int, int]
@@ -193,7 +195,8 @@ class LateMachine(Machine):
             ends = step.verb in _ENDING
             while self.runq.late and lives(l) and (ends or self.log[index] is None):
                 self._release(self.runq.late[0])
-            if l.l_stat == LSSLEEP and self.log[index] is None and self.fault is None:
+            waits = l.l_stat == LSSLEEP and self.log[index] is None
+            if waits and step.verb != _ENDS_OTHERS and self.fault is None:
                 self.fault = Endless(index)
         return went_well
 

@@ -27,6 +27,7 @@ from reference_model import (
     uvm_glue,
     vfs_cwd,
 )
+from reference_model.races import find_race
 from tests.broken import break_module
 from tests.scenarios import named, steps
 from vm.qemu import QEMU
@@ -191,6 +192,20 @@ def test_a_search_of_failing_execs_goes_on_in_vfork(local: LocalTarget) -> None:
     assert log == (*("ok", "C blocked 6", *errors, "ok", "ok", "2", "0", "ok", "C exited 3"),)
     [result] = Run(local, [search]).results()
     assert result.verdict is Verdict.AGREES
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "traced-in-vforked-child",
+        "refused-over-the-limit",
+        "step-over-too-early",
+        "forgets-nocldwait",
+    ],
+)
+def test_a_case_from_a_report_is_decided(name: str) -> None:
+    [scenario] = named(f"exec/{name}")
+    assert find_race(scenario, Options()) is None
 
 
 @needs_kernel
