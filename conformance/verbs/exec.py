@@ -13,6 +13,7 @@ _ASYNCHRONOUS = Hazard(
     "the actor has used asynchronous I/O",
     "what exec leaves of that is not in the model",
     lambda scene, args: scene.own.p_aio is not None,
+    unforeseen=True,
 )
 #: Paths that fail, as C; the errors are the kernel's own.
 _PATHS: Final = {

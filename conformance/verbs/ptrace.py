@@ -19,7 +19,8 @@ _TRACER_IGNORES = Hazard(
 _ROOT = Hazard(
     "the actor is a root",
     "the parent of a root depends on the target",
-    lambda scene, args: scene.own.p_pptr is scene.machine.k.initproc,
+    # An orphan has init for its parent on every target.
+    lambda scene, args: scene.own.p_pptr is scene.machine.k.initproc and not scene.own.p_oppid,
     unforeseen=True,
 )
 _PARENT_IGNORES = Hazard(

@@ -180,6 +180,7 @@ P: setpgid D C
 P: killpg C SIGSTOP
 P: wait4 C WUNTRACED
 P: wait4 D WUNTRACED
+P: getppid
 Q: killpg C SIGCONT
 P: wait4 C WCONTINUED
 P: wait4 D WCONTINUED
