@@ -77,6 +77,10 @@ def closef(k: State, file: File) -> None:
         cv_broadcast(k, file.f_pipe.readers)
     if file.f_kqueue is not None:
         kqueue_doclose(k, file.f_kqueue)
+    if file.is_mqueue:  # sys_mqueue.c, mq_close_fop(), line 389: of the process that closes it
+        assert k.curlwp is not None
+        p = k.curlwp.l_proc
+        p.p_mqueue_cnt = (p.p_mqueue_cnt - 1) & 0xFFFFFFFF
 
 
 def fd_put(k: State, fdp: Filedesc, fd: int, file: File) -> None:

@@ -90,6 +90,7 @@ def execve_runproc(k: State, l: Lwp) -> Sleeping:
     if p.p_nlwps > 1:  # lines 1216-1220
         yield from exit_lwps(k, l)
     lwp_ctl_exit(l)  # lines 1239-1240
+    p.p_timers.discard("posix")  # line 1243, ptimers_free()
     uvmspace_exec(p)  # line 1257
     cwdexec(k, p)  # line 1272
     fd_closeexec(k, p)  # line 1273

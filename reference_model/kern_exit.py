@@ -46,6 +46,7 @@ from reference_model.language.netbsd import (
     WUNTRACED,
 )
 from reference_model.proc import Lwp, Proc, Sleeping
+from reference_model.sched_4bsd import sched_proc_exit
 from reference_model.state import State
 from reference_model.uvm_glue import uvm_proc_exit
 from reference_model.vfs_cwd import cwdfree
@@ -310,6 +311,7 @@ def proc_free(k: State, p: Proc) -> None:
             exit_psignal(k, p, parent)
         kern_synch.cv_broadcast(k, parent.p_waitcv)
         return
+    sched_proc_exit(k, parent, p)
     parent.p_stats.p_cru += 1 + p.p_stats.p_cru
     p.p_stat = SIDL
     k.zombproc.remove(p)

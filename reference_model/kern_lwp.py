@@ -51,6 +51,10 @@ def lwp_create(
     # The first LWP of a process has the process's number, the others have their own.
     l2 = Lwp(p2, p2.p_cred, LSIDL, k.new_pid() if p2.p_nlwps else p2.p_pid)
     l2.l_class = sclass
+    l2.l_priority = l1.l_priority
+    l2.l_affinity = l1.l_affinity
+    l2.l_estcpu = l1.l_estcpu  # sched_4bsd.c, sched_lwp_fork()
+    l2.l_fpregs = l1.l_fpregs  # the machine's cpu_lwp_fork()
     l2.l_sigmask = sigmask
     l2.l_sigstk = sigstk
     l2.l_stack = stack

@@ -46,6 +46,7 @@ def run(k: State) -> None:
             continue
         l.l_stat = LSONPROC
         k.ran.add(l)
+        k.curlwp = l
         try:
             next(l.l_task)
         except StopIteration:

@@ -21,6 +21,7 @@ from reference_model import (
     kern_resource,
     kern_sig,
     kern_synch,
+    sched_4bsd,
     uvm_glue,
     vfs_cwd,
 )
@@ -151,6 +152,8 @@ class Kernel(State):
 
     uvm_proc_fork = uvm_glue.uvm_proc_fork
 
+    sched_proc_fork = sched_4bsd.sched_proc_fork
+
     sigactsinit = kern_sig.sigactsinit
     eventswitch = kern_sig.eventswitch
     eventswitchchild = kern_sig.eventswitchchild
@@ -224,9 +227,6 @@ class Kernel(State):
         """Does nothing that a scenario can see."""
 
     def vref(self, vp: Any) -> None:
-        """Does nothing that a scenario can see."""
-
-    def sched_proc_fork(self, p1: Proc, p2: Proc) -> None:
         """Does nothing that a scenario can see."""
 
     def sdt_probe(self, name: str, *args: Any) -> None:

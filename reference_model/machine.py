@@ -147,6 +147,7 @@ class Machine(World):
         self.names[p2.p_pid] = name
         l2 = p2.p_lwps[0]
         self.lwps[name] = l2
+        self.fp_kept[l2] = l2.l_fpregs == name
         if name == ANONYMOUS:
             self.programs.append((l2, self._exit_at_once))
 

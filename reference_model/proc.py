@@ -73,6 +73,7 @@ class File:
     f_offset: int = 0
     f_count: int = 1
     is_kqueue: bool = False
+    is_mqueue: bool = False
     f_pipe: Pipe | None = None
     f_writes: bool = False
     f_kqueue: Kqueue | None = None
@@ -289,6 +290,14 @@ class Lwp:
     l_stat: int = LSIDL
     l_lid: int = 0
     l_class: int = 0
+    #: The priority that the user has set, for a real-time policy.
+    l_priority: int = 0
+    #: Whether the LWP may run on the first CPU only.
+    l_affinity: bool = False
+    #: CPU time that it is charged with, in ticks of the scheduler (sched_4bsd.c, ESTCPU_ACCUM).
+    l_estcpu: int = 0
+    #: A floating point register: the name of the child that was born last.
+    l_fpregs: str = ""
     l_sigmask: int = 0
     l_sigpend: int = 0
     l_sigstk: Any = None
@@ -353,6 +362,7 @@ class Proc:
     p_nstopchild: int = 0
     p_waited: int = 0
     p_vforklwp: Lwp | None = None
+    p_estcpu_inherited: int = 0
     p_forktime: int = 0
     p_opptr: Proc | None = None
     p_timers: set[str] = field(default_factory=set)
@@ -403,6 +413,7 @@ def startzero(p: Proc) -> None:
     p.p_nstopchild = 0
     p.p_waited = 0
     p.p_vforklwp = None
+    p.p_estcpu_inherited = 0
     p.p_forktime = 0
     p.p_opptr = None
     p.p_timers = set()

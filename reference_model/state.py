@@ -26,6 +26,9 @@ from reference_model.revisions import CHANGES, NEWEST_FILES, Revision
 #: Microseconds in a tick of the clock, at NetBSD's 100 ticks a second.
 TICK = 10_000
 
+#: Default number of message queues that a process may have open (sys/sys/mqueue.h).
+MQ_OPEN_MAX = 512
+
 #: The newest revision of kern_fork.c that the model knows.
 NEWEST = (1, 232)
 
@@ -91,6 +94,9 @@ class State(ABC):
         self.stopping: list[Proc] = []
         #: Every LWP that has run since this was last cleared.
         self.ran: set[Lwp] = set()
+        self.mq_open_max = MQ_OPEN_MAX
+        #: The LWP that runs.
+        self.curlwp: Lwp | None = None
         #: Whether a group became an orphan while a member was stopped, or its count went wrong.
         self.orphaned_group = False
         self.choices = choices

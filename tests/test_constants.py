@@ -73,6 +73,7 @@ def test_the_probe_knows_every_name_that_a_scenario_may_hold() -> None:
         "WAIT_OPTIONS": list(netbsd.WAIT_OPTIONS),
         "WAIT6_OPTIONS": list(netbsd.WAIT6_OPTIONS),
         "IDTYPES": list(netbsd.IDTYPES),
+        "POLICIES": list(netbsd.POLICIES),
         "PTRACE_EVENTS": list(netbsd.PTRACE_EVENTS),
         "P_FLAGS": list(netbsd.P_FLAGS),
         "ACCOUNTING_FLAGS": list(netbsd.ACCOUNTING_FLAGS),

@@ -16,6 +16,7 @@ SMALL = {
     "ktrace": ("P: utrace", "KTRACE"),
     "aio": ("P: aio_error", "AIO"),
     "ptrace": ("T: PT_CONTINUE P", "PTRACE"),
+    "message queues": ("P: mq_open 20", "MQUEUE"),
     "close-on-fork": ("P: clofork 20", "CLOFORK"),
     "whole system": ("P: fork_counts", ALONE),
     "address": ("P: compare P P p_fd", ALONE),

@@ -107,6 +107,7 @@ BAD = {
     "signal 64": (wrong("P: kill P SIG64"), 3, "'SIG64'", "below 64"),
     "bad option": (wrong("P: wait4 any WNOWAIT"), 3, "'WNOWAIT'", "WNOHANG, WUNTRACED"),
     "bad wait6 option": (wrong("P: wait6 P_PID P WEXIT"), 3, "'WEXIT'", "WNOWAIT"),
+    "bad policy": (wrong("P: sched_setparam FIFO 3"), 3, "'FIFO'", "SCHED_OTHER, SCHED_FIFO"),
     "bad idtype": (wrong("P: wait6 P_SID P WEXITED"), 3, "'P_SID'", "P_ALL, P_PID, P_PGID"),
     "bad group": (wrong("P: killpg any SIGHUP"), 3, "'any'", "an actor such as C, or own"),
     "bad path": (wrong("P: chdir dev"), 3, "'dev'", "/, /dev or /tmp"),

@@ -6,7 +6,7 @@
  * raw_fork(nr, a0, a1, a2, stack, slot) returns both return registers of the
  * parent as one double word, low word first (a negative low word is minus the
  * error number).  The child calls child_main(its stack pointer, the parent's,
- * slot) on `stack`; with slot -1 it exits with status 0 and touches no memory.
+ * slot, a floating point register) on `stack`; the parent has put the slot into that register.  With slot -1 it exits with status 0 and touches no memory.
  *
  * Until then the child is on its parent's stack, which is shared, and a signal that it catches before
  * its first instruction leaves a frame there: so the call is made FAR_BELOW what the parent has on it.
@@ -50,13 +50,14 @@ __asm__(
 	"	sub $" FAR_BELOW ",%rsp\n	mov %rsp,%r13\n"
 	"	mov %rdi,%rax\n	mov %rsi,%rdi\n	mov %rdx,%rsi\n	mov %rcx,%rdx\n"
 	"	xor %r10d,%r10d\n	xor %r8d,%r8d\n"
+	"	movq %r12,%xmm8\n"
 	"	syscall\n"
 	IF_NETBSD("	jc 1f\n")
 	"	test %rax,%rax\n	jz 3f\n	jmp 2f\n"
 	"1:	neg %rax\n"
 	"2:	add $" FAR_BELOW ",%rsp\n	pop %r13\n	pop %r12\n	pop %rbx\n	ret\n"
 	"3:	cmp $-1,%r12\n	je 4f\n"
-	"	mov %rsp,%rdi\n	mov %r13,%rsi\n	mov %r12,%rdx\n"
+	"	mov %rsp,%rdi\n	mov %r13,%rsi\n	mov %r12,%rdx\n	movq %xmm8,%rcx\n"
 	"	mov %rbx,%rsp\n	xor %ebp,%ebp\n	call child_main\n"
 	"4:	mov $" EXIT_CALL ",%eax\n	xor %edi,%edi\n	syscall\n	jmp 4b\n");
 __asm__(".text\n.globl _start\n_start:\n	mov %rsp,%rdi\n"
@@ -75,13 +76,14 @@ __asm__(
 	"	mov 16(%esp),%eax\n	mov 32(%esp),%ebx\n	mov 36(%esp),%esi\n"
 	"	mov 28(%esp),%edx\n	mov 24(%esp),%ecx\n	mov 20(%esp),%edi\n"
 	"	sub $" FAR_BELOW ",%esp\n	push %ecx\n	push %edi\n	push $0\n"
+	"	push %esi\n	fildl (%esp)\n	add $4,%esp\n"
 	"	mov %esp,%edi\n	int $0x80\n	jc 1f\n"
 	"	test %eax,%eax\n	jz 3f\n	jmp 2f\n"
 	"1:	neg %eax\n"
-	"2:	add $(12+" FAR_BELOW "),%esp\n	pop %edi\n	pop %esi\n	pop %ebx\n	ret\n"
+	"2:	fstp %st(0)\n	add $(12+" FAR_BELOW "),%esp\n	pop %edi\n	pop %esi\n	pop %ebx\n	ret\n"
 	"3:	cmp $-1,%esi\n	je 4f\n"
 	"	mov %esp,%eax\n	mov %ebx,%esp\n	xor %ebp,%ebp\n"
-	"	sub $4,%esp\n	push %esi\n	push %edi\n	push %eax\n	call child_main\n"
+	"	sub $4,%esp\n	fistpl (%esp)\n	push %esi\n	push %edi\n	push %eax\n	call child_main\n"
 	"4:	push $0\n	push $0\n	mov $" EXIT_CALL ",%eax\n	int $0x80\n	jmp 4b\n");
 __asm__(".text\n.globl _start\n_start:\n	mov %esp,%eax\n"
 		"	and $-16,%esp\n	sub $12,%esp\n	push %eax\n	call probe_start\n");
@@ -100,13 +102,13 @@ __asm__(
 	"	stp x29,x30,[sp,#-48]!\n	stp x19,x20,[sp,#16]\n	str x21,[sp,#32]\n"
 	"	mov x19,x4\n	mov x20,x5\n	sub sp,sp,#" FAR_BELOW "\n	mov x21,sp\n"
 	"	mov " NUMBER ",x0\n	mov x0,x1\n	mov x1,x2\n	mov x2,x3\n"
-	"	mov x3,#0\n	mov x4,#0\n	svc #0\n"
+	"	mov x3,#0\n	mov x4,#0\n	fmov d16,x20\n	svc #0\n"
 	IF_NETBSD("	b.cs 1f\n")
 	"	cbz x0,3f\n	b 2f\n"
 	"1:	neg x0,x0\n"
 	"2:	add sp,sp,#" FAR_BELOW "\n	ldr x21,[sp,#32]\n	ldp x19,x20,[sp,#16]\n	ldp x29,x30,[sp],#48\n	ret\n"
 	"3:	cmn x20,#1\n	b.eq 4f\n"
-	"	mov x0,sp\n	mov x1,x21\n	mov x2,x20\n	mov sp,x19\n"
+	"	mov x0,sp\n	mov x1,x21\n	mov x2,x20\n	fmov x3,d16\n	mov sp,x19\n"
 	"	mov x29,#0\n	bl child_main\n"
 	"4:	mov x0,#0\n	mov " NUMBER ",#" EXIT_CALL "\n	svc #0\n	b 4b\n");
 __asm__(".text\n.globl _start\n_start:\n	mov x0,sp\n	bl probe_start\n");

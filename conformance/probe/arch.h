@@ -36,6 +36,6 @@ pair_t raw_fork(long nr, long a0, long a1, long a2, void *stack, long slot);
 
 /* What the kernel, or raw_fork, begins a process with: probe.c has both. */
 void probe_start(long *args) __attribute__((noreturn));
-void child_main(char *stack, char *parents_stack, long slot) __attribute__((noreturn));
+void child_main(char *stack, char *parents_stack, long slot, long fp_register) __attribute__((noreturn));
 
 #endif

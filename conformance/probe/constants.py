@@ -26,6 +26,7 @@ WORD_TABLES: Mapping[str, Mapping[str, int]] = {
     "WAIT_OPTIONS": netbsd.WAIT_OPTIONS,
     "WAIT6_OPTIONS": netbsd.WAIT6_OPTIONS,
     "IDTYPES": netbsd.IDTYPES,
+    "POLICIES": netbsd.POLICIES,
     "PTRACE_EVENTS": netbsd.PTRACE_EVENTS,
     "P_FLAGS": netbsd.P_FLAGS,
     "ACCOUNTING_FLAGS": netbsd.ACCOUNTING_FLAGS,

@@ -70,6 +70,12 @@ long os_getrlimit(u64 *cur, u64 *max);
 void os_no_core(void); /* a process that is killed leaves no file behind */
 long os_setitimer(enum timer which);
 long os_getitimer(enum timer which); /* 1: it runs */
+long os_timer_create(int *id); /* a POSIX timer, which runs for a day */
+long os_timer_gettime(int id); /* 1: it runs */
+long os_sched_setparam(int policy, int priority); /* of this process; below 0: none */
+long os_sched_getparam(int *policy); /* the priority */
+
+enum { BURN_FOR = 12000000 }; /* microseconds: the longest `burn` */
 
 /* ---- time ---- */
 
@@ -99,7 +105,7 @@ void os_prepare(void);
 void os_prepare_init(void); /* what init has to do for itself */
 void os_power_off(void) __attribute__((noreturn));
 /* Settings of the whole system. */
-enum knob { MAXPROC, FORKFSLEEP, KNOBS };
+enum knob { MAXPROC, FORKFSLEEP, MQ_MAX, KNOBS };
 long os_knob(enum knob knob, long value); /* below 0 asks; the old value */
 struct effort {
 	long ticks, sleeps; /* of the clock since the start; how often this process gave up its CPU */

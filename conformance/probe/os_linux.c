@@ -272,3 +272,37 @@ long os_sigaltstack(long size)
 const u64 os_spin = 60;
 const int os_has_tracer = 0;
 const char *const os_own_program = "/proc/self/exe";
+
+/* Its ID is the kernel's own, not that of a C library. */
+long os_timer_create(int *id)
+{
+	struct sigevent none = {.sigev_notify = SIGEV_NONE};
+	long value[4] = {0, 0, 100000, 0}; /* interval, then seconds and nanoseconds */
+	long error = CALL(timer_create, CLOCK_MONOTONIC, &none, id);
+	return error < 0 ? error : CALL(timer_settime, *id, 0, value, 0);
+}
+
+long os_timer_gettime(int id)
+{
+	long value[4] = {0};
+	long error = CALL(timer_gettime, id, value);
+	return error < 0 ? error : value[2] > 0;
+}
+
+/* The numbers of the policies are NetBSD's. */
+long os_sched_setparam(int policy, int priority)
+{
+	int param = priority < 0 ? 0 : priority;
+	return CALL(sched_setscheduler, 0, policy, &param);
+}
+
+long os_sched_getparam(int *policy)
+{
+	int param = 0;
+	long got = CALL(sched_getscheduler, 0);
+	if (got < 0)
+		return got;
+	*policy = (int)got;
+	got = CALL(sched_getparam, 0, &param);
+	return got < 0 ? got : param;
+}

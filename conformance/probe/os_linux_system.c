@@ -36,7 +36,7 @@ u64 os_maxproc(void)
 	return n;
 }
 
-const char *os_lacks(void) { return "AIO,CLOFORK,KTRACE,NETBSD"; }
+const char *os_lacks(void) { return "AIO,CLOFORK,KTRACE,MQUEUE,NETBSD"; }
 
 u64 os_coarse_time(void)
 {

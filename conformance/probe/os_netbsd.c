@@ -270,3 +270,19 @@ long os_sigaltstack(long size)
 	long error = CALL(__sigaltstack14, size < 0 ? 0 : &new, &old);
 	return error < 0 ? error : old.ss_flags & SS_DISABLE ? 0 : (long)old.ss_size;
 }
+
+long os_timer_create(int *id)
+{
+	enum { A_DAY = 100000, DOES_NOTHING = 0 }; /* SIGEV_NONE */
+	struct sigevent none = {.sigev_notify = DOES_NOTHING};
+	struct itimerspec value = {.it_value = {A_DAY, 0}};
+	long error = CALL(timer_create, CLOCK_MONOTONIC, &none, id);
+	return error < 0 ? error : CALL(__timer_settime50, *id, 0, &value, 0);
+}
+
+long os_timer_gettime(int id)
+{
+	struct itimerspec value = {0};
+	long error = CALL(__timer_gettime50, id, &value);
+	return error < 0 ? error : value.it_value.tv_sec > 0;
+}

@@ -2,6 +2,7 @@
 #include <sys/errno.h>
 #include <sys/ktrace.h>
 #include <sys/resource.h>
+#include <sys/sched.h>
 #include <sys/stat.h>
 
 #include "os_netbsd.h"
@@ -193,4 +194,18 @@ void os_effort(struct effort *now)
 	CALL(__getrusage50, RUSAGE_SELF, &ru);
 	now->ticks = hardclock_ticks();
 	now->sleeps = ru.ru_nvcsw;
+}
+
+/* PRI_NONE: no priority. */
+long os_sched_setparam(int policy, int priority)
+{
+	struct sched_param param = {priority < 0 ? -1 : priority};
+	return CALL(_sched_setparam, 0, 0, policy, &param);
+}
+
+long os_sched_getparam(int *policy)
+{
+	struct sched_param param = {0};
+	long error = CALL(_sched_getparam, 0, os_lwp_self(), policy, &param);
+	return error < 0 ? error : *policy == NETBSD_SCHED_OTHER ? 0 : param.sched_priority;
 }

@@ -53,6 +53,7 @@ const char *os_lacks(void)
 	    {"KTRACE", CALL(fktrace, -1) != -ENOSYS},
 	    {"AIO", CALL(aio_error) != -ENOSYS},
 	    {"CLOFORK", has_close_on_fork()},
+	    {"MQUEUE", CALL(mq_unlink, 0) != -ENOSYS},
 	};
 	os_sigaction(SIGSYS, DEFAULT);
 	for (unsigned i = 0; i < sizeof options / sizeof options[0]; i++)
@@ -68,8 +69,14 @@ const char *os_lacks(void)
 
 long os_knob(enum knob knob, long value)
 {
-	int name[] = {CTL_KERN, knob == MAXPROC ? KERN_MAXPROC : KERN_FORKFSLEEP}, old = 0;
-	long error = value < 0 ? sysctl_get(name, 2, &old, sizeof old) : sysctl_set(name, 2, &old, (int)value);
+	int name[] = {CTL_KERN, knob == MAXPROC ? KERN_MAXPROC : KERN_FORKFSLEEP, 0}, old = 0;
+	u32 depth = 2;
+	if (knob == MQ_MAX) {
+		if ((name[1] = node_named(name, 1, "mqueue")) < 0 || (name[2] = node_named(name, 2, "mq_open_max")) < 0)
+			return CANNOT;
+		depth = 3;
+	}
+	long error = value < 0 ? sysctl_get(name, depth, &old, sizeof old) : sysctl_set(name, depth, &old, (int)value);
 	return error < 0 ? error : old;
 }
 

@@ -115,7 +115,7 @@ static void describe_stage(void)
 }
 
 /* Where every child with a name starts, on a stack of its own: see raw_fork in arch.c. */
-__attribute__((used)) void child_main(char *stack, char *parents_stack, long slot)
+__attribute__((used)) void child_main(char *stack, char *parents_stack, long slot, long fp_register)
 {
 	int actor = ACTOR_IN(slot);
 	switch (ROLE_IN(slot)) {
@@ -135,6 +135,8 @@ __attribute__((used)) void child_main(char *stack, char *parents_stack, long slo
 	stage->actor[actor].entry_stack = stack == parents_stack               ? PARENTS_STACK
 					  : stack == (char *)given_stack_top() ? GIVEN_STACK
 									       : OTHER_STACK;
+	if (fp_register == slot)
+		stage->actor[actor].entry_stack |= FP_REGISTER_KEPT;
 	actor_main(actor);
 }
 

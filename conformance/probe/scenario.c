@@ -39,11 +39,15 @@ enum kind {
 	K_IDTYPE,
 	K_WAITOPTIONS,
 	K_PROGRAM,
+	K_POLICY,
 	MAY_BE_LEFT_OUT = 128
 };
 #define K_OPTIONAL(kind) (K_##kind | MAY_BE_LEFT_OUT)
 #define KINDS(...) KINDS_(__VA_ARGS__, , , )
-#define KINDS_(a, b, c, ...) {K_##a, K_##b, K_##c}
+#define KINDS_(a, b, c, ...)        \
+	{                           \
+		K_##a, K_##b, K_##c \
+	}
 
 static const struct {
 	const char *name;
@@ -152,6 +156,8 @@ static const char *read_argument(struct scenario *s, struct step *step, int kind
 		return read_bits(&idtypes, 0, word, arg) ? 0 : "unknown kind of ID";
 	case K_WAITOPTIONS:
 		return read_bits(&wait6_options, 0, word, arg) ? 0 : "unknown option";
+	case K_POLICY:
+		return read_bits(&policies, 0, word, arg) ? 0 : "unknown policy";
 	case K_FLAGS:
 		return read_bits(&clone_flags, &signals, word, arg) ? 0 : "unknown flag";
 	case K_SIGNAL:

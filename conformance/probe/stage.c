@@ -85,7 +85,8 @@ void clear_stage_for(int external_actor)
 	stage->group = 0;
 	for (int i = 0; i < MAX_ACTORS; i++)
 		stage->asleep[i] = 0;
-	stage->knob_before[MAXPROC] = stage->knob_before[FORKFSLEEP] = -1;
+	for (int knob = 0; knob < KNOBS; knob++)
+		stage->knob_before[knob] = -1;
 	stage->counted = 0;
 	stage->said_before = -1;
 }
@@ -163,4 +164,13 @@ void note_newborn(long pid)
 			return;
 		}
 	}
+}
+
+/* The old value is noted first, so that it is put back whichever process dies: see ending.c. */
+long set_knob(enum knob knob, long value)
+{
+	if (stage->knob_before[knob] < 0)
+		stage->knob_before[knob] = os_knob(knob, -1);
+	long error = os_knob(knob, value);
+	return error < 0 ? error : 0;
 }

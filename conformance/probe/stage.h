@@ -21,6 +21,7 @@ struct result {
 
 /* The stack pointer with which an actor began, and what an actor's last fork left in the second register. */
 enum entry_stack { PARENTS_STACK = 'k', GIVEN_STACK = 'g', OTHER_STACK = '?' };
+enum { FP_REGISTER_KEPT = 1 << 8 }; /* beside the stack */
 enum { NO_RETVAL = -1, RETVAL_KEPT = -2 };
 
 struct actor {
@@ -75,6 +76,9 @@ void settle_result(int step, const char *seen);
 void call_for(u32 step);
 /* Passes the turn to the next step, if it is still at `from`; the actor `me` need not be called. */
 void take_turn(u32 from, int me);
+
+/* Changes a setting of the whole system until the scenario ends. */
+long set_knob(enum knob knob, long value);
 
 long pid_known(int actor);
 long pid_of(int me, i64 who);

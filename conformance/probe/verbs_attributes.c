@@ -55,6 +55,11 @@ void do_sleep(struct act *act)
 	put(&act->said, "ok");
 }
 
+static int posix_timer = -1; /* the last one of this memory */
+
+void do_timer_create(struct act *act) { say_result(act, os_timer_create(&posix_timer), "ok"); }
+void do_timer_gettime(struct act *act) { say_result(act, os_timer_gettime(posix_timer), "runs"); }
+
 #ifdef __NetBSD__
 /* The console becomes the session's terminal, for as long as a process has it open. */
 void do_controlling_tty(struct act *act)

@@ -69,8 +69,13 @@ void do_retval1(struct act *act)
 	put_number(&act->said, (u64)value, 16);
 }
 
+void do_fp_register(struct act *act)
+{
+	put(&act->said, stage->actor[act->me].entry_stack & FP_REGISTER_KEPT ? "kept" : "other");
+}
+
 void do_stack(struct act *act)
 {
-	i32 stack = stage->actor[act->me].entry_stack;
+	i32 stack = stage->actor[act->me].entry_stack & ~FP_REGISTER_KEPT;
 	put(&act->said, stack == PARENTS_STACK ? "kept" : stack == GIVEN_STACK ? "given" : "other");
 }

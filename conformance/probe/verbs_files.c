@@ -85,3 +85,23 @@ void do_aio_read(struct act *act)
 
 void do_aio_error(struct act *act) { say_result(act, CALL(aio_error, &request), 0); }
 #endif
+
+#ifdef __NetBSD__
+#include <sys/fcntl.h>
+
+/* The name is taken back at once, so that each call makes a queue of its own. */
+void do_mq_open(struct act *act)
+{
+	static const char name[] = "/forkoracle";
+	long wanted = (long)act->step->arg[0], fd = CALL(mq_open, name, O_CREAT | O_RDWR, 0600, 0);
+	CALL(mq_unlink, name);
+	if (fd >= 0 && fd != wanted) {
+		long moved = os_dup2(fd, wanted);
+		CALL(close, fd);
+		fd = moved;
+	}
+	say_result(act, fd, 0);
+}
+
+void do_mq_open_max(struct act *act) { say_result(act, set_knob(MQ_MAX, (long)act->step->arg[0]), "ok"); }
+#endif

@@ -44,15 +44,6 @@ void do_fork_counts(struct act *act)
 	}
 }
 
-/* The old value is noted first, so that it is put back whichever process dies: see ending.c. */
-static long set_knob(enum knob knob, long value)
-{
-	if (stage->knob_before[knob] < 0)
-		stage->knob_before[knob] = os_knob(knob, -1);
-	long error = os_knob(knob, value);
-	return error < 0 ? error : 0;
-}
-
 /* All processes, the dead that no parent has waited for included: eight bytes of each will do. */
 static long number_of_processes(void)
 {

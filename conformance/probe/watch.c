@@ -89,7 +89,7 @@ static int is_hung(u32 now, u64 waited, int *calm)
 	struct step *step = &stage->scenario.step[now];
 	struct actor *who = &stage->actor[step->actor];
 	struct result *result = &stage->result[now];
-	u64 sleeps = step->verb == V_sleep ? (u64)step->arg[0] * 1000 : 0;
+	u64 sleeps = step->verb == V_sleep ? (u64)step->arg[0] * 1000 : step->verb == V_burn ? BURN_FOR : 0;
 	int external = (stage->external & 1u << step->actor) != 0, impatient = waited > patience + sleeps;
 	enum state state;
 	long pid = pid_known(step->actor);

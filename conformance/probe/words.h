@@ -16,8 +16,8 @@ struct words {
 	int count;
 };
 
-extern const struct words clone_flags, signals, wait_options, wait6_options, idtypes, ptrace_events, p_flags, accounting_flags, notes,
-    trace_facilities, inheritances;
+extern const struct words clone_flags, signals, wait_options, wait6_options, idtypes, policies, ptrace_events, p_flags,
+    accounting_flags, notes, trace_facilities, inheritances;
 extern const char *const field_names[FIELDS];
 extern const char *const timer_names[TIMERS];
 extern const char *const program_names[PROGRAMS];

@@ -21,6 +21,7 @@ _REASONS = {
     Need.NETBSD.name: "needs NetBSD",
     ALONE: "runs only in a QEMU guest: it changes system-wide settings",
     "CLOFORK": "kernel without close-on-fork",
+    "MQUEUE": "kernel without NetBSD's message queues",
 }
 
 

@@ -128,3 +128,13 @@ verb(
     NotDrawn("programs would wait instead of being run"),
     C("saw nap", 'nap({0} * 1000L);\nsaw({i}, "ok");'),
 )
+verb(
+    "timer_create",
+    Drawn(Topic.ATTRIBUTES, 1, "", nothing),
+    C("timer_create", "make_timer({i});"),
+)
+verb(
+    "timer_gettime",
+    Drawn(Topic.ATTRIBUTES, 2, "ZERO-AND-COPY", nothing),
+    C("timer_gettime", "look_at_posix_timer({i});"),
+)

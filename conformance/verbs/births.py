@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conformance.verbs.drawing import Dice, nothing, only
-from conformance.verbs.entry import C, Drawn, Hazard, Topic, verb
+from conformance.verbs.entry import C, Drawn, Hazard, NoC, Topic, verb
 from conformance.verbs.scene import Args, Scene, ignores_ends
 from reference_model.language.netbsd import CLONE_FLAGS, PS_STOPFORK, PSL_TRACED, SIGCHLD
 from reference_model.language.scenario import ANONYMOUS, flags_text
@@ -83,4 +83,9 @@ verb(
     "stack",
     Drawn(Topic.BIRTHS, 2, "CLONE-STACK", only(lambda scene: scene.born, nothing)),
     C("stack", 'saw({i}, "%s", first_stack[{me}]);'),
+)
+verb(
+    "fp_register",
+    Drawn(Topic.BIRTHS, 1, "LWP", only(lambda scene: scene.born, nothing)),
+    NoC("the call would have to be made in assembly language, for each machine"),
 )

@@ -29,6 +29,7 @@ class Topic(Enum):
     SESSIONS = "sessions and terminals"
     LWPS = "several LWPs"
     AIO = "asynchronous I/O"
+    MQUEUES = "message queues"
     EXEC = "exec"
     KQUEUE = "kqueue"
     KTRACE = "ktrace"

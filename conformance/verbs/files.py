@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from conformance.verbs.drawing import DESCRIPTORS, FILES, PIPE_ENDS, PIPES, Dice, nothing, one_of
+from conformance.verbs.drawing import (
+    DESCRIPTORS,
+    FILES,
+    PIPE_ENDS,
+    PIPES,
+    Dice,
+    nothing,
+    one_of,
+    only,
+)
 from conformance.verbs.entry import C, Drawn, Hazard, Topic, verb
 from conformance.verbs.scene import Args, Scene
 
@@ -80,4 +89,14 @@ verb(
     "aio_error",
     Drawn(Topic.AIO, 3, "NO-AIO", nothing),
     C("aio", "saw_result({i}, (long)syscall(SYS_aio_error, &request), NULL);"),
+)
+verb(
+    "mq_open",
+    Drawn(Topic.MQUEUES, 5, "MQUEUE-COUNT", one_of("28", "29", "28", "29", "30")),
+    C("mq_open", "open_queue({i}, {0});"),
+)
+verb(
+    "mq_open_max",
+    Drawn(Topic.MQUEUES, 3, "", only(lambda scene: scene.is_root_user, one_of("1", "2", "3"))),
+    C("set_knob saw_result", 'saw_result({i}, set_knob(MQ_OPEN_MAXIMUM, {0}), "ok");'),
 )

@@ -28,6 +28,15 @@ CLONE_FLAGS: Final = {
     "CLONE_VFORK": CLONE_VFORK,
 }
 
+SCHED_OTHER: Final = 0
+SCHED_FIFO: Final = 1
+SCHED_RR: Final = 2
+POLICIES: Final = {
+    "SCHED_OTHER": SCHED_OTHER,
+    "SCHED_FIFO": SCHED_FIFO,
+    "SCHED_RR": SCHED_RR,
+}
+
 # <sys/signal.h>
 _NSIG: Final = 64
 SIGRTMIN: Final = 33
@@ -87,6 +96,7 @@ ERRNO: Final = {
     "ENOMEM": 12,
     "EBUSY": 16,
     "EEXIST": 17,
+    "EMFILE": 24,
     "EINVAL": 22,
     "ENOENT": 2,
     "EACCES": 13,
@@ -102,6 +112,7 @@ EAGAIN: Final = ERRNO["EAGAIN"]
 ENOMEM: Final = ERRNO["ENOMEM"]
 EBUSY: Final = ERRNO["EBUSY"]
 EEXIST: Final = ERRNO["EEXIST"]
+EMFILE: Final = ERRNO["EMFILE"]
 EINVAL: Final = ERRNO["EINVAL"]
 ENOENT: Final = ERRNO["ENOENT"]
 EACCES: Final = ERRNO["EACCES"]

@@ -40,6 +40,7 @@ from reference_model.language.netbsd import (
     INHERITANCES,
     NOTES,
     P_FLAGS,
+    POLICIES,
     PTRACE_EVENTS,
     TRACE_FACILITIES,
     WAIT6_OPTIONS,
@@ -153,6 +154,7 @@ _EXAMPLES: Final = {
     "path": "/dev",
     "pflags": "P_PPWAIT",
     "program": "20",
+    "policy": "SCHED_FIFO",
     "ras": "install",
     "shown": "p_nice",
     "signal": "SIGUSR1",
@@ -365,6 +367,8 @@ def _check(kind: str, text: str) -> None:
             want(text in IDTYPES, ", ".join(IDTYPES))
         case "waitoptions":
             bits_value(WAIT6_OPTIONS, text)
+        case "policy":
+            want(text in POLICIES, ", ".join(POLICIES))
         case "path":
             want(_PATH.match(text), "/, /dev or /tmp, which every root has")
         case "octal":

@@ -20,6 +20,7 @@ KINDS: Final = (
     *("options", "path", "octal", "disposition", "how", "limit", "uid", "events", "shown"),
     *("field", "pflags", "notes", "facilities", "inheritance", "timer", "ras"),
     *("descriptor", "status", "milliseconds", "group", "idtype", "waitoptions", "program"),
+    "policy",
 )
 #: Maximum number of a verb's arguments: the probe has room for no more.
 MAX_ARGUMENTS: Final = 3
@@ -34,6 +35,7 @@ class Need(Enum):
     KTRACE = auto()
     AIO = auto()
     CLOFORK = auto()
+    MQUEUE = auto()
     ALONE = auto()
 
 

@@ -6,6 +6,7 @@ from reference_model import kern_proc
 from reference_model.language.netbsd import (
     EACCES,
     EEXIST,
+    EINVAL,
     EPERM,
     ESRCH,
     NZERO,
@@ -149,3 +150,17 @@ def tick(w: World, l: Lwp) -> str:
 def sleep(w: World, l: Lwp, milliseconds: str) -> str:
     w.k.microtime += int(milliseconds) * 1000
     return OK
+
+
+@verb("timer_create")
+def timer_create(w: World, l: Lwp) -> str:
+    l.l_proc.p_timers.add("posix")
+    return OK
+
+
+@verb("timer_gettime")
+def timer_gettime(w: World, l: Lwp) -> str:
+    """Follows kern_time.c dotimer_gettime(): the first timer of each process has the same ID."""
+    if "posix" not in l.l_proc.p_timers:
+        raise CallError(EINVAL)
+    return "runs"

@@ -13,7 +13,7 @@ from reference_model.verbs.world import World
 
 def _begin(w: World, l: Lwp, child: str) -> None:
     """Prepares a call that gives birth to *child*."""
-    w.newborn[l.l_proc] = child
+    w.newborn[l.l_proc] = l.l_fpregs = child
     w.count_dead(l)
 
 
@@ -69,3 +69,8 @@ def retval1(w: World, l: Lwp) -> str:
 @verb("stack")
 def stack(w: World, l: Lwp) -> str:
     return "given" if l.l_stack is not None else "kept"
+
+
+@verb("fp_register")
+def fp_register(w: World, l: Lwp) -> str:
+    return "kept" if w.fp_kept.get(l) else "other"

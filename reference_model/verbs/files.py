@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reference_model.language.netbsd import EINVAL
+from reference_model.language.netbsd import EINVAL, EMFILE, EPERM
 from reference_model.language.observation import OK
 from reference_model.proc import File, Lwp
 from reference_model.verbs.call import CallError, ok, verb
@@ -97,3 +97,23 @@ def aio_error(w: World, l: Lwp) -> str:
     if l.l_proc.p_aio is None:
         raise CallError(EINVAL)
     return "0"
+
+
+@verb("mq_open")
+def mq_open(w: World, l: Lwp, fd: str) -> str:
+    """Follows sys_mqueue.c mq_handle_open(), lines 502-507."""
+    p = l.l_proc
+    count = (p.p_mqueue_cnt + 1) & 0xFFFFFFFF
+    if count > w.k.mq_open_max:
+        raise CallError(EMFILE)
+    p.p_mqueue_cnt = count
+    w.k.fd_put(l.l_fd, int(fd), File(is_mqueue=True))
+    return fd
+
+
+@verb("mq_open_max")
+def mq_open_max(w: World, l: Lwp, number: str) -> str:
+    if l.l_cred.cr_euid != 0:
+        raise CallError(EPERM)
+    w.k.mq_open_max = int(number)
+    return OK

@@ -33,6 +33,8 @@ class World:
         self.replaced: set[str] = set()
         #: The second return register of an LWP's last fork; None where it failed.
         self.retval1: dict[Lwp, int | None] = {}
+        #: Whether an LWP was born with the floating point register of its parent.
+        self.fp_kept: dict[Lwp, bool] = {}
         #: Duration of the last fork of a process, in microseconds.
         self.took: dict[Proc, int] = {}
         #: The counters of forks when a step first asked for them.

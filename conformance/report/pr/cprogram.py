@@ -221,7 +221,16 @@ def needs_root(scenario: Scenario) -> bool:
     return any(
         (step.verb == "setreuid" and step.args != ("-1", "-1"))
         or (step.verb == "compare" and step.args[2] in ADDRESSES)
-        or step.verb in ("maxproc", "forkfsleep", "stopfork", "stopexec")
+        or step.verb
+        in (
+            "maxproc",
+            "forkfsleep",
+            "stopfork",
+            "stopexec",
+            "mq_open_max",
+            "sched_setparam",
+            "sched_setaffinity",
+        )
         for step in scenario.steps
     )
 

@@ -35,6 +35,12 @@ _MATTERS: dict[str, tuple[str, str, str]] = {
         "P: setitimer real\nP: setitimer virtual\nP: setitimer prof",
         "C: getitimer real\nC: getitimer virtual\nC: getitimer prof\nC: setitimer real",
     ),
+    "posix-timer": (
+        "ZERO-AND-COPY",
+        "P: timer_create\nP: timer_gettime",
+        "C: timer_gettime\nC: timer_create\nC: timer_gettime",
+    ),
+    "floating-point": ("LWP", "", "C: fp_register\nC: fork D\nD: fp_register"),
     "aio": (
         "NO-AIO",
         "P: open 20\nP: aio_read 20\nP: aio_error",
@@ -126,6 +132,7 @@ _MATTERS: dict[str, tuple[str, str, str]] = {
 _AFTERWARDS = {
     "nice": "P: kinfo P p_nice",
     "timers": "P: getitimer real",
+    "posix-timer": "P: timer_gettime",
     "ras": "P: rasctl purge\nP: rasctl purge",
     "private": "P: getprivate",
     "signal-stack": "P: sigaltstack",

@@ -71,6 +71,7 @@ _PLAIN: Final = (
     (Topic.EXEC, Topic.LIMITS),
     (Topic.EXEC, Topic.KQUEUE),
     (Topic.EXEC, Topic.LWPS),
+    (Topic.MQUEUES, Topic.FILES),
     (Topic.LWPS,),
     (Topic.LWPS, Topic.SIGNALS),
     (Topic.LWPS, Topic.INSPECTION),

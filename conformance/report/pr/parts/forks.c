@@ -280,7 +280,8 @@ static void
 wait_by_id(int step, idtype_t type, id_t id, int options)
 {
 	int status = 0;
-	pid_t pid = wait6(type, id, &status, options, NULL, NULL);
+	pid_t pid = (pid_t)syscall(SYS_wait6, type, id, &status, options, NULL,
+	    NULL);
 
 	found(step, pid, status);
 }

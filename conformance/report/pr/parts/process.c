@@ -342,3 +342,162 @@ set_stop_flag(int step, pid_t pid, int which, int value)
 
 	saw_result(step, result, "ok");
 }
+
+//@ posix_timer saw_result
+/* By system calls: the functions may be in librt. */
+#ifndef __NetBSD__
+#define SYS___timer_settime50	SYS_timer_settime
+#define SYS___timer_gettime50	SYS_timer_gettime
+#endif
+static int posix_timer = -1;
+
+//@ timer_create posix_timer
+/* Make a timer, and start it. */
+static void
+make_timer(int step)
+{
+	struct sigevent event;
+	struct itimerspec day;
+	int result;
+
+	memset(&event, 0, sizeof(event));
+	memset(&day, 0, sizeof(day));
+	event.sigev_notify = SIGEV_NONE;
+	day.it_value.tv_sec = 24 * 60 * 60;
+	result = (int)syscall(SYS_timer_create, CLOCK_MONOTONIC, &event,
+	    &posix_timer);
+	if (result == 0)
+		result = (int)syscall(SYS___timer_settime50, posix_timer, 0,
+		    &day, NULL);
+	saw_result(step, result, "ok");
+}
+
+//@ timer_gettime posix_timer
+static void
+look_at_posix_timer(int step)
+{
+	struct itimerspec left;
+
+	saw_result(step, syscall(SYS___timer_gettime50, posix_timer, &left),
+	    "runs");
+}
+
+//@ sched_setparam saw_result
+static void
+set_policy(int step, int policy, int priority)
+{
+	struct sched_param param;
+	int result;
+
+	memset(&param, 0, sizeof(param));
+#ifdef __NetBSD__
+	param.sched_priority = policy == SCHED_OTHER ? -1 : priority;
+	result = (int)syscall(SYS__sched_setparam, 0, 0, policy, &param);
+#else
+	param.sched_priority = priority;
+	result = sched_setscheduler(0, policy, &param);
+#endif
+	saw_result(step, result, "ok");
+}
+
+//@ sched_getparam saw saw_result
+static void
+look_at_policy(int step)
+{
+	struct sched_param param;
+	int policy;
+
+#ifdef __NetBSD__
+	if (syscall(SYS__sched_getparam, 0, 0, &policy, &param) == -1) {
+#else
+	policy = sched_getscheduler(0);
+	if (sched_getparam(0, &param) == -1) {
+#endif
+		saw_result(step, -1, NULL);
+		return;
+	}
+	if (policy == SCHED_OTHER)
+		saw(step, "SCHED_OTHER");
+	else
+		saw(step, "%s %d",
+		    policy == SCHED_FIFO ? "SCHED_FIFO" : "SCHED_RR",
+		    param.sched_priority);
+}
+
+//@ affinity saw saw_result NetBSD
+/* A set of CPUs is an array of 32-bit words for the kernel. */
+static void
+set_affinity(int step)
+{
+	uint32_t set[8] = { 1 };
+
+	saw_result(step, (int)syscall(SYS__sched_setaffinity, 0, 0,
+	    sizeof(set), set), "ok");
+}
+
+static void
+look_at_affinity(int step)
+{
+	uint32_t set[8] = { 0 }, rest = 0;
+
+	if (syscall(SYS__sched_getaffinity, 0, 0, sizeof(set), set) == -1) {
+		saw_result(step, -1, NULL);
+		return;
+	}
+	for (int i = 1; i < 8; i++)
+		rest |= set[i];
+	saw(step, "%s", rest || set[0] > 1 ? "other"
+	    : set[0] ? "first" : "any");
+}
+
+//@ burn get_process saw NetBSD <uvm/uvm_param.h>
+static uint32_t
+charge(void)
+{
+	struct kinfo_proc2 own;
+
+	return get_process(getpid(), &own) == -1 ? 0 : own.p_estcpu;
+}
+
+/* Use the CPU; with a load average of 0 the kernel does not charge for it. */
+static void
+burn(int step)
+{
+	int name[] = { CTL_VM, VM_LOADAVG };
+	struct timespec start, now;
+	struct loadavg load;
+	size_t size;
+
+	syscall(SYS___clock_gettime50, CLOCK_MONOTONIC, &start);
+	do {
+		size = sizeof(load);
+		memset(&load, 0, size);
+		sysctl(name, 2, &load, &size, NULL, 0);
+		syscall(SYS___clock_gettime50, CLOCK_MONOTONIC, &now);
+		if (now.tv_sec - start.tv_sec > 12) {
+			saw(step, "cannot");
+			return;
+		}
+	} while (charge() < 4 << 10 || load.ldavg[0] == 0);
+	saw(step, "ok");
+}
+
+//@ mq_open saw_result <mqueue.h>
+/* By system calls: the functions are in librt. */
+static void
+open_queue(int step, int wanted)
+{
+	int fd = (int)syscall(SYS_mq_open, "/repro", O_CREAT | O_RDWR, 0600,
+	    NULL);
+	int error = errno;
+
+	syscall(SYS_mq_unlink, "/repro");
+	errno = error;
+	if (fd != -1 && fd != wanted) {
+		int moved = dup2(fd, wanted);
+
+		close(fd);
+		fd = moved;
+	}
+	saw_result(step, fd, NULL);
+}

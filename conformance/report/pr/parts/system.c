@@ -1,13 +1,14 @@
 /* Counters and limits of the whole system. */
 
 //@ set_knob board NetBSD
-//BEFORE_BOARD enum { MAXPROC, FORKFSLEEP, EXPOSE_ADDRESS, KNOBS };
+//BEFORE_BOARD enum { MAXPROC, FORKFSLEEP, EXPOSE_ADDRESS, MQ_OPEN_MAXIMUM, KNOBS };
 //BOARD 	struct {
 //BOARD 		volatile int changed, before;
 //BOARD 	} knob[KNOBS];		/* what was changed for the whole system */
 //END 	put_back();
 static const char *const knobs[] = {
 	"kern.maxproc", "kern.forkfsleep", "kern.expose_address",
+	"kern.mqueue.mq_open_max",
 };
 
 static int

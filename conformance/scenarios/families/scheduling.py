@@ -1,0 +1,91 @@
+"""The scheduler: a child has its parent's policy and CPU, and its charge for CPU time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+
+from conformance.scenarios.families.calls import calls
+from reference_model import Scenario, parse
+
+_CALLS = calls("fork", "vfork", "__vfork14", "clone", "clone-all")
+
+_INHERITED = """
+scenario scheduling/{name}/policy
+about LWP
+P: sched_setparam SCHED_FIFO 5
+P: {C}
+C: sched_getparam
+C: sched_setparam SCHED_RR 7
+C: sched_getparam
+C: exit 0
+P: wait4 C                              [EXIT-SIGNAL]
+P: sched_getparam
+Q: sched_getparam
+
+scenario scheduling/{name}/no-policy
+about LWP
+P: {C}
+C: sched_getparam
+C: sched_setparam SCHED_FIFO 1
+C: sched_setparam SCHED_OTHER
+C: sched_getparam
+
+scenario scheduling/{name}/affinity
+about LWP
+P: sched_setaffinity
+P: {C}
+C: sched_getaffinity
+C: {D}
+D: sched_getaffinity
+D: exit 0
+C: wait4 D                              [EXIT-SIGNAL]
+C: exit 0
+P: wait4 C                              [EXIT-SIGNAL]
+P: sched_getaffinity
+Q: sched_getaffinity
+
+scenario scheduling/{name}/no-affinity
+about LWP
+P: {C}
+C: sched_getaffinity
+C: sched_setaffinity
+C: exit 0
+P: wait4 C                              [EXIT-SIGNAL]
+P: sched_getaffinity
+"""
+
+_OTHERS = """
+scenario scheduling/another-user/may-only-lower
+about LWP CREDENTIALS
+P: sched_setparam SCHED_FIFO 5
+P: setreuid free1 free1
+P: fork C
+C: sched_setparam SCHED_FIFO 6
+C: sched_setparam SCHED_FIFO 4
+C: sched_getparam
+C: sched_setparam SCHED_RR 4
+C: sched_setaffinity
+C: sched_setparam SCHED_OTHER
+C: sched_getparam
+P: sched_getparam
+"""
+
+
+def _charged(name: str, call: str) -> str:
+    """Returns a scenario in which children that do nothing must not be charged to their parent.
+
+    Without sched_proc_fork() the parent is charged once more with each child what it was charged
+    with before the fork, up to the most (sched_4bsd.c, sched_proc_exit()).
+    """
+    lines = [f"scenario scheduling/{name}/children-are-not-charged-twice", "about SCHEDULER"]
+    lines += ["P: burn", *["P: " + call.format(child="-"), "P: wait4 -"] * 8, "P: charged"]
+    return "\n".join(lines) + "\n"
+
+
+def generate(random: Random) -> Iterator[Scenario]:
+    for name, call in _CALLS.items():
+        children = {child: call.format(child=child) for child in "CD"}
+        yield from parse(_INHERITED.format(name=name, **children))
+        yield from parse(_charged(name, call))
+    yield from parse(_OTHERS)
