@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from conformance.results.result import Verdict
+from conformance.results.results import read_results
 from conformance.results.status import exit_status
 from conformance.results.summary import Summary
 from conformance.source.issues import known_rules, own_issues
@@ -80,10 +81,23 @@ def test_the_command_shows_the_issue_and_that_it_is_gone(tmp_path: Path) -> None
     assert before.returncode == 0, before.stderr
     assert f"known issue   2048  {pr}\n" in before.stdout
     path = broken(tmp_path / "kern_fork.c", *FIXES["around the call"])
-    after = forkoracle(tmp_path, "run", "--kern-fork", str(path), *asked)
+    out = tmp_path / "results.json"
+    after = forkoracle(tmp_path, "run", "--kern-fork", str(path), *asked, "--json", str(out))
     assert after.returncode == 0, after.stderr
     assert f"gone {pr} no longer occurs\n" in after.stdout
     assert "--known" not in after.stdout
+    [gone] = read_results(out).gone
+    assert (gone.pr, gone.own) == (pr, True)
+
+
+@needs_kern_fork
+def test_an_issue_that_no_case_comes_to_is_not_gone() -> None:
+    run = SourceRun(KERN_FORK, ["limits"])
+    for _ in run.results():
+        pass
+    summary = run.close()
+    assert summary.by_verdict[Verdict.AGREES] == summary.scenarios
+    assert summary.gone == []
 
 
 @needs_kern_fork

@@ -133,7 +133,10 @@ class Results:
             "differences": [_result_to_json(result) for result in self.differences],
             "explanations": [_explanation_to_json(one) for one in self.explanations],
             "issues": [_result_to_json(result) | {"pr": result.pr} for result in self.issues],
-            "gone": [asdict(issue) for issue in self.gone],
+            "gone": [
+                {"pr": g.pr, "clause": g.clause} | ({"own": True} if g.own else {})
+                for g in self.gone
+            ],
             "notes": list(self.notes),
             "coverage": (
                 {"lines": self.coverage.lines, "missed": list(self.coverage.missed)}
