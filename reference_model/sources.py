@@ -78,6 +78,7 @@ _GROUPS = {
     "process": "kern_proc.c",
     "attributes": "kern_resource.c",
     "system": "init_sysctl.c",
+    "scheduling": "sys_sched.c",
 }
 #: The call of each verb that is in another file, or has another name.
 _VERBS = {
@@ -86,6 +87,17 @@ _VERBS = {
     "exit": "kern_exit.c:exit1",
     "wait4": "kern_exit.c:do_sys_wait",
     "stopped": "kern_exit.c:do_sys_waitid",
+    "waitpg": "kern_exit.c:do_sys_waitid",
+    "wait6": "kern_exit.c:do_sys_waitid",
+    "setpgid": "kern_prot.c:sys_setpgid",
+    "killpg": "kern_sig.c:killpg1",
+    "burn": "sched_4bsd.c:sched_schedclock",
+    "charged": "kern_proc.c:fill_kproc2",
+    "mq_open": "sys_mqueue.c:mq_handle_open",
+    "mq_open_max": "sys_mqueue.c:mq_handle_open",
+    "timer_create": "kern_time.c:timer_create1",
+    "timer_gettime": "kern_time.c:sys___timer_gettime50",
+    "fp_register": "sys/arch/x86/x86/fpu.c:fpu_lwp_fork",
     "getppid": "kern_prot.c:sys_getppid",
     "getpgrp": "kern_prot.c:sys_getpgrp",
     "setsid": "kern_prot.c:sys_setsid",

@@ -188,7 +188,7 @@ def test_a_guest_that_was_given_up_is_started_no_more(monkeypatch: pytest.Monkey
     monkeypatch.setattr("tests.test_faults.GREETING", greeting)
     monkeypatch.setattr(UnwatchedProbe, "mute", True)
     monkeypatch.setattr(guest, "GuestProbe", lambda machine: UnwatchedProbe(HANG_ERROR))
-    kernel = SimpleNamespace(kern_fork=(1, 232), checksum="0" * 64)
+    kernel = SimpleNamespace(kern_fork=(1, 232), checksum="0" * 64, revisions={})
     target = guest.GuestTarget(SimpleNamespace(kernel=kernel))  # type: ignore[arg-type]
     [lacking] = parse("scenario s/k\nabout KTR-EMUL\nP: ktrace 20 P KTRFAC_EMUL")
     batch = [*scenarios(set(), 4), lacking, *scenarios(set(), 3)]

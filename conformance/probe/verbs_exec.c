@@ -39,10 +39,10 @@ static char *number_word(char *word, int size, u64 value)
 /* The program is the probe itself.  It says on the stage that it has begun: see again.c. */
 static long become_probe(struct act *act, u64 reads)
 {
-	enum { NUMBER = 24 };
-	char again[] = AGAIN, words[3][NUMBER];
-	char *argv[AGAIN_WORDS + 1] = {self_path, again, number_word(words[0], NUMBER, (u64)act->me),
-	    number_word(words[1], NUMBER, act->index), number_word(words[2], NUMBER, reads), 0};
+	enum { DIGITS = 24 };
+	char again[] = AGAIN, words[3][DIGITS];
+	char *argv[AGAIN_WORDS + 1] = {self_path, again, number_word(words[0], DIGITS, (u64)act->me),
+	    number_word(words[1], DIGITS, act->index), number_word(words[2], DIGITS, reads), 0};
 	stage->actor[act->me].replaced = reads != NOTHING_TO_READ;
 	long error = CALL(execve, os_own_program ? os_own_program : self_path, argv, argv + AGAIN_WORDS);
 	stage->actor[act->me].replaced = 0;
