@@ -17,7 +17,7 @@ enum role {
 };
 
 enum { SLOT_OF_NONE = -1 }; /* a child that exits at once: raw_fork has it do so */
-#define SLOT(role, actor) ((long)(role)*MAX_ACTORS + (actor))
+#define SLOT(role, actor) ((long)(role) * MAX_ACTORS + (actor))
 #define ROLE_IN(slot) ((enum role)((slot) / MAX_ACTORS))
 #define ACTOR_IN(slot) ((int)((slot) % MAX_ACTORS))
 

@@ -44,10 +44,7 @@ enum kind {
 };
 #define K_OPTIONAL(kind) (K_##kind | MAY_BE_LEFT_OUT)
 #define KINDS(...) KINDS_(__VA_ARGS__, , , )
-#define KINDS_(a, b, c, ...)        \
-	{                           \
-		K_##a, K_##b, K_##c \
-	}
+#define KINDS_(a, b, c, ...) {K_##a, K_##b, K_##c}
 
 static const struct {
 	const char *name;

@@ -150,7 +150,7 @@ void getbinuptime(struct bintime *);
 #define SDT_PROBE_DEFINE3(...) struct forkoracle_sdt
 #define SDT_PROBE_DEFINE4(...) struct forkoracle_sdt
 #define SDT_PROBE_DEFINE5(...) struct forkoracle_sdt
-#define SDT_PROBE(provider, module, function, name, a, b, c, d, e)                                   \
+#define SDT_PROBE(provider, module, function, name, a, b, c, d, e)                                          \
 	forkoracle_sdt_probe(#provider ":" #module ":" #function ":" #name, (uintptr_t)(a), (uintptr_t)(b), \
 	    (uintptr_t)(c), (uintptr_t)(d), (uintptr_t)(e))
 #define SDT_PROBE0(provider, module, function, name) SDT_PROBE(provider, module, function, name, 0, 0, 0, 0, 0)

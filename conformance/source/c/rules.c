@@ -30,9 +30,9 @@ void rules_check(void)
 	int64_t *at = watched;
 
 #define RULE(number, name, clause, text)
-#define WATCH(rule, value, condition)               \
-	if (*at != (int64_t)(uintptr_t)(value))     \
-		ASKS(rule, condition);              \
+#define WATCH(rule, value, condition)           \
+	if (*at != (int64_t)(uintptr_t)(value)) \
+		ASKS(rule, condition);          \
 	at++;
 #include "rules.def"
 #undef WATCH

@@ -19,9 +19,9 @@ extern int64_t *broken;
 #define BROKEN_CALL_SHIFT 32
 
 /* Takes note of a broken rule unless the condition holds. */
-#define ASKS(rule, condition)                   \
-	do {                                    \
-		if (!(condition))               \
+#define ASKS(rule, condition)                     \
+	do {                                      \
+		if (!(condition))                 \
 			rule_broken(RULE_##rule); \
 	} while (0)
 void rule_broken(enum rule);

@@ -86,13 +86,13 @@ void getbinuptime(struct bintime *now)
 int cpu_number(void) { return 0; }
 
 /* Other probes have no effect: an edit may have some of its own. */
-void forkoracle_sdt_probe(const char *probe, uintptr_t child, uintptr_t parent, uintptr_t flags, uintptr_t fourth __unused,
-    uintptr_t fifth __unused)
+void forkoracle_sdt_probe(const char *probe, uintptr_t child, uintptr_t parent, uintptr_t flags,
+    uintptr_t fourth __unused, uintptr_t fifth __unused)
 {
 	if (hash(probe) != hash("proc:kernel::create"))
 		return;
-	NOTE(sdt_probe, .name = hash(probe), .p2 = name((void *)child), .p1 = name((void *)parent),
-	    .flags = (int)flags);
+	NOTE(
+	    sdt_probe, .name = hash(probe), .p2 = name((void *)child), .p1 = name((void *)parent), .flags = (int)flags);
 }
 
 void forkoracle_cpu_count(int which, int difference)

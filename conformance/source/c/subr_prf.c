@@ -30,13 +30,13 @@ void vprintf(const char *format, va_list arguments)
 	}
 }
 
-#define PRINTS(name, ...)                             \
+#define PRINTS(name, ...)                              \
 	void name(__VA_ARGS__ const char *format, ...) \
-	{                                             \
-		va_list arguments;                    \
-		va_start(arguments, format);          \
-		vprintf(format, arguments);           \
-		va_end(arguments);                    \
+	{                                              \
+		va_list arguments;                     \
+		va_start(arguments, format);           \
+		vprintf(format, arguments);            \
+		va_end(arguments);                     \
 	}
 PRINTS(printf)
 PRINTS(printf_nolog)

@@ -94,8 +94,7 @@ void forkoracle_panic(int, const char *, ...) __attribute__((__noreturn__, __for
 #else
 #define KASSERT(condition) ((condition) ? (void)0 : forkoracle_panic(__LINE__, "%s", "KASSERT(" #condition ")"))
 #define KASSERTMSG(condition, format, ...) \
-	((condition) ? (void)0             \
-		     : forkoracle_panic(__LINE__, "%s: " format, "KASSERT(" #condition ")", ##__VA_ARGS__))
+	((condition) ? (void)0 : forkoracle_panic(__LINE__, "%s: " format, "KASSERT(" #condition ")", ##__VA_ARGS__))
 #endif
 
 #endif
