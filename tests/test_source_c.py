@@ -54,7 +54,7 @@ def test_every_call_is_noted_on_both_sides() -> None:
     folder = Path(callees.__file__).parent
     python = "".join((folder / name).read_text() for name in ("callees.py", "world.py"))
     for call in CALLS.values():
-        assert re.search(rf"\bNOTE\({call.name}\b", c), call.name
+        assert re.search(rf"\bNOTE\(\s*{call.name}\b", c), call.name
         assert re.search(rf"\bNUMBER\.{call.name}\b", python), call.name
 
 
