@@ -6,11 +6,12 @@ import pytest
 
 from reference_model import Options, predict
 from tests.broken import break_fork
-from tests.scenarios import named, steps
+from tests.scenarios import named, one, steps
 
 
 def test_a_child_is_not_charged_to_its_parent_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    [scenario] = named("scheduling/fork/children-are-not-charged-twice")
+    lines = ["P: burn", *["P: fork -", "P: wait4 -"] * 8, "P: charged"]
+    scenario = one("\n".join(["scenario a/charged", "about SCHEDULER", *lines]) + "\n")
     assert predict(scenario, Options())[-1] == "less"
     break_fork(monkeypatch, "k.sched_proc_fork(p1, p2)", "pass")
     assert predict(scenario, Options())[-1] == "most"
