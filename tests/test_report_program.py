@@ -159,6 +159,7 @@ OTHERS = [
         "T: PT_SET_SIGPASS Q 0", "T: PT_GET_SIGPASS Q",
     ),
     steps("o/group", "PROCESS-LISTS", *_GROUPS),
+    steps("o/charge", "SCHEDULER", "P: burn", "P: fork -", "P: wait4 -", "P: charged"),
     steps("o/compare", "SYS-FORK", "P: fork C", *(f"P: compare P C {f}" for f in FIELDS)),
 ]  # fmt: skip
 
