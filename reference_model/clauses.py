@@ -5,6 +5,7 @@ The table itself is ``clauses.toml`` beside this file.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -31,3 +32,11 @@ def clauses() -> dict[str, Clause]:
     """Returns all clauses by name, in the order of the C file."""
     text = files(__package__).joinpath("clauses.toml").read_text(encoding="utf-8")
     return {name: Clause(name, **row) for name, row in tomllib.loads(text).items()}
+
+
+def numbers(lines: str) -> list[int]:
+    """Returns ``269, 292-294`` as line numbers."""
+    found: list[int] = []
+    for first, last in re.findall(r"(\d+)(?:-(\d+))?", lines):
+        found += range(int(first), int(last or first) + 1)
+    return found

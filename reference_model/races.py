@@ -49,7 +49,6 @@ from reference_model.state import Options
 MAX_RUNS: Final = 1000
 #: Maximum number of LWPs that run late in one run.
 MAX_LATE: Final = 2
-#: The steps whose observations tell which process an actor is.
 #: The steps that wait until other LWPs of the process have ended.
 _ENDING: Final = frozenset({"exit", "_lwp_exit"})
 #: The step that may sleep until the other LWPs of its process have ended; the probe goes on then.

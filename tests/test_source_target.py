@@ -29,7 +29,7 @@ from conformance.source.sample import Sample
 from conformance.source.sourcefile import OLDEST, read_source
 from conformance.source.tables import CASE, RECORD
 from reference_model import NEWEST
-from reference_model.clauses import clauses
+from reference_model.clauses import clauses, numbers
 from tests.command import forkoracle
 from tests.kern_fork_file import KERN_FORK, broken, needs_kern_fork
 
@@ -370,12 +370,12 @@ def test_the_lines_of_a_clause_follow_an_edit(tmp_path: Path) -> None:
     """In 1.232 itself they are the table's; below an inserted line they are one further."""
     same = lines.lines_in(KERN_FORK)
     for name, clause in clauses().items():
-        assert lines.numbers(same[name]) == sorted(set(lines.numbers(clause.lines)))
+        assert numbers(same[name]) == sorted(set(numbers(clause.lines)))
     moved = lines.lines_in(
         broken(tmp_path / "x.c", ("\tp1 = l1->l_proc;", "\tp1 = l1->l_proc;\n", 0))
     )
     assert moved["SYS-FORK"] == same["SYS-FORK"]
-    assert lines.numbers(moved["SUCCESS"]) == [646]
+    assert numbers(moved["SUCCESS"]) == [646]
     gone = broken(tmp_path / "y.c", ("\tp2->p_aio = NULL;\n", "", 0))
     assert "NO-AIO" not in lines.lines_in(gone)
 

@@ -29,7 +29,8 @@ from typing import Any
 
 from conformance.diagnosis.changes import Change, Changes
 from conformance.diagnosis.statements import bodies, source, statements
-from reference_model import Log, Options, Scenario, allowed_logs, kern_fork, predict
+from reference_model import Log, Options, Scenario, kern_fork, predict
+from reference_model.machine import orders
 
 #: Rewrites the statements of a body.
 _Rewrite = Callable[[list[ast.stmt]], list[ast.stmt]]
@@ -70,20 +71,19 @@ class ChangedModel:
         found = statements(tree)
         changes = Changes(tree, found)
         self.changes: list[Change] = []
-        self._place: list[tuple[int, int]] = []
-        by_statement: list[list[Change]] = []
+        #: For each change the number of its statement, and its own among those of the statement.
+        self._place: dict[int, tuple[int, int]] = {}
+        self._by_statement: list[list[Change]] = []
         for one in found:
             of_it = list(changes.of(one))
-            by_statement.append(of_it)
-            self._place += [(one.number, place) for place in range(len(of_it))]
+            self._by_statement.append(of_it)
+            self._place |= {id(change): (one.number, n) for n, change in enumerate(of_it)}
             self.changes += of_it
         self._numbers = {id(one.node): one.number for one in found}
-        self._by_statement = by_statement
         self._module = self._compiled(tree, self._slots)
         self._watched = self._compiled(tree, self._noted)
         self._reached: set[int] = set()
         vars(self._watched)["_reach"] = self._reached.add
-        self._numbers_of = {id(change): number for number, change in enumerate(self.changes)}
 
     def _compiled(self, tree: ast.Module, change: _Rewrite) -> ModuleType:
         """Returns the module, with *change* for the statements of its functions."""
@@ -159,7 +159,7 @@ class ChangedModel:
         """Switches *change* on, and any other off."""
         at, place, skipped = -1, -1, -1
         if change is not None:
-            at, place = self._place[self._numbers_of[id(change)]]
+            at, place = self._place[id(change)]
             skipped = change.skipped
         vars(self._module).update(_at=at, _change=place, _skipped=skipped)
 
@@ -167,8 +167,7 @@ class ChangedModel:
         """Returns whether the changed model allows the log *observed*."""
         signal.setitimer(signal.ITIMER_VIRTUAL, _SECONDS)
         try:
-            log = predict(scenario, options)
-            return log == observed or observed in allowed_logs(scenario, options)
+            return any(log == observed for _, log in orders(scenario, options))
         except Exception:
             # A model that does not end, or that a change has broken, explains nothing.
             return False

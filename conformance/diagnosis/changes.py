@@ -24,7 +24,7 @@ from itertools import combinations, pairwise
 from typing import TypeVar
 
 from conformance.diagnosis.cnotation import expression, statement
-from conformance.diagnosis.statements import Statement, bodies
+from conformance.diagnosis.statements import Statement, bodies, functions
 from reference_model import proc
 
 
@@ -126,8 +126,7 @@ class Changes:
         self._statements = {id(one.node): one for one in statements}
         self._values = self._assigned()
         self._next: dict[int, ast.stmt] = {}
-        functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
-        for node in (*functions, *(one.node for one in statements)):
+        for node in (*functions(tree), *(one.node for one in statements)):
             for body in bodies(node):
                 self._next.update({id(a): b for a, b in pairwise(body)})
 

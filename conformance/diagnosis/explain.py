@@ -21,7 +21,7 @@ from typing import TypeVar
 
 from conformance.diagnosis.changed import ChangedModel
 from conformance.diagnosis.changes import Change, Kind
-from conformance.results.explanation import Explanation
+from conformance.results.explanation import Explanation, lines_in_words
 from conformance.results.result import Result
 from reference_model import Log, Options, Scenario
 
@@ -129,7 +129,7 @@ def _told(best: list[_Candidate], asked: Sequence[_Asked], agree: int) -> Explan
         lines = range(other.change.first, other.change.last + 1)
         if not any(line in seen for seen in told for line in lines):
             told.append(lines)
-            ties.append(f"{_where(lines)}, {other.change.sentence}")
+            ties.append(f"{lines_in_words(lines[0], lines[-1])}, {other.change.sentence}")
     return Explanation(
         first.change.first,
         first.change.last,
@@ -142,11 +142,6 @@ def _told(best: list[_Candidate], asked: Sequence[_Asked], agree: int) -> Explan
         tuple(asked[index].scenario.name for index in sorted(first.explained)),
         tuple(ties[:_MAX_TIES]),
     )
-
-
-def _where(lines: range) -> str:
-    first, last = lines[0], lines[-1]
-    return f"line {first}" if first == last else f"lines {first}-{last}"
 
 
 class _Search:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from reference_model.clauses import clauses
+from reference_model.clauses import clauses, numbers
 
 _LINES = re.compile(r"(\d+)(?:-(\d+))?(?:\.\.(\d+))?\Z")
 
@@ -57,8 +57,7 @@ def _clause_of_line() -> dict[int, str]:
     """Returns for each line its clause: of several the one with the fewest lines."""
     found: dict[int, tuple[int, str]] = {}
     for name, clause in clauses().items():
-        parts = re.findall(r"(\d+)(?:-(\d+))?", clause.lines)
-        lines = [n for first, last in parts for n in range(int(first), int(last or first) + 1)]
+        lines = numbers(clause.lines)
         for line in lines:
             found[line] = min(found.get(line, (len(lines), name)), (len(lines), name))
     return {line: name for line, (_, name) in found.items()}

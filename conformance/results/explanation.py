@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
+def lines_in_words(first: int, last: int) -> str:
+    """Returns ``line 5`` or ``lines 5-6``."""
+    return f"line {first}" if first == last else f"lines {first}-{last}"
+
+
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """One change of kern_fork.c, and how many of the differences it explains.
@@ -28,11 +33,8 @@ class Explanation:
 
     @property
     def where(self) -> str:
-        """Returns its lines in words."""
-        lines = (
-            f"line {self.first}" if self.first == self.last else f"lines {self.first}-{self.last}"
-        )
-        return f"kern_fork.c 1.232, {lines}"
+        """Returns the file and the lines in words."""
+        return f"kern_fork.c 1.232, {lines_in_words(self.first, self.last)}"
 
     def sentences(self) -> tuple[str, ...]:
         """Returns the explanation in words: the change, how sure it is, and its ties."""

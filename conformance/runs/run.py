@@ -150,12 +150,16 @@ class Run(AnyRun):
         differs = result.verdict is Verdict.DIFFERENCE and not hung(result)
         return differs and self.target.ours and self._renewed < MAX_RENEWED
 
-    def _renew(self, answers: Iterator[tuple[Scenario, Observed]]) -> None:
-        """Starts a new guest; what the old one has run since the last answer is lost."""
-        self._renewed += 1
+    def _leave(self, answers: Iterator[tuple[Scenario, Observed]]) -> None:
+        """Ends the guest: the scenarios that it has been sent are no longer needed."""
         if isinstance(answers, Generator):
             answers.close()
         self.target.restart()
+
+    def _renew(self, answers: Iterator[tuple[Scenario, Observed]]) -> None:
+        """Starts a new guest; what the old one has run since the last answer is lost."""
+        self._renewed += 1
+        self._leave(answers)
 
     @property
     def _why_stopped(self) -> str:
@@ -166,9 +170,7 @@ class Run(AnyRun):
 
     def _stop(self, answers: Iterator[tuple[Scenario, Observed]], scenario: Scenario) -> None:
         """Stops the run if this *scenario* hangs again: the machine may have been busy."""
-        if isinstance(answers, Generator):
-            answers.close()
-        self.target.restart()  # the scenarios that it has been sent are no longer needed
+        self._leave(answers)
         [(_, observed)] = self.target.run([scenario])
         self.summary.stopped = hung(self._judge(scenario, observed))
         self._stuck = 0

@@ -6,7 +6,6 @@ else of the file; by them the lines of another one are lined up with those of 1.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 from functools import cache
@@ -14,7 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 from zlib import crc32
 
-from reference_model.clauses import clauses
+from reference_model.clauses import clauses, numbers
 
 
 def checksums(text: bytes) -> list[str]:
@@ -29,14 +28,6 @@ _BLANK = checksums(b"\n")[0]
 def _of_1_232() -> tuple[str, ...]:
     text = files(__package__).joinpath("lines-1.232.txt").read_text(encoding="ascii")
     return tuple(text.split())
-
-
-def numbers(lines: str) -> list[int]:
-    """Returns ``269, 292-294`` as line numbers."""
-    found: list[int] = []
-    for first, last in re.findall(r"(\d+)(?:-(\d+))?", lines):
-        found += range(int(first), int(last or first) + 1)
-    return found
 
 
 def _shown(lines: Sequence[int]) -> str:
