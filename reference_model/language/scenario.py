@@ -26,7 +26,7 @@ This module knows nothing of any kernel but the names of NetBSD's constants.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -316,91 +316,82 @@ def signals_text(signals: int) -> str:
     return "|".join(signal_name(n) for n in range(1, _NSIG) if signals & 1 << n) or "0"
 
 
+def _is_descriptor(text: str) -> bool:
+    return _INTEGER.match(text) is not None and int(text) in DESCRIPTORS
+
+
+#: The names of bits of each kind whose arguments are ``A|B``.
+_BITS: Final = {
+    "options": WAIT_OPTIONS,
+    "waitoptions": WAIT6_OPTIONS,
+    "events": PTRACE_EVENTS,
+    "pflags": P_FLAGS,
+    "notes": NOTES,
+    "facilities": TRACE_FACILITIES,
+}
+#: The words of each kind whose arguments are one of them.
+_ONE_OF: Final[dict[str, Collection[str]]] = {
+    "idtype": IDTYPES,
+    "policy": POLICIES,
+    "shown": SHOWN_FIELDS,
+    "field": FIELDS,
+    "inheritance": INHERITANCES,
+    "timer": TIMERS,
+}
+_DESCRIPTOR: Final = f"a descriptor from {DESCRIPTORS[0]} to {DESCRIPTORS[-1]}"
+#: For each other kind whether a text is of it, and what is expected.
+_KINDS: Final[dict[str, tuple[Callable[[str], object], str]]] = {
+    "child": (lambda text: text == ANONYMOUS or _ACTOR.match(text), "an actor such as C, or -"),
+    "actor": (_ACTOR.match, "an actor such as C"),
+    "lwp": (_ACTOR.match, "an actor such as C"),
+    "whom": (
+        lambda text: text in ("any", ANONYMOUS) or _ACTOR.match(text),
+        "an actor, any, or -",
+    ),
+    "group": (lambda text: text == OWN_GROUP or _ACTOR.match(text), "an actor such as C, or own"),
+    "stack": (lambda text: text == "own", "own"),
+    "integer": (_INTEGER.match, "a number from 0"),
+    "descriptor": (_is_descriptor, f"{_DESCRIPTOR}; the probe uses the lower ones"),
+    "program": (
+        lambda text: text in PROGRAMS or _is_descriptor(text),
+        f"{_DESCRIPTOR}, {', '.join(PROGRAMS[:-1])} or {PROGRAMS[-1]}",
+    ),
+    "status": (
+        lambda text: _INTEGER.match(text) and int(text) < 256,
+        "an exit status from 0 to 255",
+    ),
+    "milliseconds": (
+        lambda text: _INTEGER.match(text) and int(text) <= MAX_SLEEP,
+        f"milliseconds, at most {MAX_SLEEP}",
+    ),
+    "signal": (lambda text: 0 < signal_number(text) < _NSIG, "a signal, below 64"),
+    "path": (_PATH.match, "/, /dev or /tmp, which every root has"),
+    "octal": (_OCTAL.match, "an octal number such as 022"),
+    "disposition": (
+        lambda text: text in ("default", "ignore", "catch"),
+        "default, ignore or catch",
+    ),
+    "how": (lambda text: text in ("block", "unblock"), "block or unblock"),
+    "limit": (_LIMIT.match, "a number, inf, count+N or count-N"),
+    "uid": (_UID.match, "0, -1, free1 or free2"),
+    "ras": (lambda text: text in ("install", "purge"), "install or purge"),
+    **{kind: (words.__contains__, ", ".join(words)) for kind, words in _ONE_OF.items()},
+}
+
+
 def _check(kind: str, text: str) -> None:
     """Raises ``ValueError``, which says what is expected, if *text* is not of *kind*."""
-
-    def want(good: object, expected: str) -> None:
-        if not good:
+    if kind in _BITS:
+        bits_value(_BITS[kind], text)
+    elif kind == "signals":
+        signals_value(text)
+    elif kind == "flags":
+        if (good := flags_text(flags_value(text))) != text:
+            raise ValueError(f"{text!r} is not written as {good!r}")
+    else:
+        is_of_kind, expected = _KINDS[kind]
+        if not is_of_kind(text):
             raise ValueError(f"{text!r}: expected {expected}")
-
-    match kind:
-        case "child":
-            want(text == ANONYMOUS or _ACTOR.match(text), "an actor such as C, or -")
-        case "actor" | "lwp":
-            want(_ACTOR.match(text), "an actor such as C")
-        case "whom":
-            want(
-                text in ("any", ANONYMOUS) or _ACTOR.match(text),
-                "an actor, any, or -",
-            )
-        case "flags":
-            if (good := flags_text(flags_value(text))) != text:
-                raise ValueError(f"{text!r} is not written as {good!r}")
-        case "stack":
-            want(text == "own", "own")
-        case "integer":
-            want(_INTEGER.match(text), "a number from 0")
-        case "descriptor":
-            first, last = DESCRIPTORS[0], DESCRIPTORS[-1]
-            is_free = _INTEGER.match(text) and int(text) in DESCRIPTORS
-            want(is_free, f"a descriptor from {first} to {last}; the probe uses the lower ones")
-        case "program" if text not in PROGRAMS:
-            names = f"{', '.join(PROGRAMS[:-1])} or {PROGRAMS[-1]}"
-            is_free = _INTEGER.match(text) and int(text) in DESCRIPTORS
-            want(is_free, f"a descriptor from {DESCRIPTORS[0]} to {DESCRIPTORS[-1]}, {names}")
-        case "program":
-            pass
-        case "status":
-            want(_INTEGER.match(text) and int(text) < 256, "an exit status from 0 to 255")
-        case "milliseconds":
-            is_short = _INTEGER.match(text) and int(text) <= MAX_SLEEP
-            want(is_short, f"milliseconds, at most {MAX_SLEEP}")
-        case "signal":
-            want(0 < signal_number(text) < _NSIG, "a signal, below 64")
-        case "signals":
-            signals_value(text)
-        case "options":
-            bits_value(WAIT_OPTIONS, text)
-        case "group":
-            want(text == OWN_GROUP or _ACTOR.match(text), "an actor such as C, or own")
-        case "idtype":
-            want(text in IDTYPES, ", ".join(IDTYPES))
-        case "waitoptions":
-            bits_value(WAIT6_OPTIONS, text)
-        case "policy":
-            want(text in POLICIES, ", ".join(POLICIES))
-        case "path":
-            want(_PATH.match(text), "/, /dev or /tmp, which every root has")
-        case "octal":
-            want(_OCTAL.match(text), "an octal number such as 022")
-        case "disposition":
-            want(text in ("default", "ignore", "catch"), "default, ignore or catch")
-        case "how":
-            want(text in ("block", "unblock"), "block or unblock")
-        case "limit":
-            want(_LIMIT.match(text), "a number, inf, count+N or count-N")
-        case "uid":
-            want(_UID.match(text), "0, -1, free1 or free2")
-        case "events":
-            bits_value(PTRACE_EVENTS, text)
-        case "shown":
-            want(text in SHOWN_FIELDS, ", ".join(SHOWN_FIELDS))
-        case "field":
-            want(text in FIELDS, ", ".join(FIELDS))
-        case "pflags":
-            bits_value(P_FLAGS, text)
-        case "notes":
-            bits_value(NOTES, text)
-        case "facilities":
-            bits_value(TRACE_FACILITIES, text)
-        case "inheritance":
-            want(text in INHERITANCES, ", ".join(INHERITANCES))
-        case "timer":
-            want(text in TIMERS, ", ".join(TIMERS))
-        case "ras":
-            want(text in ("install", "purge"), "install or purge")
-        case _:  # pragma: no cover - the table above is closed
-            raise AssertionError(kind)
 
 
 def _parse_step(line: str) -> Step:
